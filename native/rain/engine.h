@@ -1,0 +1,146 @@
+// One node's side of Pouring Rain, both roles: serves subscriptions, runs fetches, carries requests. It has
+// no thread, no socket and no clock of its own: whoever runs it hands in datagrams and the time, which makes
+// it the same engine on a socket and in the simulated network.
+//
+// Thread-safety: none. All calls, and all calls to the host, are on the one thread that runs it. The host may
+// call back into the engine from inside a notification.
+#ifndef MURKY_RAIN_ENGINE_H_
+#define MURKY_RAIN_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "rain/seal.h"
+#include "rain/seam.h"
+#include "rain/wire.h"
+
+namespace murky::rain {
+
+struct EngineLimits {
+  uint64_t max_rate_bits_per_second = 10'000'000'000;           // of all subscriptions together
+  uint64_t max_rate_per_peer_bits_per_second = 10'000'000'000;  // of one client address
+  size_t block_cache_bytes = 64u << 20;                         // encoders kept for serving
+  size_t max_subscriptions = 1024;
+  size_t max_subscriptions_per_peer = 64;
+  size_t max_fetches = 1024;
+  size_t max_requests = 4096;          // outgoing, not answered yet
+  size_t max_inbound_requests = 4096;  // arrived, not answered yet
+  size_t max_blocks_wanted = 64;       // of one fetch, decoding or waiting for a decoder
+};
+
+struct FetchSpec {
+  uint64_t resource = 0;
+  Version version{};
+  size_t symbol_bytes = 1344;
+  std::vector<Address> servers;
+  uint64_t initial_rate_bits_per_second = 0;  // per server; 0 lets the rate control choose
+};
+
+// What one server did for a fetch; addresses are by index into the fetch's servers, in the order they were
+// added.
+enum class ServerState : uint8_t { kConnecting, kAlive, kSilent, kRefused };
+
+struct ServerReport {
+  Address address;
+  ServerState state = ServerState::kConnecting;
+  RefuseReason reason = RefuseReason::kNotHere;  // where refused
+  uint64_t symbols = 0;                          // received and genuine
+  uint64_t useful = 0;                           // that were new to a block not yet decoded
+  uint64_t lost = 0;                             // by gaps in the sequence
+  uint64_t rate_bits_per_second = 0;             // received, smoothed
+  Micros round_trip = 0;                         // smallest seen, 0 if none yet
+};
+
+struct FetchReport {
+  std::vector<ServerReport> servers;
+  uint64_t blocks = 0;            // decoded
+  uint64_t source_symbols = 0;    // sum of K of the decoded blocks
+  uint64_t decoding_symbols = 0;  // distinct symbols that the decoders of those blocks took
+};
+
+// What the engine asks of and tells whoever runs it.
+class EngineHost {
+ public:
+  virtual ~EngineHost() = default;
+  // A client wants this block (or the manifest, kManifestBlock); answer with ProvideBlock or RefuseBlock.
+  // Asked once per block until it is answered or 5 s have passed.
+  virtual void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) = 0;
+  // A block of a fetch is whole. from_servers[i] = symbols that server i gave to it.
+  virtual void OnBlockDecoded(uint32_t fetch, uint32_t block, std::vector<uint8_t> bytes,
+                              std::vector<uint32_t> from_servers) = 0;
+  // A server changed its state; kSilent: nothing came for max(2 s, 8 round trips) although asked; it is
+  // probed on.
+  virtual void OnServerState(uint32_t fetch, uint32_t server, ServerState state, RefuseReason reason) = 0;
+  // A request came in; answer once with Respond(handle). Its address has proved itself with a token.
+  virtual void OnRequest(uint64_t handle, const Address& from, const uint8_t* payload, size_t bytes) = 0;
+  virtual void OnResponse(uint64_t request, const uint8_t* payload, size_t bytes) = 0;
+  virtual void OnRequestTimeout(uint64_t request) = 0;
+};
+
+struct EngineCounters {
+  uint64_t datagrams_in = 0, datagrams_out = 0, bytes_in = 0, bytes_out = 0;
+  uint64_t dropped_too_short = 0, dropped_version = 0, dropped_scheme = 0, dropped_forged = 0,
+           dropped_replayed = 0;
+  uint64_t dropped_malformed = 0;  // opened, but not a well-formed message, or absurd K, S or ESI
+  uint64_t dropped_unknown = 0;    // well-formed, for a fetch or request that is not here
+  uint64_t dropped_not_loopback = 0;
+  uint64_t dropped_limit = 0;       // a limit was reached
+  uint64_t dropped_on_purpose = 0;  // --drop, for tests and demos
+  uint64_t tokens_issued = 0, tokens_refused = 0;
+  uint64_t symbols_sent = 0, symbols_received = 0;
+  uint64_t subscriptions_started = 0, subscriptions_expired = 0, subscriptions_active = 0;
+  uint64_t blocks_encoded = 0, blocks_decoded = 0;
+};
+
+class Engine {
+ public:
+  Engine(const EngineLimits& limits, std::unique_ptr<Seal> seal, Random& random, DatagramSink& sink,
+         EngineHost& host, Micros now);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Without a key (and not `insecure`) the runner sets this: datagrams from and to other hosts are dropped.
+  void set_loopback_only(bool loopback_only);
+  // Drops this share of outgoing datagrams, for tests and demos.
+  void set_drop_fraction(double fraction);
+
+  void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
+  // Does what is due and returns when it wants to be called next (at the latest).
+  Micros OnTime(Micros now);
+
+  // Serving. The block is copied. A refusal is passed to all who wait for the block.
+  void ProvideBlock(uint64_t resource, const Version& version, uint32_t block, const uint8_t* bytes,
+                    size_t length, Micros now);
+  void RefuseBlock(uint64_t resource, const Version& version, uint32_t block, RefuseReason reason,
+                   Micros now);
+  // Forgets cached encoders of all versions of a resource and refuses its running subscriptions.
+  void ForgetResource(uint64_t resource, Micros now);
+
+  // Fetching. 0 if a limit is reached or the shape is invalid.
+  uint32_t OpenFetch(const FetchSpec& spec, Micros now);
+  // Adds a block (the manifest: kManifestBlock) to what is fetched; earlier ones go first. False over the
+  // limit.
+  bool Want(uint32_t fetch, uint32_t block, size_t block_bytes, Micros now);
+  bool AddServer(uint32_t fetch, const Address& server, Micros now);
+  bool RemoveServer(uint32_t fetch, uint32_t server, Micros now);  // its share goes to the others
+  bool Report(uint32_t fetch, FetchReport* out) const;
+  void CloseFetch(uint32_t fetch, Micros now);  // unsubscribes everywhere
+
+  // Requests: at least once. Repeated with back-off until answered or timed out. False over the limit or too
+  // long.
+  bool SendRequest(uint64_t id, const Address& to, const uint8_t* payload, size_t bytes, Micros timeout,
+                   Micros now);
+  bool Respond(uint64_t handle, const uint8_t* payload, size_t bytes, Micros now);
+
+  const EngineCounters& counters() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_ENGINE_H_

@@ -1,0 +1,57 @@
+// Seals and opens datagrams. With a cluster key: AES-128-GCM (NIST SP 800-38D) under a key derived per sender
+// and boot with HKDF-SHA256 (RFC 5869), so that counters can start at zero at every boot. Without a key:
+// header only.
+//
+// Thread-safety: none; one per engine.
+#ifndef MURKY_RAIN_SEAL_H_
+#define MURKY_RAIN_SEAL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rain/seam.h"
+#include "rain/wire.h"
+
+namespace murky::rain {
+
+enum class OpenResult {
+  kOk,
+  kTooShort,
+  kUnknownVersion,
+  kWrongScheme,  // sealed where unsealed is spoken, or the other way round
+  kForged,       // the tag is wrong: another key, or changed on the way
+  kReplayed,     // a counter seen before, or older than the replay window
+};
+
+struct Opened {
+  uint64_t boot = 0;
+  const uint8_t* inner = nullptr;  // into the seal's scratch; valid until the next Open
+  size_t inner_bytes = 0;
+};
+
+class Seal {
+ public:
+  // An empty key makes an unsealed one. Returns null and sets *error (one sentence) where the key is not 16
+  // to 64 bytes or no OpenSSL is found in the process.
+  static std::unique_ptr<Seal> Make(const std::vector<uint8_t>& cluster_key, Random& random,
+                                    std::string* error);
+  virtual ~Seal() = default;
+
+  virtual bool sealed() const = 0;
+  virtual uint64_t boot() const = 0;
+  // Bytes that a datagram has beyond its inner message: 16, or 32 when sealed.
+  virtual size_t overhead_bytes() const = 0;
+  // Writes outer header, sealed inner message and tag to `out` (inner_bytes + overhead_bytes() of room).
+  // Returns the length. `inner` may be at out + kOuterBytes, so that symbols are sealed where they were
+  // written.
+  virtual size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
+  // Opens one datagram. State for a sender (bounded) is kept only once one of its datagrams was genuine.
+  virtual OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) = 0;
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_SEAL_H_

@@ -1,0 +1,60 @@
+// Runs every test/**/*.test.ts in a process of its own and closes with `N passed, N failed`.
+// A file that runs over its time, crashes or counts nothing is a failure. Arguments select files by substring.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const FILE_TIMEOUT_SECONDS = 240;
+const root = fileURLToPath(new URL('..', import.meta.url));
+const wanted = process.argv.slice(2);
+const files = readdirSync(`${root}test`, { recursive: true })
+  .map((file) => `test/${file}`)
+  .filter((file) => file.endsWith('.test.ts') && (wanted.length === 0 || wanted.some((part) => file.includes(part))))
+  .sort();
+
+function run(file) {
+  return new Promise((resolve) => {
+    const started = Date.now();
+    const child = spawn(process.execPath, ['--import', 'tsx', file], { cwd: root, detached: true });
+    let output = '';
+    const keep = (chunk) => {
+      output += chunk;
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const timer = setTimeout(() => {
+      output += `\n${file} ran over ${FILE_TIMEOUT_SECONDS} s`;
+      kill(child.pid);
+    }, FILE_TIMEOUT_SECONDS * 1000);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      kill(child.pid); // whatever the file's processes left behind
+      const total = Number(/Total:\s+(\d+)/.exec(output)?.[1] ?? 0);
+      const passed = Number(/Passed:\s+(\d+)/.exec(output)?.[1] ?? 0);
+      const skipped = Number(/Skipped:\s+(\d+)/.exec(output)?.[1] ?? 0);
+      let failed = total - passed - skipped;
+      if ((code !== 0 || total === 0) && failed === 0) failed = 1;
+      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      console.log(`${failed ? 'FAIL' : 'ok  '} ${file}  ${passed} passed, ${failed} failed  ${seconds} s`);
+      if (failed) console.log(output);
+      resolve({ passed, failed, skipped });
+    });
+  });
+}
+
+function kill(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // the whole process group has ended already
+  }
+}
+
+const sum = { passed: 0, failed: 0, skipped: 0 };
+for (const file of files) {
+  const result = await run(file);
+  for (const name of Object.keys(sum)) sum[name] += result[name];
+}
+const skipped = sum.skipped ? `, ${sum.skipped} skipped` : '';
+console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
+process.exit(sum.failed || !sum.passed ? 1 : 0);

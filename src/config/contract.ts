@@ -1,0 +1,41 @@
+/** The whole configuration, every key present. The file's keys are the kebab-case forms; see docs/configuration.md. */
+export interface MurkyConfig {
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** File whose first line is the bearer token that every request must bring; null for none (loopback only). */
+    readonly accessTokenFile: string | null;
+    readonly maxObjectBytes: number;
+  };
+  readonly pouringRain: {
+    readonly host: string;
+    readonly port: number;
+    /** host:port that other nodes shall use, where it differs from what is bound; null to use what is bound. */
+    readonly advertise: string | null;
+    readonly maxRateBitsPerSecond: number;
+    readonly maxRatePerPeerBitsPerSecond: number;
+    /** Share of outgoing datagrams thrown away, for tests and demos. */
+    readonly dropFraction: number;
+  };
+  readonly dataDir: string;
+  /** Path of the servers list, resolved against the folder of the configuration file. */
+  readonly serversList: string;
+  readonly behaviour: {
+    readonly propagateOnStartup: boolean;
+    readonly autoAddPeers: boolean;
+    readonly shareContent: boolean;
+  };
+  readonly cluster: {
+    readonly keyFile: string | null;
+    readonly insecure: boolean;
+    readonly replicas: number;
+    readonly writeQuorum: number | 'majority';
+    /** Share of objects that this node owns, against the others' weights; 0 owns nothing. */
+    readonly weight: number;
+    readonly writeTimeoutMs: number;
+  };
+  readonly cache: {
+    /** Bytes of block values, replicas and cached copies together. */
+    readonly maxBytes: number;
+  };
+}

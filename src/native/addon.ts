@@ -1,0 +1,202 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { MurkyError } from '../errors.js';
+
+/**
+ * The native addon as it is: unchecked and unforgiving. Everything outside `src/codec` and `src/rain` uses their typed
+ * and checked faces instead. 64-bit numbers are bigints; versions are 16 bytes; rates are bits of IP payload per second.
+ */
+export interface Addon {
+  kernelName(): string;
+  Encoder: new (block: Uint8Array, symbolBytes: number) => NativeEncoder;
+  Decoder: new (blockBytes: number, symbolBytes: number) => NativeDecoder;
+  Loop: new (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;
+  /** Runs a scenario on the simulated network in virtual time, to its end. See native/rain/simulation.h. */
+  simulate(scenario: SimulationScenario): SimulationResult;
+  /** What the transport finds on this machine. */
+  transportFeatures(): TransportFeatures;
+}
+
+export interface NativeEncoder {
+  readonly k: number;
+  readonly symbolBytes: number;
+  /** Writes `count` symbols from ESI `from` into `out`, which has room for them. */
+  symbols(from: number, count: number, out: Uint8Array): void;
+}
+
+/** 0 need more, 1 decoded, 2 duplicate, 3 conflict, 4 ESI out of range: native/lt/codec.h, AddResult. */
+export type NativeAddResult = 0 | 1 | 2 | 3 | 4;
+
+export interface NativeDecoder {
+  readonly k: number;
+  readonly symbolBytes: number;
+  readonly received: number;
+  readonly missing: number;
+  readonly decoded: boolean;
+  add(esi: number, symbol: Uint8Array): NativeAddResult;
+  /** Adds esis.length symbols that lie one behind the other; stops behind the first that is not taken. */
+  addMany(esis: Uint32Array, symbols: Uint8Array): { result: NativeAddResult; taken: number };
+  /** The block, or undefined until decoded. */
+  take(): Uint8Array | undefined;
+}
+
+export interface LoopOptions {
+  /** Numeric IPv4 or IPv6 address to bind. */
+  host: string;
+  /** 0 lets the system choose. */
+  port: number;
+  /** 16 to 64 bytes; without it datagrams are not sealed. */
+  key?: Uint8Array;
+  /** Drops whatever comes from or goes to another host. */
+  loopbackOnly: boolean;
+  /** Drops this share of outgoing datagrams: tests and demos. */
+  dropFraction?: number;
+  /** Plain recvfrom/sendto even where the kernel has batches. */
+  portableSocket?: boolean;
+  maxRateBitsPerSecond?: number;
+  maxRatePerPeerBitsPerSecond?: number;
+  blockCacheBytes?: number;
+  maxSubscriptions?: number;
+}
+
+/** Throws an Error with `code` = 'EADDRINUSE', 'EADDRNOTAVAIL', ... or a MURKY_* code from the constructor. */
+export interface NativeLoop {
+  address(): { host: string; port: number };
+  provideBlock(resource: bigint, version: Uint8Array, block: number, bytes: Uint8Array): void;
+  refuseBlock(resource: bigint, version: Uint8Array, block: number, reason: RefuseReason): void;
+  forgetResource(resource: bigint): void;
+  /** Returns the fetch's handle, 0 if a limit is reached. */
+  openFetch(spec: FetchSpec): number;
+  want(fetch: number, block: number, blockBytes: number): boolean;
+  addServer(fetch: number, host: string, port: number): boolean;
+  removeServer(fetch: number, server: number): boolean;
+  fetchReport(fetch: number): FetchReport | undefined;
+  closeFetch(fetch: number): void;
+  /** The payload has at most 1332 bytes. Answered by a `response` or `timeout` event with the same id. */
+  request(id: bigint, host: string, port: number, payload: Uint8Array, timeoutMs: number): boolean;
+  respond(handle: bigint, payload: Uint8Array): void;
+  setDropFraction(fraction: number): void;
+  counters(): Record<string, number>;
+  /** Stops the thread and closes the socket; no event comes after it returns. Idempotent. */
+  close(): void;
+}
+
+/** native/rain/wire.h, RefuseReason. */
+export enum RefuseReason {
+  NotHere = 1,
+  BadShape = 2,
+  Busy = 3,
+  Unreadable = 4,
+}
+
+export interface FetchSpec {
+  resource: bigint;
+  version: Uint8Array;
+  symbolBytes: number;
+  servers: { host: string; port: number }[];
+  initialRateBitsPerSecond?: number;
+}
+
+export interface ServerReport {
+  host: string;
+  port: number;
+  state: ServerState;
+  reason: number;
+  symbols: number;
+  useful: number;
+  lost: number;
+  rateBitsPerSecond: number;
+  roundTripMs: number;
+}
+
+export interface FetchReport {
+  servers: ServerReport[];
+  blocks: number;
+  sourceSymbols: number;
+  decodingSymbols: number;
+}
+
+export enum ServerState {
+  Connecting = 0,
+  Alive = 1,
+  Silent = 2,
+  Refused = 3,
+}
+
+/** Events come in batches, in order, on the JS thread that made the loop. */
+export type LoopEvent =
+  | { type: 'blockNeeded'; resource: bigint; version: Uint8Array; block: number }
+  | { type: 'blockDecoded'; fetch: number; block: number; bytes: Uint8Array; fromServers: number[] }
+  | { type: 'serverState'; fetch: number; server: number; state: ServerState; reason: number }
+  | { type: 'request'; handle: bigint; host: string; port: number; payload: Uint8Array }
+  | { type: 'response'; id: bigint; payload: Uint8Array }
+  | { type: 'timeout'; id: bigint };
+
+export interface SimulatedServer {
+  rateBitsPerSecond: number;
+  delayMs: number;
+  /** Share of datagrams lost, each direction. */
+  loss: number;
+  queueMs?: number;
+  jitterMs?: number;
+  duplicate?: number;
+  /** Virtual milliseconds at which the server dies. */
+  killAtMs?: number;
+  /** The server has not got the object. */
+  empty?: boolean;
+}
+
+export interface SimulationScenario {
+  seed: number;
+  objectBytes: number;
+  symbolBytes?: number;
+  windowBlocks?: number;
+  servers: SimulatedServer[];
+  /** Gives up after this much virtual time. */
+  limitMs?: number;
+}
+
+export interface SimulationResult {
+  done: boolean;
+  /** Every block equals what was put. */
+  intact: boolean;
+  virtualMs: number;
+  report: FetchReport;
+  queueMedianMs: number;
+  queueP95Ms: number;
+  client: Record<string, number>;
+  servers: Record<string, number>[];
+}
+
+export interface TransportFeatures {
+  platform: string;
+  batchedSocket: boolean;
+  gso: boolean;
+  gro: boolean;
+  crypto: string;
+  receiveBufferBytes: number;
+  sendBufferBytes: number;
+}
+
+let loaded: Addon | undefined;
+
+/** Loads the addon at first use; MURKY_ADDON_MISSING says what to do where there is none for this machine. */
+export function addon(): Addon {
+  if (!loaded) {
+    const require = createRequire(import.meta.url);
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    try {
+      loaded = require('node-gyp-build')(root) as Addon;
+    } catch (cause) {
+      throw new MurkyError(
+        'MURKY_ADDON_MISSING',
+        `There is no native addon for ${process.platform}-${process.arch}, Node ${process.versions.node}.`,
+        {
+          hint: 'Run "npm run build:native" in the package folder; it needs a C++17 compiler, make and Python 3.',
+          cause,
+        },
+      );
+    }
+  }
+  return loaded;
+}

@@ -1,0 +1,87 @@
+import type { Manifest } from '../object/manifest.js';
+import type { StoreStats } from '../store/contract.js';
+
+/** What the gateway and the command line know of a node. MurkyNode is the one implementation. */
+export interface ObjectNode {
+  /** 16 hexadecimal digits; kept in the data folder. */
+  readonly id: string;
+  /**
+   * Stores a value under a key. Resolves when `quorum` owners hold it durably. MURKY_NO_QUORUM if they do not in time:
+   * the value is then durable on fewer nodes, and still on its way to the others.
+   */
+  put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<WriteResult>;
+  /** The newest version that this node knows of or finds; MURKY_NOT_FOUND if there is none or it was deleted. */
+  head(key: string, options?: ReadOptions): Promise<Manifest>;
+  /** Like head, with the bytes. The body is read lazily; leaving the loop ends whatever fetch runs for it. */
+  get(key: string, options?: GetOptions): Promise<GetResult>;
+  /** Writes a tombstone; MURKY_NOT_FOUND if there is nothing to delete. */
+  delete(key: string, options?: ReadOptions): Promise<WriteResult>;
+  /** What this node itself holds, in key order. */
+  list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
+  status(): Promise<NodeStatus>;
+  close(): Promise<void>;
+}
+
+export interface PutOptions {
+  /** `content-type` and whatever else is to come back with the object. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Bytes that the body will have, where known: a wrong length fails instead of storing a cut object. */
+  readonly length?: number;
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOptions extends ReadOptions {
+  /** First byte wanted and the one behind the last; the whole value by default. Clamped to the value's size. */
+  readonly start?: number;
+  readonly end?: number;
+  /**
+   * Called with the manifest before any byte is fetched, so that a caller can choose a range by the size. Its answer
+   * replaces `start` and `end`; 'none' means that no bytes are wanted.
+   */
+  readonly choose?: (manifest: Manifest) => { start: number; end: number } | 'none';
+}
+
+export interface GetResult {
+  readonly manifest: Manifest;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Where the bytes come from. */
+  readonly source: 'local' | 'cluster';
+}
+
+export interface WriteResult {
+  readonly manifest: Manifest;
+  /** Owners that hold the version durably, as far as known when the call resolved. */
+  readonly durable: number;
+  /** Owners that there are. */
+  readonly owners: number;
+  readonly quorum: number;
+}
+
+export interface PeerStatus {
+  readonly id: string | null;
+  readonly host: string;
+  readonly port: number;
+  readonly state: 'unknown' | 'alive' | 'away';
+  readonly weight: number | null;
+  readonly roundTripMs: number | null;
+  readonly lastSeenSecondsAgo: number | null;
+  /** Writes that wait for this peer to come back. */
+  readonly hints: number;
+}
+
+export interface NodeStatus {
+  readonly name: 'murky-waters';
+  readonly version: string;
+  readonly id: string;
+  readonly uptimeSeconds: number;
+  readonly rain: { host: string; port: number; advertised: string; sealed: boolean };
+  readonly cluster: { replicas: number; writeQuorum: number | 'majority'; weight: number; peers: PeerStatus[] };
+  readonly store: StoreStats;
+  readonly transport: Record<string, number>;
+  readonly kernel: string;
+  readonly memory: { residentBytes: number; heapBytes: number };
+}

@@ -1,0 +1,64 @@
+import type { Manifest } from '../object/manifest.js';
+import type { Version } from '../object/version.js';
+
+/** Why this node holds a version: an owner's replica is never evicted, a cached copy may be. */
+export type Role = 'replica' | 'cached';
+
+/** What the layers above know of a store. The one implementation is ObjectStore; a simulated one may take its place. */
+export interface Store {
+  /** Newest version of a resource, tombstones too. */
+  current(id: bigint): Promise<Manifest | undefined>;
+  role(id: bigint): Promise<Role | undefined>;
+  /** A version that is still readable: the current one, or one overwritten less than the grace time ago. */
+  manifest(id: bigint, version: Version): Promise<Manifest | undefined>;
+  /** Verified bytes; undefined if not here; MURKY_BLOCK_CORRUPT if what is here is damaged. */
+  block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined>;
+
+  /** Starts to write the blocks of one version. Nothing is visible before `commit`. */
+  begin(): BlockWriter;
+  /** Objects in key order, tombstones left out. */
+  list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
+  /** Every current version, tombstones too, in id order. */
+  all(): AsyncIterable<{ manifest: Manifest; role: Role }>;
+  setRole(id: bigint, version: Version, role: Role): Promise<void>;
+  /** Removes a cached copy (never a replica) at once. */
+  dropCached(id: bigint): Promise<void>;
+
+  /** Small facts of the layers above (peers, hints), durable when the promise resolves. Keys are sorted. */
+  readonly facts: FactStore;
+  stats(): StoreStats;
+  close(): Promise<void>;
+}
+
+export interface BlockWriter {
+  /** Stores block `index`, durable when it resolves. MURKY_STORE_FULL or MURKY_DISK_FULL leave nothing behind. */
+  write(index: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Makes the version visible, durable when it resolves. The manifest's blocks must all have been written. If a newer
+   * version (or the same) is already current it stays so: the answer is 'superseded' ('already') and the blocks go.
+   * MURKY_ID_TAKEN if the id belongs to another key.
+   */
+  commit(manifest: Manifest, role: Role): Promise<'committed' | 'superseded' | 'already'>;
+  /** Reads back a block of this writer before the commit. */
+  read(index: number): Promise<Uint8Array | undefined>;
+  /** Forgets the blocks. Idempotent; nothing after a commit. */
+  abort(): Promise<void>;
+}
+
+export interface FactStore {
+  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, value: Uint8Array): Promise<void>;
+  delete(key: string): Promise<void>;
+  entries(prefix: string): AsyncIterable<[key: string, value: Uint8Array]>;
+}
+
+export interface StoreStats {
+  objects: number;
+  tombstones: number;
+  /** Bytes of block values by role of the version that holds them. */
+  replicaBytes: number;
+  cachedBytes: number;
+  /** Blocks being written, and overwritten versions in their grace time. */
+  otherBytes: number;
+  maxBytes: number;
+}
