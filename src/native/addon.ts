@@ -59,7 +59,10 @@ export interface LoopOptions {
   maxSubscriptions?: number;
 }
 
-/** Throws an Error with `code` = 'EADDRINUSE', 'EADDRNOTAVAIL', ... or a MURKY_* code from the constructor. */
+/**
+ * Throws an Error with `code` = 'EADDRINUSE', 'EADDRNOTAVAIL', ... or a MURKY_* code from the constructor. A loop does
+ * not keep the process alive; `src/rain` does so while there is something to wait for.
+ */
 export interface NativeLoop {
   address(): { host: string; port: number };
   provideBlock(resource: bigint, version: Uint8Array, block: number, bytes: Uint8Array): void;
@@ -67,8 +70,10 @@ export interface NativeLoop {
   forgetResource(resource: bigint): void;
   /** Returns the fetch's handle, 0 if a limit is reached. */
   openFetch(spec: FetchSpec): number;
+  /** A block that was decoded may be wanted again, and is then fetched anew: its bytes were wrong. */
   want(fetch: number, block: number, blockBytes: number): boolean;
   addServer(fetch: number, host: string, port: number): boolean;
+  /** The other servers keep their indices. */
   removeServer(fetch: number, server: number): boolean;
   fetchReport(fetch: number): FetchReport | undefined;
   closeFetch(fetch: number): void;
