@@ -56,7 +56,9 @@ struct Outer {
 
 // One run of symbols of one block that a client wants from one server.
 struct Range {
-  uint32_t number = 0;  // ascending per subscription: tells a new range from a repeated one
+  // Ascending per subscription, and strictly so within one SUBSCRIBE (the parser insists): tells a new range
+  // from a repeated one.
+  uint32_t number = 0;
   uint32_t block = 0;
   uint32_t from = 0;   // first ESI, 24 bits
   uint32_t count = 0;  // 24 bits, >= 1
