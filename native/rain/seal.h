@@ -17,13 +17,22 @@
 
 namespace murky::rain {
 
+// A server counts its datagrams to all clients with one counter, so one client sees reordering and gaps
+// stretched by all the others: the window is wide, 9 ms at a million datagrams a second.
+constexpr size_t kReplayWindowCounters = 8192;
+// Senders remembered; the one unheard for longest goes. About 2 KiB each.
+constexpr size_t kMaxKnownSenders = 1024;
+// Datagrams under one key: half of what RFC 9001, section 6.6, allows AES-128-GCM (2^23). The next key is
+// derived from the boot and the counter's upper bits, so nothing is negotiated.
+constexpr int kKeyEpochBits = 22;
+
 enum class OpenResult {
   kOk,
   kTooShort,
   kUnknownVersion,
   kWrongScheme,  // sealed where unsealed is spoken, or the other way round
   kForged,       // the tag is wrong: another key, or changed on the way
-  kReplayed,     // a counter seen before, or older than the replay window
+  kReplayed,     // a counter seen before, older than the replay window, or our own datagram come back
 };
 
 struct Opened {
@@ -35,7 +44,10 @@ struct Opened {
 class Seal {
  public:
   // An empty key makes an unsealed one. Returns null and sets *error (one sentence) where the key is not 16
-  // to 64 bytes or no OpenSSL is found in the process.
+  // to 64 bytes or no OpenSSL is found in the process. `random` must outlive the seal.
+  //
+  // Unsealed datagrams are not checked for replay: where nobody proves who counted, a forger could push the
+  // window past the true sender.
   static std::unique_ptr<Seal> Make(const std::vector<uint8_t>& cluster_key, Random& random,
                                     std::string* error);
   virtual ~Seal() = default;
@@ -45,8 +57,8 @@ class Seal {
   // Bytes that a datagram has beyond its inner message: 16, or 32 when sealed.
   virtual size_t overhead_bytes() const = 0;
   // Writes outer header, sealed inner message and tag to `out` (inner_bytes + overhead_bytes() of room).
-  // Returns the length. `inner` may be at out + kOuterBytes, so that symbols are sealed where they were
-  // written.
+  // Returns the length, 0 if OpenSSL fails. `inner` may be at out + kOuterBytes, so that symbols are sealed
+  // where they were written.
   virtual size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
   // Opens one datagram. State for a sender (bounded) is kept only once one of its datagrams was genuine.
   virtual OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) = 0;
