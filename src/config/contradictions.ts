@@ -1,0 +1,27 @@
+import type { MurkyConfig } from './contract.js';
+import { isLoopback } from './loopback.js';
+
+/** Sentences for what is right key by key and wrong together. */
+export function contradictions(config: MurkyConfig): string[] {
+  const { http, pouringRain, cluster } = config;
+  const found: string[] = [];
+  if (!isLoopback(http.host) && http.accessTokenFile === null) {
+    found.push(
+      `http.host is ${http.host}, which other machines can reach, and there is no http.access-token-file; ` +
+        'name a file with a token, or bind 127.0.0.1.',
+    );
+  }
+  if (!isLoopback(pouringRain.host) && cluster.keyFile === null && !cluster.insecure) {
+    found.push(
+      `pouring-rain.host is ${pouringRain.host}, which other machines can reach, and there is no cluster.key-file; ` +
+        'make a key with murky keygen, or set cluster.insecure to speak in clear.',
+    );
+  }
+  if (cluster.writeQuorum !== 'majority' && cluster.writeQuorum > cluster.replicas) {
+    found.push(
+      `cluster.write-quorum is ${cluster.writeQuorum} and cluster.replicas is ${cluster.replicas}; ` +
+        'a write cannot wait for more owners than there are.',
+    );
+  }
+  return found;
+}

@@ -1,0 +1,193 @@
+import { MAX_OBJECT_BYTES } from '../object/manifest.js';
+import type { MurkyConfig } from './contract.js';
+import { host, hostAndPort, type Kind, number, orNull, orWord, path, port, trueOrFalse, wholeNumber } from './kinds.js';
+
+export const DEFAULT_CONFIG_FILE = 'murky-config.json';
+/** Owners of one object; the hints, acknowledgements and placement of a write are bounded by it. */
+export const MAX_REPLICAS = 16;
+
+const MAX_RATE_BITS_PER_SECOND = 1_000_000_000_000;
+
+type Kebab<S extends string> = S extends `${infer Head}${infer Rest}`
+  ? `${Head extends Lowercase<Head> ? Head : `-${Lowercase<Head>}`}${Kebab<Rest>}`
+  : S;
+type Camel<S extends string> = S extends `${infer Head}-${infer Rest}` ? `${Head}${Capitalize<Camel<Rest>>}` : S;
+type Section<K> = K extends keyof MurkyConfig ? (MurkyConfig[K] extends object ? MurkyConfig[K] : never) : never;
+
+/** A key as it is written, such as `http.port` or `data-dir`. */
+export type ConfigKey = {
+  [K in keyof MurkyConfig & string]: MurkyConfig[K] extends object
+    ? `${Kebab<K>}.${Kebab<keyof MurkyConfig[K] & string>}`
+    : Kebab<K>;
+}[keyof MurkyConfig & string];
+
+type ValueOf<K extends ConfigKey> = K extends `${infer S}.${infer N}`
+  ? Camel<N> extends keyof Section<Camel<S>>
+    ? Section<Camel<S>>[Camel<N>]
+    : never
+  : Camel<K> extends keyof MurkyConfig
+    ? MurkyConfig[Camel<K>]
+    : never;
+
+export interface KeySpec<T = unknown> {
+  readonly kind: Kind<T>;
+  readonly default: T;
+  readonly unit?: string;
+  /** One sentence. */
+  readonly about: string;
+}
+
+/**
+ * Every key of the configuration. The single source of the file's schema, the defaults, the environment variables, the
+ * flags and docs/configuration.md; the compiler holds it against {@link MurkyConfig}.
+ */
+export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
+  'http.host': {
+    kind: host,
+    default: '127.0.0.1',
+    about: 'Address that the gateway binds; one that other machines can reach needs an access token.',
+  },
+  'http.port': { kind: port, default: 8080, about: 'TCP port of the gateway.' },
+  'http.access-token-file': {
+    kind: orNull(path),
+    default: null,
+    about: 'File whose first line is the bearer token that every request but the health checks must bring.',
+  },
+  'http.max-object-bytes': {
+    kind: wholeNumber(1, MAX_OBJECT_BYTES),
+    default: MAX_OBJECT_BYTES,
+    unit: 'bytes',
+    about: 'Largest object that the gateway takes; a larger one is answered with 413.',
+  },
+  'pouring-rain.host': {
+    kind: host,
+    default: '127.0.0.1',
+    about: 'Address that the transport binds; one that other machines can reach needs a cluster key.',
+  },
+  'pouring-rain.port': { kind: port, default: 1980, about: 'UDP port of the transport.' },
+  'pouring-rain.advertise': {
+    kind: orNull(hostAndPort),
+    default: null,
+    about: 'Where other nodes find this one, if that is not what it binds.',
+  },
+  'pouring-rain.max-rate-bits-per-second': {
+    kind: wholeNumber(1000, MAX_RATE_BITS_PER_SECOND),
+    default: 10_000_000_000,
+    unit: 'bits of IP payload per second',
+    about: 'Most that this node sends to all others together.',
+  },
+  'pouring-rain.max-rate-per-peer-bits-per-second': {
+    kind: wholeNumber(1000, MAX_RATE_BITS_PER_SECOND),
+    default: 10_000_000_000,
+    unit: 'bits of IP payload per second',
+    about: 'Most that this node sends to one other address.',
+  },
+  'pouring-rain.drop-fraction': {
+    kind: number(0, 1),
+    default: 0,
+    unit: 'share of datagrams',
+    about: 'Share of its outgoing datagrams that this node throws away, for tests and demos.',
+  },
+  'data-dir': {
+    kind: path,
+    default: 'murky-data',
+    about: 'Folder that holds the objects, the index and the identity of the node; it belongs to one node.',
+  },
+  'servers-list': {
+    kind: path,
+    default: 'servers.json',
+    about: 'File that lists the first peers as [{"host": "...", "port": 1980}]; only the default one may be missing.',
+  },
+  'behaviour.propagate-on-startup': {
+    kind: trueOrFalse,
+    default: true,
+    about: 'At its start the node offers what it holds to the owners.',
+  },
+  'behaviour.auto-add-peers': {
+    kind: trueOrFalse,
+    default: true,
+    about: 'The node takes up peers that it hears of from others; otherwise it knows only the servers list.',
+  },
+  'behaviour.share-content': {
+    kind: trueOrFalse,
+    default: true,
+    about: 'The node keeps and serves copies of what its own readers fetched.',
+  },
+  'cluster.key-file': {
+    kind: orNull(path),
+    default: null,
+    about: 'File with the key that all nodes of the cluster share and seal every datagram with; made by murky keygen.',
+  },
+  'cluster.insecure': {
+    kind: trueOrFalse,
+    default: false,
+    about: 'Without a key, speak in clear with other machines all the same.',
+  },
+  'cluster.replicas': {
+    kind: wholeNumber(1, MAX_REPLICAS),
+    default: 3,
+    unit: 'nodes',
+    about: 'Owners of each object, where there are so many nodes.',
+  },
+  'cluster.write-quorum': {
+    kind: orWord('majority', wholeNumber(1, MAX_REPLICAS)),
+    default: 'majority',
+    unit: 'nodes',
+    about: 'Owners that must hold a write durably before it is acknowledged.',
+  },
+  'cluster.weight': {
+    kind: number(0, 1000),
+    default: 1,
+    about: "This node's share of the objects against the weights of the others; 0 owns nothing.",
+  },
+  'cluster.write-timeout-ms': {
+    kind: wholeNumber(100, 3_600_000),
+    default: 10_000,
+    unit: 'milliseconds',
+    about: 'How long a write waits for its quorum before it is answered with 503.',
+  },
+  'cache.max-bytes': {
+    kind: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    default: 10 * 2 ** 30,
+    unit: 'bytes',
+    about: 'Disk space for values, replicas and cached copies together; cached copies go first.',
+  },
+};
+
+export const ALL_KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
+
+export function isConfigKey(text: string): text is ConfigKey {
+  return Object.hasOwn(CONFIG_KEYS, text);
+}
+
+/** `http.port` → `MURKY_HTTP_PORT`. */
+export function environmentName(key: ConfigKey): string {
+  return `MURKY_${key.replace(/[.-]/g, '_').toUpperCase()}`;
+}
+
+/** `http.port` → `--http-port`. */
+export function flagName(key: ConfigKey): string {
+  return `--${key.replace('.', '-')}`;
+}
+
+/** `http-port` → `httpPort`, the form in which commander hands a flag on and MurkyConfig names a key. */
+export function camelCase(kebab: string): string {
+  return kebab.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export interface ConfigFlag {
+  readonly key: ConfigKey;
+  /** Ready for commander's `option()`: `--http-port <number>`. */
+  readonly flags: string;
+  readonly about: string;
+}
+
+/** The flags of a program that takes the whole configuration on its command line. */
+export function configFlags(): ConfigFlag[] {
+  return ALL_KEYS.map((key) => {
+    const { kind, about } = CONFIG_KEYS[key];
+    // A bare --cluster-insecure means true.
+    const value = kind === trueOrFalse ? `[${kind.placeholder}]` : `<${kind.placeholder}>`;
+    return { key, flags: `${flagName(key)} ${value}`, about };
+  });
+}
