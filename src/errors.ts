@@ -38,6 +38,7 @@ export const ERROR_CODES = {
   MURKY_BAD_CLUSTER_KEY: { status: 500, exit: 1 },
   MURKY_NODE_UNREACHABLE: { status: 503, exit: 1 },
   MURKY_BAD_SYMBOL: { status: 400, exit: 1 },
+  MURKY_BAD_ESI: { status: 400, exit: 1 },
   MURKY_SYMBOL_CONFLICT: { status: 400, exit: 1 },
   MURKY_NEED_MORE_SYMBOLS: { status: 503, exit: 1 },
   MURKY_BAD_MESSAGE: { status: 502, exit: 1 },

@@ -38,7 +38,9 @@ class Encoder {
 
   uint32_t k() const;
   size_t symbol_bytes() const;
-  size_t memory_bytes() const;  // what this encoder holds, for a cache's budget
+  // The most that this encoder will ever hold: constant, so that a cache can add and subtract it. The half of
+  // it for repair symbols is made at the first repair symbol, once, whichever thread asks for it.
+  size_t memory_bytes() const;
 
   // Writes symbol_bytes() bytes of symbol `esi` (<= kMaxEsi) to `out`, which needs no alignment.
   void Symbol(uint32_t esi, uint8_t* out) const;

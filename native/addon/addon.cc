@@ -1,0 +1,15 @@
+// The module: each part of the addon adds its names to the exports.
+#include <napi.h>
+
+#include "addon/codec_binding.h"
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  murky::addon::InitCodec(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(murky, Init)

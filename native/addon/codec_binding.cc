@@ -1,0 +1,188 @@
+// Encoder and Decoder for JavaScript. src/codec checks arguments and words the errors; what is checked again
+// here is what would otherwise touch memory out of bounds.
+#include "addon/codec_binding.h"
+
+#include <cstdint>
+#include <memory>
+
+#include "lt/codec.h"
+
+namespace murky::addon {
+namespace {
+
+Napi::Error BadArgument(Napi::Env env, const char* sentence) {
+  Napi::Error error = Napi::TypeError::New(env, sentence);
+  error.Set("code", Napi::String::New(env, "MURKY_BAD_ARGUMENT"));
+  return error;
+}
+
+Napi::Uint8Array Bytes(const Napi::CallbackInfo& info, size_t index) {
+  const Napi::Value value = info[index];
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    throw BadArgument(info.Env(), "A Uint8Array is missing.");
+  }
+  return value.As<Napi::Uint8Array>();
+}
+
+// A whole number from 0 to 2^32 - 1.
+uint32_t Whole(const Napi::CallbackInfo& info, size_t index) {
+  const double number = info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
+  if (!(number >= 0 && number <= UINT32_MAX)) throw BadArgument(info.Env(), "A number is out of range.");
+  return static_cast<uint32_t>(number);
+}
+
+// Tells V8 what a wrapped object holds outside its heap, so that the collector runs in time.
+class ExternalMemory {
+ public:
+  void Report(Napi::Env env, size_t bytes) {
+    Napi::MemoryManagement::AdjustExternalMemory(
+        env, static_cast<int64_t>(bytes) - static_cast<int64_t>(reported_));
+    reported_ = bytes;
+  }
+
+ private:
+  size_t reported_ = 0;
+};
+
+class EncoderObject : public Napi::ObjectWrap<EncoderObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Encoder",
+                       {InstanceAccessor<&EncoderObject::K>("k"),
+                        InstanceAccessor<&EncoderObject::SymbolBytes>("symbolBytes"),
+                        InstanceMethod<&EncoderObject::Symbols>("symbols")});
+  }
+
+  explicit EncoderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EncoderObject>(info) {
+    const Napi::Uint8Array block = Bytes(info, 0);
+    const size_t symbol_bytes = Whole(info, 1);
+    if (!lt::ValidBlock(block.ByteLength(), symbol_bytes)) {
+      throw BadArgument(info.Env(), "The block cannot be coded with this symbol size.");
+    }
+    encoder_ = std::make_unique<lt::Encoder>(block.Data(), block.ByteLength(), symbol_bytes);
+    memory_.Report(info.Env(), encoder_->memory_bytes());
+  }
+
+  void Finalize(Napi::BasicEnv env) override { memory_.Report(Napi::Env(env), 0); }
+
+ private:
+  Napi::Value K(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), encoder_->k()); }
+  Napi::Value SymbolBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(encoder_->symbol_bytes()));
+  }
+
+  Napi::Value Symbols(const Napi::CallbackInfo& info) {
+    const uint32_t from = Whole(info, 0);
+    const uint32_t count = Whole(info, 1);
+    Napi::Uint8Array out = Bytes(info, 2);
+    if (uint64_t{from} + count > uint64_t{lt::kMaxEsi} + 1 ||
+        out.ByteLength() / encoder_->symbol_bytes() < count) {
+      throw BadArgument(info.Env(), "The symbols do not fit.");
+    }
+    encoder_->Symbols(from, count, out.Data());
+    return info.Env().Undefined();
+  }
+
+  std::unique_ptr<lt::Encoder> encoder_;
+  ExternalMemory memory_;
+};
+
+class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(
+        env, "Decoder",
+        {InstanceAccessor<&DecoderObject::K>("k"),
+         InstanceAccessor<&DecoderObject::SymbolBytes>("symbolBytes"),
+         InstanceAccessor<&DecoderObject::Received>("received"),
+         InstanceAccessor<&DecoderObject::Missing>("missing"),
+         InstanceAccessor<&DecoderObject::Decoded>("decoded"), InstanceMethod<&DecoderObject::Add>("add"),
+         InstanceMethod<&DecoderObject::AddMany>("addMany"), InstanceMethod<&DecoderObject::Take>("take")});
+  }
+
+  explicit DecoderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DecoderObject>(info) {
+    const size_t block_bytes = Whole(info, 0);
+    const size_t symbol_bytes = Whole(info, 1);
+    if (!lt::ValidBlock(block_bytes, symbol_bytes)) {
+      throw BadArgument(info.Env(), "A block of this size cannot be coded with this symbol size.");
+    }
+    decoder_ = std::make_unique<lt::Decoder>(block_bytes, symbol_bytes);
+    memory_.Report(info.Env(), decoder_->memory_bytes());
+  }
+
+  void Finalize(Napi::BasicEnv env) override { memory_.Report(Napi::Env(env), 0); }
+
+ private:
+  Napi::Value K(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), decoder_->k()); }
+  Napi::Value SymbolBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(decoder_->symbol_bytes()));
+  }
+  Napi::Value Received(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), decoder_->received());
+  }
+  Napi::Value Missing(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), decoder_->missing());
+  }
+  Napi::Value Decoded(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), decoder_->decoded());
+  }
+
+  Napi::Value Add(const Napi::CallbackInfo& info) {
+    const uint32_t esi = Whole(info, 0);
+    const Napi::Uint8Array symbol = Bytes(info, 1);
+    if (symbol.ByteLength() != decoder_->symbol_bytes()) {
+      throw BadArgument(info.Env(), "The symbol has a wrong size.");
+    }
+    return Result(info.Env(), decoder_->Add(esi, symbol.Data()));
+  }
+
+  Napi::Value AddMany(const Napi::CallbackInfo& info) {
+    if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array) {
+      throw BadArgument(info.Env(), "A Uint32Array is missing.");
+    }
+    const Napi::Uint32Array esis = info[0].As<Napi::Uint32Array>();
+    const Napi::Uint8Array symbols = Bytes(info, 1);
+    const size_t symbol_bytes = decoder_->symbol_bytes();
+    if (symbols.ByteLength() != esis.ElementLength() * symbol_bytes) {
+      throw BadArgument(info.Env(), "The symbols have a wrong size.");
+    }
+    lt::AddResult result = decoder_->decoded() ? lt::AddResult::kDecoded : lt::AddResult::kNeedMore;
+    size_t taken = 0;
+    while (taken < esis.ElementLength()) {
+      result = decoder_->Add(esis.Data()[taken], symbols.Data() + taken * symbol_bytes);
+      if (result == lt::AddResult::kConflict || result == lt::AddResult::kOutOfRange) break;
+      taken++;
+    }
+    Napi::Object answer = Napi::Object::New(info.Env());
+    answer.Set("result", Result(info.Env(), result));
+    answer.Set("taken", static_cast<double>(taken));
+    return answer;
+  }
+
+  Napi::Value Take(const Napi::CallbackInfo& info) {
+    if (!decoder_->decoded()) return info.Env().Undefined();
+    Napi::Uint8Array block = Napi::Uint8Array::New(info.Env(), decoder_->block_bytes());
+    decoder_->Take(block.Data());
+    return block;
+  }
+
+  Napi::Value Result(Napi::Env env, lt::AddResult result) {
+    if (result == lt::AddResult::kDecoded) memory_.Report(env, decoder_->memory_bytes());
+    return Napi::Number::New(env, static_cast<int>(result));
+  }
+
+  std::unique_ptr<lt::Decoder> decoder_;
+  ExternalMemory memory_;
+};
+
+Napi::Value Kernel(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), lt::KernelName()); }
+
+}  // namespace
+
+void InitCodec(Napi::Env env, Napi::Object exports) {
+  exports.Set("Encoder", EncoderObject::Define(env));
+  exports.Set("Decoder", DecoderObject::Define(env));
+  exports.Set("kernelName", Napi::Function::New<Kernel>(env, "kernelName"));
+}
+
+}  // namespace murky::addon

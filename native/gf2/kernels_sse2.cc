@@ -1,0 +1,21 @@
+#include "gf2/kernels_isa.h"
+
+#if defined(__x86_64__)
+
+#include <emmintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace {
+using Vector = __m128i;
+inline Vector Xor3(Vector a, Vector b, Vector c) { return a ^ b ^ c; }
+}  // namespace
+
+#include "gf2/kernels-inl.h"
+
+namespace murky::gf2 {
+const Kernels kSse2Kernels = {"sse2", Gather, Scatter};
+}
+
+#endif  // __x86_64__

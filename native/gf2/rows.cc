@@ -1,0 +1,103 @@
+#include "gf2/rows.h"
+
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace murky::gf2 {
+namespace {
+
+constexpr std::align_val_t kAlignment{4096};
+
+// Capacities are rounded up to an eighth of their power of two, so that blocks of nearly one size share
+// buffers.
+size_t Capacity(size_t bytes) {
+  size_t step = 4096;
+  while (step * 16 <= bytes) step *= 2;
+  return (bytes + step - 1) / step * step;
+}
+
+size_t Stride(size_t row_bytes) {
+  const size_t lines = (row_bytes + kCacheLineBytes - 1) / kCacheLineBytes;
+  return (lines | 1) * kCacheLineBytes;
+}
+
+class Pool {
+ public:
+  uint8_t* Get(size_t capacity) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      for (size_t i = free_.size(); i-- > 0;) {
+        if (free_[i].capacity != capacity) continue;
+        uint8_t* bytes = free_[i].bytes;
+        free_.erase(free_.begin() + static_cast<std::ptrdiff_t>(i));
+        held_bytes_ -= capacity;
+        return bytes;
+      }
+    }
+    return static_cast<uint8_t*>(::operator new(capacity, kAlignment));
+  }
+
+  void Put(uint8_t* bytes, size_t capacity) {
+    // A sanitizer must see every free.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(MURKY_NO_POOL)
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (capacity <= kPoolBytes) {
+      size_t oldest = 0;
+      while (held_bytes_ + capacity > kPoolBytes) {
+        held_bytes_ -= free_[oldest].capacity;
+        ::operator delete(free_[oldest++].bytes, kAlignment);
+      }
+      free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(oldest));
+      free_.push_back({bytes, capacity});
+      held_bytes_ += capacity;
+      return;
+    }
+#endif
+    ::operator delete(bytes, kAlignment);
+    static_cast<void>(capacity);
+  }
+
+ private:
+  struct Buffer {
+    uint8_t* bytes;
+    size_t capacity;
+  };
+  std::mutex mutex_;
+  std::vector<Buffer> free_;  // the oldest first
+  size_t held_bytes_ = 0;
+};
+
+// Never destroyed: rows may still be freed while the process ends.
+Pool& SharedPool() {
+  static Pool& pool = *new Pool;
+  return pool;
+}
+
+}  // namespace
+
+Rows::Rows(size_t count, size_t row_bytes)
+    : capacity_(MemoryBytes(count, row_bytes)), count_(count), stride_(Stride(row_bytes)) {
+  bytes_ = SharedPool().Get(capacity_);
+}
+
+Rows::~Rows() {
+  if (bytes_) SharedPool().Put(bytes_, capacity_);
+}
+
+Rows::Rows(Rows&& other) noexcept { *this = std::move(other); }
+
+Rows& Rows::operator=(Rows&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  std::swap(capacity_, other.capacity_);
+  std::swap(count_, other.count_);
+  std::swap(stride_, other.stride_);
+  return *this;
+}
+
+size_t Rows::MemoryBytes(size_t count, size_t row_bytes) {
+  return Capacity((count ? count : 1) * Stride(row_bytes));
+}
+
+}  // namespace murky::gf2

@@ -1,0 +1,74 @@
+#include "lt/codec.h"
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "testing/check.h"
+
+namespace murky::lt {
+namespace {
+
+std::vector<uint8_t> RandomBytes(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<uint8_t> bytes(count);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
+  return bytes;
+}
+
+// Sends source symbols through loss and then repair symbols until the block decodes; returns the overhead.
+uint32_t RoundTrip(uint32_t k, size_t symbol_bytes, double loss, uint32_t seed) {
+  const std::vector<uint8_t> block = RandomBytes(k * symbol_bytes - seed % symbol_bytes, seed);
+  const Encoder encoder(block.data(), block.size(), symbol_bytes);
+  Decoder decoder(block.size(), symbol_bytes);
+  CHECK_EQ(encoder.k(), k);
+  CHECK_EQ(decoder.k(), k);
+  std::mt19937 random(seed);
+  std::vector<uint8_t> symbol(symbol_bytes);
+  std::vector<uint8_t> out(block.size(), 0xee);
+  for (uint32_t esi = 0; !decoder.decoded(); esi++) {
+    CHECK(!decoder.Take(out.data()));
+    if (esi < k && std::uniform_real_distribution<>()(random) < loss) continue;
+    encoder.Symbol(esi, symbol.data());
+    const AddResult result = decoder.Add(esi, symbol.data());
+    CHECK(result == AddResult::kNeedMore || result == AddResult::kDecoded);
+    CHECK(decoder.received() < k + 100);
+  }
+  CHECK(decoder.Take(out.data()));
+  CHECK(out == block);
+  return decoder.received() - k;
+}
+
+TEST(codec_round_trip_at_every_kind_of_k_and_symbol_size) {
+  for (uint32_t k : {1u, 2u, 3u, 16u, 31u, 32u, 33u, 34u, 64u, 127u, 128u, 129u, 256u, 300u, 781u, 1024u}) {
+    for (size_t symbol_bytes : {64u, 192u, 1344u}) {
+      for (double loss : {0.0, 0.02, 0.3, 1.0}) RoundTrip(k, symbol_bytes, loss, k + 7);
+    }
+  }
+}
+
+TEST(codec_needs_exactly_k_symbols_for_small_k) {
+  for (uint32_t k = 1; k <= 32; k++) {
+    for (double loss : {0.1, 0.5, 1.0}) CHECK_EQ(RoundTrip(k, 64, loss, 1000 + k), 0u);
+  }
+}
+
+TEST(codec_refuses_conflicting_duplicates_and_large_esis) {
+  const std::vector<uint8_t> block = RandomBytes(100 * 64, 1);
+  const Encoder encoder(block.data(), block.size(), 64);
+  Decoder decoder(block.size(), 64);
+  std::vector<uint8_t> symbol(64);
+  for (uint32_t esi : {5u, 500u}) {
+    encoder.Symbol(esi, symbol.data());
+    CHECK(decoder.Add(esi, symbol.data()) == AddResult::kNeedMore);
+    CHECK(decoder.Add(esi, symbol.data()) == AddResult::kDuplicate);
+    symbol[63] ^= 1;
+    CHECK(decoder.Add(esi, symbol.data()) == AddResult::kConflict);
+  }
+  CHECK(decoder.Add(kMaxEsi + 1, symbol.data()) == AddResult::kOutOfRange);
+  CHECK_EQ(decoder.received(), 2u);
+  CHECK_EQ(decoder.missing(), 99u);
+}
+
+}  // namespace
+}  // namespace murky::lt

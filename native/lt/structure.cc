@@ -1,0 +1,85 @@
+#include "lt/structure.h"
+
+namespace murky::lt {
+namespace {
+
+// Keys keep the draws for different purposes apart.
+constexpr uint32_t kBackKey = 0x42000000u;
+constexpr uint32_t kBlockKey = 0x57000000u;
+constexpr uint32_t kDenseKey = 0x44000000u;
+constexpr uint32_t kRepairKey = 0x52000000u;
+
+// Key for draw number `index` of one purpose: K and the index are both mixed in whole.
+uint32_t Key(uint32_t purpose, uint32_t k, uint32_t index) { return Mix32(purpose + k) + index; }
+
+bool IsPrime(uint32_t n) {
+  for (uint32_t d = 2; d * d <= n; d++) {
+    if (n % d == 0) return false;
+  }
+  return n > 1;
+}
+
+// The formula of RFC 5053, section 5.4.2.3, for the number of LDPC symbols; doubled for big blocks, where
+// peeling otherwise leaves more columns to the dense elimination.
+uint32_t SparseCount(uint32_t k) {
+  uint32_t x = 1;
+  while (x * (x - 1) < 2 * k) x++;
+  uint32_t count = (k + 99) / 100 + x;
+  if (k > 1024) count *= 2;
+  while (!IsPrime(count)) count++;
+  return count;
+}
+
+}  // namespace
+
+uint32_t RepairDegree(uint32_t draw) {
+  constexpr uint64_t kOne = uint64_t{1} << 32;
+  constexpr uint64_t kDegreeOne = kOne / 200;
+  if (draw < kDegreeOne) return 1;
+  // draw < kDegreeOne + kOne * (1 - 1/d) for the least such d.
+  for (uint32_t d = 2; d < kMaxDegree; d++) {
+    if (draw < kDegreeOne + kOne - kOne / d) return d;
+  }
+  return kMaxDegree;
+}
+
+Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)) {}
+
+uint32_t Structure::Back(uint32_t i) const {
+  if (i < 2) return kNoColumn;
+  const uint32_t block = i / kBackWindow;
+  if (block == 0) return Draws(Key(kBackKey, k_, i)).Below(i - 1);
+  Draws draws(Key(kBlockKey, k_, block));
+  const uint32_t odd = draws.Below(kBackWindow) | 1;
+  const uint32_t offset = draws.Below(kBackWindow);
+  const uint32_t back = (block - 1) * kBackWindow + (odd * (i % kBackWindow) + offset) % kBackWindow;
+  return back == i - 1 ? i - 2 : back;
+}
+
+void Structure::SparseChecks(uint32_t i, uint32_t checks[2]) const {
+  const uint32_t step = 1 + (i / sparse_) % (sparse_ - 1);
+  checks[0] = i % sparse_;
+  checks[1] = (checks[0] + step) % sparse_;
+}
+
+uint32_t Structure::DenseRow(uint32_t i) const { return Draws(Key(kDenseKey, k_, i)).Below(kDenseChecks); }
+
+void Structure::Repair(uint32_t esi, RepairRow* row) const {
+  Draws draws(Key(kRepairKey, k_, esi));
+  const uint32_t degree = RepairDegree(draws.Next());
+  uint32_t count = 0;
+  const auto draw_distinct = [&](uint32_t base, uint32_t n, uint32_t until) {
+    const uint32_t first = count;
+    while (count < until) {
+      const uint32_t column = base + draws.Below(n);
+      uint32_t seen = first;
+      while (seen < count && row->columns[seen] != column) seen++;
+      if (seen == count) row->columns[count++] = column;
+    }
+  };
+  draw_distinct(0, light(), degree);
+  draw_distinct(light(), kDenseChecks, degree + kRepairDense);
+  row->count = count;
+}
+
+}  // namespace murky::lt

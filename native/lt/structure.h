@@ -1,0 +1,82 @@
+// The structure of the code for K > kMaxSmallK: which intermediate symbols make which encoding symbol. It is
+// part of the wire format: two nodes that disagree on one draw cannot talk. test/vectors pins it.
+//
+// Intermediate symbols, in the order of their column numbers:
+//   C[0..K)    one per source symbol; source row:  x[i] = C[i] + C[i-1] + C[Back(i)]
+//   D[0..S)    sparse checks;                      D[s] = D[s-1] + sum of the C in check s
+//   E[0..H)    dense checks over C and D;          E[h] = sum of the prefix sums P[i] with DenseRow(i) = h,
+//                                                  P[i] = sum of the columns 0..i
+// A repair symbol is the sum of a few C and D and of two E.
+//
+// Thread-safety: a Structure is immutable.
+#ifndef MURKY_LT_STRUCTURE_H_
+#define MURKY_LT_STRUCTURE_H_
+
+#include <cstdint>
+
+namespace murky::lt {
+
+constexpr uint32_t kMaxSmallK = 32;    // up to here lt/small_code.h codes the block
+constexpr uint32_t kDenseChecks = 16;  // H; 12 had rare needs of hundreds of extra symbols
+constexpr uint32_t kBackWindow = 128;  // Back(i) permutes blocks of so many columns
+constexpr uint32_t kMaxDegree = 30;    // of a repair symbol over C and D
+constexpr uint32_t kRepairDense = 2;   // E columns in each repair symbol
+constexpr uint32_t kMaxRepairColumns = kMaxDegree + kRepairDense;
+constexpr uint32_t kNoColumn = UINT32_MAX;
+
+// A bijection of 32-bit words that looks random ("lowbias32" of C. Wellons' hash prospector, 2018).
+inline uint32_t Mix32(uint32_t x) {
+  x ^= x >> 16;
+  x *= 0x7feb352du;
+  x ^= x >> 15;
+  x *= 0x846ca68bu;
+  return x ^ (x >> 16);
+}
+
+// Draws from a counter hashed with a key. Below(n) is the high word of draw * n.
+class Draws {
+ public:
+  explicit Draws(uint32_t key) : state_(Mix32(key)) {}
+  uint32_t Next() { return Mix32(state_ += 0x9e3779b9u); }
+  uint32_t Below(uint32_t n) { return static_cast<uint32_t>((uint64_t{Next()} * n) >> 32); }
+
+ private:
+  uint32_t state_;
+};
+
+// The columns of one repair symbol, all different: `count` of them, the E columns last.
+struct RepairRow {
+  uint32_t count;
+  uint32_t columns[kMaxRepairColumns];
+};
+
+class Structure {
+ public:
+  explicit Structure(uint32_t k);  // kMaxSmallK < k <= kMaxSourceSymbols
+
+  uint32_t k() const { return k_; }
+  uint32_t sparse() const { return sparse_; }                       // S
+  uint32_t light() const { return k_ + sparse_; }                   // columns C and D
+  uint32_t columns() const { return k_ + sparse_ + kDenseChecks; }  // all
+
+  // The third column of source row i >= 2, below i - 1; kNoColumn for i < 2.
+  uint32_t Back(uint32_t i) const;
+  // The two checks that C[i] enters; they differ.
+  void SparseChecks(uint32_t i, uint32_t checks[2]) const;
+  // The dense check that takes the prefix sum P[i], for i < light().
+  uint32_t DenseRow(uint32_t i) const;
+  // The columns of repair symbol `esi` >= k.
+  void Repair(uint32_t esi, RepairRow* row) const;
+
+ private:
+  uint32_t k_;
+  uint32_t sparse_;
+};
+
+// Degree of a repair symbol over C and D from a 32-bit draw:
+// P(1) = .005, P(d) = 1/(d(d-1)) for 2 <= d <= 29, P(30) the rest; the mean is 4.8.
+uint32_t RepairDegree(uint32_t draw);
+
+}  // namespace murky::lt
+
+#endif  // MURKY_LT_STRUCTURE_H_

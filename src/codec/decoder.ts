@@ -1,0 +1,126 @@
+import { MurkyError } from '../errors.js';
+import { addon, type NativeAddResult, type NativeDecoder } from '../native/addon.js';
+import { checkBytes, checkEsis, DEFAULT_SYMBOL_BYTES, MAX_ESI, sourceSymbols } from './shape.js';
+
+/**
+ * - `needed`: taken, and the block needs more;
+ * - `decoded`: the block can be taken; also for every symbol that comes after that;
+ * - `duplicate`: this symbol was here before, nothing changed.
+ */
+export type AddOutcome = 'needed' | 'decoded' | 'duplicate';
+
+/**
+ * Puts a block together from any of its symbols, in any order.
+ *
+ * A symbol with wrong bytes and a right size cannot be told from a right one, unless it contradicts the others: check
+ * the block against a hash where the sender or the path is not to be trusted.
+ *
+ * A decoder belongs to the thread that made it.
+ *
+ * ```ts
+ * const decoder = new Decoder(blockBytes);
+ * for await (const { esi, bytes } of packets) if (decoder.add(esi, bytes) === 'decoded') break;
+ * const block = decoder.take();
+ * ```
+ */
+export class Decoder {
+  readonly #native: NativeDecoder;
+  readonly blockBytes: number;
+  readonly symbolBytes: number;
+  /** Number of source symbols, and the least number of symbols that decode. */
+  readonly k: number;
+
+  /** Both sizes are what the encoder had; they do not travel with the symbols. Throws MURKY_BAD_ARGUMENT. */
+  constructor(blockBytes: number, symbolBytes = DEFAULT_SYMBOL_BYTES) {
+    this.k = sourceSymbols(blockBytes, symbolBytes);
+    this.blockBytes = blockBytes;
+    this.symbolBytes = symbolBytes;
+    this.#native = new (addon().Decoder)(blockBytes, symbolBytes);
+  }
+
+  /** Different symbols taken so far. */
+  get received(): number {
+    return this.#native.received;
+  }
+
+  /** Source symbols that did not come as such; 0 means that no decoding was needed. */
+  get missing(): number {
+    return this.#native.missing;
+  }
+
+  /** Symbols taken beyond `k`. */
+  get overhead(): number {
+    return Math.max(0, this.received - this.k);
+  }
+
+  get decoded(): boolean {
+    return this.#native.decoded;
+  }
+
+  /**
+   * Takes one symbol; its bytes are copied. A refused symbol changes nothing:
+   * MURKY_BAD_ESI for an ESI that does not exist, MURKY_BAD_SYMBOL for a wrong size, MURKY_SYMBOL_CONFLICT if the same
+   * ESI was here with other bytes or the bytes contradict the other symbols.
+   */
+  add(esi: number, bytes: Uint8Array): AddOutcome {
+    checkEsis(esi, 1);
+    this.#checkSize(bytes, 1);
+    return this.#outcome(this.#native.add(esi, bytes), esi);
+  }
+
+  /**
+   * Takes `esis.length` symbols that lie one behind the other in `bytes`. Stops at the first refused one and throws as
+   * `add` does; `details.taken` of the error says how many came before it.
+   */
+  addMany(esis: Uint32Array, bytes: Uint8Array): AddOutcome {
+    if (!(esis instanceof Uint32Array)) throw new MurkyError('MURKY_BAD_ARGUMENT', 'The ESIs are not a Uint32Array.');
+    this.#checkSize(bytes, esis.length);
+    const { result, taken } = this.#native.addMany(esis, bytes);
+    return this.#outcome(result, esis[taken] ?? 0, taken);
+  }
+
+  /** A copy of the block. Throws MURKY_NEED_MORE_SYMBOLS before it is decoded. */
+  take(): Uint8Array {
+    const block = this.#native.take();
+    if (block === undefined) {
+      throw new MurkyError(
+        'MURKY_NEED_MORE_SYMBOLS',
+        `The block is not decoded with ${this.received} symbols; it needs ${this.k} or a few more.`,
+        {
+          hint: 'Add more symbols until add() returns "decoded".',
+          details: { received: this.received, k: this.k },
+        },
+      );
+    }
+    return block;
+  }
+
+  #checkSize(bytes: Uint8Array, count: number): void {
+    checkBytes(bytes, 'The symbol');
+    if (bytes.byteLength !== count * this.symbolBytes) {
+      throw new MurkyError(
+        'MURKY_BAD_SYMBOL',
+        `${bytes.byteLength} bytes are not ${count} symbol${count === 1 ? '' : 's'} of ${this.symbolBytes} bytes.`,
+      );
+    }
+  }
+
+  #outcome(result: NativeAddResult, esi: number, taken = 0): AddOutcome {
+    switch (result) {
+      case 0:
+        return 'needed';
+      case 1:
+        return 'decoded';
+      case 2:
+        return 'duplicate';
+      case 3:
+        throw new MurkyError('MURKY_SYMBOL_CONFLICT', `Symbol ${esi} contradicts the symbols that came before it.`, {
+          details: { esi, taken },
+        });
+      case 4:
+        throw new MurkyError('MURKY_BAD_ESI', `The ESI ${esi} is not a whole number from 0 to ${MAX_ESI}.`, {
+          details: { esi, taken },
+        });
+    }
+  }
+}
