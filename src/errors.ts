@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   MURKY_DISK_FULL: { status: 507, exit: 1 },
   MURKY_DATA_DIR_LOCKED: { status: 500, exit: 1 },
   MURKY_DATA_DIR_UNUSABLE: { status: 500, exit: 1 },
+  MURKY_FILE_UNUSABLE: { status: 500, exit: 1 },
   MURKY_ADDRESS_IN_USE: { status: 500, exit: 1 },
   MURKY_ADDRESS_UNUSABLE: { status: 500, exit: 1 },
   MURKY_ADDON_MISSING: { status: 500, exit: 1 },

@@ -1,0 +1,127 @@
+import type { Command } from 'commander';
+import { MurkyError } from '../../errors.js';
+import { checkKey } from '../../object/key.js';
+import { Checksum } from '../checksum.js';
+import { interruptible } from '../interruption.js';
+import { nodeClient } from '../node-address.js';
+import { brokenOff } from '../node-failure.js';
+import {
+  jsonOption,
+  type NodeOptions,
+  nodeOption,
+  quietOption,
+  type ReportOptions,
+  timeoutOption,
+  tokenFileOption,
+} from '../options.js';
+import { print, printable, printJson } from '../output.js';
+import { writeFileWhole } from '../output-file.js';
+import { type Progress, startProgress } from '../progress.js';
+import { bytesText } from '../quantity.js';
+import { refuseBinary } from '../terminal-guard.js';
+
+interface GetOptions extends NodeOptions, ReportOptions {
+  readonly output?: string;
+  readonly force?: true;
+}
+
+export function addGet(program: Command): void {
+  program
+    .command('get')
+    .summary('bring an object back')
+    .description('Writes an object to a file or to standard output, checked against its SHA-256.')
+    .argument('<key>', 'name of the object')
+    .option('-o, --output <file>', 'write to this file; it appears whole or not at all')
+    .option('-f, --force', 'write binary bytes to a terminal')
+    .addOption(nodeOption())
+    .addOption(tokenFileOption())
+    .addOption(timeoutOption(60))
+    .addOption(jsonOption())
+    .addOption(quietOption())
+    .action((key: string, options: GetOptions) => interruptible((signal) => get(key, options, signal)));
+}
+
+async function get(key: string, options: GetOptions, signal: AbortSignal): Promise<void> {
+  checkKey(key);
+  const toFile = options.output !== undefined && options.output !== '-';
+  if (options.json && !toFile) {
+    throw new MurkyError('MURKY_BAD_USAGE', 'With --json the object needs a file to go to.', { hint: 'Add -o FILE.' });
+  }
+  const client = await nodeClient(options, signal);
+  const started = performance.now();
+  const object = await client.get(key);
+  const progress = startProgress(key, {
+    totalBytes: object.bytes,
+    quiet: options.quiet,
+    noBar: !toFile && process.stdout.isTTY === true,
+  });
+  const checksum = new Checksum();
+  let sha256 = '';
+  const accept = () => {
+    sha256 = checksum.sha256();
+    if (object.sha256 !== undefined && object.sha256 !== sha256) throw corrupt(key, object.sha256, sha256);
+  };
+  const body = checksum.of(whole(object.body, client.url, object.bytes), progress.advance);
+  try {
+    if (toFile) await writeFileWhole(options.output!, body, accept);
+    else await toStandardOutput(body, options, signal, accept);
+  } finally {
+    object.body.destroy();
+    progress.stop();
+  }
+  const seconds = (performance.now() - started) / 1000;
+  await say(
+    key,
+    { bytes: checksum.bytes, sha256, contentType: object.contentType, seconds },
+    toFile,
+    options,
+    progress,
+  );
+}
+
+async function toStandardOutput(
+  body: AsyncIterable<Uint8Array>,
+  options: GetOptions,
+  signal: AbortSignal,
+  accept: () => void,
+): Promise<void> {
+  const guarded = process.stdout.isTTY && !options.force ? refuseBinary(body) : body;
+  for await (const chunk of guarded) await print(chunk, signal);
+  accept();
+}
+
+async function say(
+  key: string,
+  facts: { bytes: number; sha256: string; contentType: string | undefined; seconds: number },
+  toFile: boolean,
+  options: GetOptions,
+  progress: Progress,
+): Promise<void> {
+  if (options.json) await printJson({ key, file: options.output, ...facts });
+  else if (toFile) progress.note(`${printable(key)}: ${bytesText(facts.bytes)} in ${printable(options.output!)}`);
+}
+
+/** A body that ends before its Content-Length is an error of the stream already; one that breaks off gets its sentence here. */
+async function* whole(body: AsyncIterable<Uint8Array>, url: URL, bytes: number | undefined) {
+  let count = 0;
+  try {
+    for await (const chunk of body) {
+      count += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    throw brokenOff(url, error);
+  }
+  if (bytes !== undefined && count !== bytes) throw brokenOff(url, undefined);
+}
+
+function corrupt(key: string, expected: string, found: string): MurkyError {
+  return new MurkyError(
+    'MURKY_BLOCK_CORRUPT',
+    `What arrived of "${printable(key)}" does not have the SHA-256 that the node announced.`,
+    {
+      hint: 'Get it again; nothing was written where -o was given.',
+      details: { expected, found },
+    },
+  );
+}

@@ -1,0 +1,117 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { Command } from 'commander';
+import { MurkyError } from '../../errors.js';
+import { checkKey } from '../../object/key.js';
+import { Checksum } from '../checksum.js';
+import { interruptible } from '../interruption.js';
+import { nodeClient } from '../node-address.js';
+import {
+  jsonOption,
+  type NodeOptions,
+  nodeOption,
+  quietOption,
+  type ReportOptions,
+  timeoutOption,
+  tokenFileOption,
+} from '../options.js';
+import { print, printable, printJson } from '../output.js';
+import { fileError } from '../output-file.js';
+import { startProgress } from '../progress.js';
+import { bytesText } from '../quantity.js';
+
+interface PutOptions extends NodeOptions, ReportOptions {
+  readonly contentType?: string;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+export function addPut(program: Command): void {
+  program
+    .command('put')
+    .summary('store a file under a key')
+    .description('Stores a file under a key, and says how many owners hold it durably.')
+    .argument('<key>', 'name of the object')
+    .argument('<file>', 'file to store; - is standard input')
+    .option('--content-type <type>', 'media type that comes back with the object')
+    .addOption(nodeOption())
+    .addOption(tokenFileOption())
+    .addOption(timeoutOption(60))
+    .addOption(jsonOption())
+    .addOption(quietOption())
+    .action((key: string, file: string, options: PutOptions) =>
+      interruptible((signal) => put(key, file, options, signal)),
+    );
+}
+
+async function put(key: string, file: string, options: PutOptions, signal: AbortSignal): Promise<void> {
+  checkKey(key);
+  const client = await nodeClient(options, signal);
+  const source = file === '-' ? { bytes: undefined, body: process.stdin } : await openFile(file);
+  const progress = startProgress(key, { totalBytes: source.bytes, quiet: options.quiet });
+  const checksum = new Checksum();
+  const started = performance.now();
+  try {
+    const body = Readable.from(checksum.of(whole(source.body, file, source.bytes), progress.advance), {
+      objectMode: false,
+      highWaterMark: CHUNK_BYTES,
+    });
+    const answer = await client.put(key, body, { bytes: source.bytes, contentType: options.contentType });
+    progress.stop();
+    const seconds = (performance.now() - started) / 1000;
+    const sha256 = checksum.sha256();
+    if (answer.sha256 !== undefined && answer.sha256 !== sha256) {
+      throw new MurkyError('MURKY_BLOCK_CORRUPT', 'What the node stored is not what was sent: their SHA-256 differ.', {
+        hint: 'Put it again.',
+        details: { sent: sha256, stored: answer.sha256 },
+      });
+    }
+    const { durable, owners, quorum, version } = answer;
+    if (options.json) {
+      await printJson({ key, bytes: checksum.bytes, sha256, version, durable, owners, quorum, seconds });
+    } else if (!options.quiet) {
+      const where =
+        durable === undefined ? '' : `, durable on ${durable} of ${owners} ${owners === 1 ? 'owner' : 'owners'}`;
+      await print(`${printable(key)}: ${bytesText(checksum.bytes)} stored${where}\n`);
+    }
+  } finally {
+    progress.stop();
+    source.body.destroy();
+  }
+}
+
+async function openFile(path: string): Promise<{ bytes: number | undefined; body: Readable }> {
+  const file = await open(path, 'r').catch((error) => Promise.reject(fileError(path, 'read', error)));
+  const stat = await file.stat();
+  if (stat.isDirectory()) {
+    await file.close();
+    throw new MurkyError('MURKY_FILE_UNUSABLE', `"${path}" is a folder; murky stores single files.`);
+  }
+  // The length of a device or a pipe shows only at its end.
+  const bytes = stat.isFile() ? stat.size : undefined;
+  const body = createReadStream(path, {
+    fd: file,
+    highWaterMark: CHUNK_BYTES,
+    // What is appended meanwhile is not part of what was announced.
+    ...(bytes === undefined ? {} : { end: Math.max(0, bytes - 1) }),
+  });
+  return { bytes, body };
+}
+
+/** The source's bytes; fails if there are fewer than announced, or if they cannot be read. */
+async function* whole(source: Readable, name: string, bytes: number | undefined): AsyncGenerator<Uint8Array> {
+  let count = 0;
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      count += chunk.length;
+      if (bytes !== undefined && count > bytes) break; // an empty file that has grown
+      yield chunk;
+    }
+  } catch (error) {
+    throw fileError(name, 'read', error);
+  }
+  if (bytes !== undefined && count < bytes) {
+    throw new MurkyError('MURKY_FILE_UNUSABLE', `"${name}" became shorter while it was read.`);
+  }
+}

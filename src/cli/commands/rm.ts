@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { checkKey } from '../../object/key.js';
+import { interruptible } from '../interruption.js';
+import { nodeClient } from '../node-address.js';
+import {
+  jsonOption,
+  type NodeOptions,
+  nodeOption,
+  quietOption,
+  type ReportOptions,
+  timeoutOption,
+  tokenFileOption,
+} from '../options.js';
+import { print, printable, printJson } from '../output.js';
+
+type RmOptions = NodeOptions & ReportOptions;
+
+export function addRm(program: Command): void {
+  program
+    .command('rm')
+    .summary('delete an object')
+    .description('Deletes an object on every node; exit code 3 if there is none.')
+    .argument('<key>', 'name of the object')
+    .addOption(nodeOption())
+    .addOption(tokenFileOption())
+    .addOption(timeoutOption(60))
+    .addOption(jsonOption())
+    .addOption(quietOption())
+    .action((key: string, options: RmOptions) => interruptible((signal) => rm(key, options, signal)));
+}
+
+async function rm(key: string, options: RmOptions, signal: AbortSignal): Promise<void> {
+  checkKey(key);
+  const client = await nodeClient(options, signal);
+  const { version, durable, owners, quorum } = await client.remove(key);
+  if (options.json) await printJson({ key, version, durable, owners, quorum });
+  else if (!options.quiet) await print(`${printable(key)}: deleted\n`);
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import type { NodeStatus, PeerStatus } from '../../node/contract.js';
+import { interruptible } from '../interruption.js';
+import { nodeClient } from '../node-address.js';
+import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
+import { print, printable, printJson } from '../output.js';
+import { bytesText, secondsText, shareText } from '../quantity.js';
+import { table } from '../table.js';
+
+type StatusOptions = NodeOptions & { readonly json?: true };
+
+export function addStatus(program: Command): void {
+  program
+    .command('status')
+    .summary('show how a node is doing')
+    .description('Shows what a node holds, whom it knows and how they are.')
+    .addOption(nodeOption())
+    .addOption(tokenFileOption())
+    .addOption(timeoutOption(10))
+    .addOption(jsonOption())
+    .action((options: StatusOptions) => interruptible((signal) => status(options, signal)));
+}
+
+async function status(options: StatusOptions, signal: AbortSignal): Promise<void> {
+  const client = await nodeClient(options, signal);
+  const facts = await client.status();
+  if (options.json) await printJson(facts);
+  else await print(summary(facts) + peerTable(facts.cluster.peers));
+}
+
+function summary({ id, version, uptimeSeconds, rain, cluster, store, kernel, memory }: NodeStatus): string {
+  const used = store.replicaBytes + store.cachedBytes + store.otherBytes;
+  const kinds = `${bytesText(store.replicaBytes)} replicas, ${bytesText(store.cachedBytes)} cached, ${bytesText(store.otherBytes)} other`;
+  const alive = cluster.peers.filter((peer) => peer.state === 'alive').length;
+  return table([
+    [pc.bold('node'), `${id}, murky-waters ${version}, up ${secondsText(uptimeSeconds)}`],
+    [pc.bold('rain'), `${rain.advertised}, ${rain.sealed ? 'sealed' : pc.yellow('not sealed')}, ${kernel} kernel`],
+    [pc.bold('objects'), `${store.objects} (and ${store.tombstones} deleted)`],
+    [
+      pc.bold('space'),
+      `${bytesText(used)} of ${bytesText(store.maxBytes)} (${shareText(used / store.maxBytes || 0)}): ${kinds}`,
+    ],
+    [pc.bold('cluster'), `${cluster.replicas} replicas, write quorum ${cluster.writeQuorum}, weight ${cluster.weight}`],
+    [pc.bold('peers'), cluster.peers.length === 0 ? 'none' : `${alive} of ${cluster.peers.length} alive`],
+    [pc.bold('memory'), `${bytesText(memory.residentBytes)} resident, ${bytesText(memory.heapBytes)} heap`],
+  ]);
+}
+
+function peerTable(peers: readonly PeerStatus[]): string {
+  if (peers.length === 0) return '';
+  const rows = peers.map((peer) => [
+    printable(peer.host.includes(':') ? `[${peer.host}]:${peer.port}` : `${peer.host}:${peer.port}`),
+    peer.state === 'alive' ? pc.green('alive') : peer.state === 'away' ? pc.red('away') : pc.yellow('unknown'),
+    peer.id ?? '-',
+    peer.weight === null ? '-' : String(peer.weight),
+    peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
+    peer.lastSeenSecondsAgo === null ? 'never' : `${secondsText(peer.lastSeenSecondsAgo)} ago`,
+    String(peer.hints),
+  ]);
+  const heads = ['peer', 'state', 'id', 'weight', 'round trip', 'last seen', 'hints'].map(pc.dim);
+  return `\n${table([heads, ...rows], [3, 4, 5, 6])}`;
+}

@@ -1,0 +1,153 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { MurkyError } from '../errors.js';
+import type { NodeStatus } from '../node/contract.js';
+import { exchange } from './http-exchange.js';
+import { badAnswer, brokenOff, problemError } from './node-failure.js';
+
+/** Pages and problem documents are small; whatever answers with more is not a node. */
+const MAX_JSON_BYTES = 16 * 2 ** 20;
+const PAGE_ENTRIES = 1000;
+
+export interface NodeClientOptions {
+  /** http(s)://host:port of a node. */
+  readonly url: URL;
+  readonly token?: string | undefined;
+  /** Gives up (MURKY_TIMEOUT) when nothing has moved for so long. */
+  readonly idleTimeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What the node says of a write; a missing fact is one that this node does not tell. */
+export interface WriteAnswer {
+  readonly durable?: number;
+  readonly owners?: number;
+  readonly quorum?: number;
+  readonly version?: string;
+  readonly sha256: string | undefined;
+}
+
+export interface ListEntry {
+  readonly key: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly version: string;
+  readonly contentType?: string | undefined;
+}
+
+export interface ObjectAnswer {
+  /** Undefined where the node does not say. */
+  readonly bytes: number | undefined;
+  /** Hexadecimal, from the ETag. */
+  readonly sha256: string | undefined;
+  readonly contentType: string | undefined;
+  readonly body: Readable;
+}
+
+/** The HTTP interface of a node, as the commands use it. Bodies are streams; every failure is a MurkyError. */
+export class NodeClient {
+  readonly #options: NodeClientOptions;
+
+  constructor(options: NodeClientOptions) {
+    this.#options = options;
+  }
+
+  get url(): URL {
+    return this.#options.url;
+  }
+
+  /** `bytes` is undefined for a body whose length nobody knows yet. */
+  async put(key: string, body: Readable, facts: { bytes: number | undefined; contentType?: string | undefined }) {
+    const headers: Record<string, string> = {};
+    if (facts.bytes !== undefined) headers['content-length'] = String(facts.bytes);
+    if (facts.contentType !== undefined) headers['content-type'] = facts.contentType;
+    const answer = await this.#send('PUT', objectPath(key), headers, body);
+    return writeAnswer(answer, await this.#json(answer));
+  }
+
+  async get(key: string): Promise<ObjectAnswer> {
+    const answer = await this.#send('GET', objectPath(key));
+    const length = answer.headers['content-length'];
+    return {
+      bytes: length === undefined ? undefined : Number(length),
+      sha256: etagSha256(answer),
+      contentType: answer.headers['content-type'],
+      body: answer,
+    };
+  }
+
+  async remove(key: string): Promise<WriteAnswer> {
+    const answer = await this.#send('DELETE', objectPath(key));
+    return writeAnswer(answer, await this.#json(answer));
+  }
+
+  async *list(prefix: string): AsyncGenerator<ListEntry> {
+    let after: string | undefined;
+    do {
+      const query = new URLSearchParams({ prefix, limit: String(PAGE_ENTRIES) });
+      if (after !== undefined) query.set('after', after);
+      const page = (await this.#json(await this.#send('GET', `/objects?${query}`))) as {
+        objects?: ListEntry[];
+        next?: string | null;
+      };
+      if (!Array.isArray(page.objects)) throw badAnswer(this.#options.url, 'its list of objects has no "objects"');
+      yield* page.objects;
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+  }
+
+  async status(): Promise<NodeStatus> {
+    const status = (await this.#json(await this.#send('GET', '/status'))) as NodeStatus;
+    if (status.name !== 'murky-waters') throw badAnswer(this.#options.url, 'its status is not that of a node');
+    return status;
+  }
+
+  /** Resolves with the answer's head; anything but a 2xx rejects with the error that its problem document tells. */
+  async #send(method: string, path: string, headers: Record<string, string> = {}, body?: Readable) {
+    const { url, token, idleTimeoutMs, signal } = this.#options;
+    const all = token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
+    const answer = await exchange(url, { method, path, headers: all, body, idleTimeoutMs, signal });
+    if (answer.statusCode! >= 200 && answer.statusCode! < 300) return answer;
+    throw problemError(url, answer, await text(answer, url));
+  }
+
+  async #json(answer: IncomingMessage): Promise<unknown> {
+    const content = await text(answer, this.#options.url);
+    if (content === '') return {};
+    try {
+      const value: unknown = JSON.parse(content);
+      if (typeof value === 'object' && value !== null) return value;
+    } catch {
+      // said below
+    }
+    throw badAnswer(this.#options.url, 'it did not answer with JSON');
+  }
+}
+
+/** The whole key as one path segment, so that no proxy or parser folds its dots and slashes. */
+function objectPath(key: string): string {
+  return `/objects/${encodeURIComponent(key)}`;
+}
+
+function etagSha256(answer: IncomingMessage): string | undefined {
+  return /^"([0-9a-f]{64})"$/.exec(answer.headers.etag ?? '')?.[1];
+}
+
+function writeAnswer(answer: IncomingMessage, body: unknown): WriteAnswer {
+  return { ...(body as object), sha256: etagSha256(answer) } as WriteAnswer;
+}
+
+async function text(answer: IncomingMessage, url: URL): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_JSON_BYTES) throw badAnswer(url, `it answered with more than ${MAX_JSON_BYTES} bytes of text`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof MurkyError ? error : brokenOff(url, error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

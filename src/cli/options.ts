@@ -1,0 +1,50 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+/** What every command that reports something takes. */
+export interface ReportOptions {
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+/** What every command that talks HTTP to a node takes. */
+export interface NodeOptions {
+  readonly node?: URL;
+  readonly tokenFile?: string;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+export const jsonOption = () => new Option('--json', 'print JSON, for programs; failures too, on standard error');
+export const quietOption = () => new Option('-q, --quiet', 'no progress and no closing line');
+
+export const nodeOption = () =>
+  new Option(
+    '--node <url>',
+    'node to talk to (environment: MURKY_NODE; default: the one that murky-config.json here describes, or http://127.0.0.1:8080)',
+  ).argParser(parseNodeUrl);
+
+export const tokenFileOption = () =>
+  new Option('--token-file <file>', 'file whose first line is the access token (environment: MURKY_TOKEN_FILE)');
+
+export const timeoutOption = (seconds: number) =>
+  new Option('--timeout <seconds>', 'give up when nothing has moved for so long')
+    .argParser(parseSeconds)
+    .default(seconds);
+
+/** http://host:port, or host:port for short. */
+export function parseNodeUrl(text: string): URL {
+  const whole = text.includes('://') ? text : `http://${text}`;
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
+    throw new InvalidArgumentError('It is written as http://HOST:PORT.');
+  }
+  return url;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^[0-9]+(\.[0-9]+)?$/.test(text) || seconds <= 0 || seconds > 86400) {
+    throw new InvalidArgumentError('It is a number of seconds, more than 0 and at most 86400.');
+  }
+  return seconds;
+}

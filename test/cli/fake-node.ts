@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What is done to the next answers: a way to be a node in trouble. */
+export interface Trouble {
+  /** Another ETag than that of the bytes. */
+  etag?: string;
+  /** Breaks the connection off after so many bytes of a GET. */
+  breakAfterBytes?: number;
+  /** Never answers. */
+  silent?: boolean;
+  problem?: { status: number; code: string; detail: string; hint?: string };
+  /** Answers with something that is no node's. */
+  stranger?: boolean;
+}
+
+export interface FakeNode {
+  readonly url: string;
+  readonly objects: Map<string, { bytes: Buffer; contentType: string | undefined }>;
+  readonly requests: { method: string; path: string; token: string | undefined }[];
+  trouble: Trouble;
+  close(): Promise<void>;
+}
+
+const VERSION = `018bcfe56800${'0'.repeat(4)}${'a'.repeat(16)}`; // 2023-11-14T22:13:20.000Z
+const PAGE = 2;
+
+/** An HTTP server that speaks a node's routes and can be made to misbehave. */
+export async function startFakeNode(): Promise<FakeNode> {
+  const objects: FakeNode['objects'] = new Map();
+  const requests: FakeNode['requests'] = [];
+  const node = { objects, requests, trouble: {} as Trouble } as FakeNode;
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url!, 'http://node');
+    requests.push({ method: request.method!, path: request.url!, token: request.headers.authorization });
+    const { silent, problem, stranger } = node.trouble;
+    if (silent) return;
+    if (stranger) {
+      response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>no</h1>');
+      return;
+    }
+    if (problem) refuse(response, problem);
+    else if (pathname === '/status') json(response, 200, { name: 'murky-waters', ...STATUS });
+    else if (pathname === '/objects') list(node, request, response);
+    else one(node, decodeURIComponent(pathname.slice('/objects/'.length)), request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(node, {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  });
+}
+
+const STATUS = {
+  version: '0.1.0',
+  id: '00112233445566aa',
+  uptimeSeconds: 3725,
+  rain: { host: '127.0.0.1', port: 1980, advertised: '127.0.0.1:1980', sealed: true },
+  cluster: {
+    replicas: 3,
+    writeQuorum: 'majority',
+    weight: 1,
+    peers: [
+      {
+        id: 'ffeeddccbbaa9988',
+        host: '127.0.0.2',
+        port: 1981,
+        state: 'away',
+        weight: 1,
+        roundTripMs: 1.25,
+        lastSeenSecondsAgo: 90,
+        hints: 4,
+      },
+    ],
+  },
+  store: { objects: 2, tombstones: 1, replicaBytes: 3 * 2 ** 20, cachedBytes: 0, otherBytes: 0, maxBytes: 2 ** 30 },
+  transport: {},
+  kernel: 'avx2',
+  memory: { residentBytes: 50 * 2 ** 20, heapBytes: 2 ** 20 },
+};
+
+async function one(node: FakeNode, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const there = node.objects.get(key);
+  const written = { key, version: VERSION, durable: 2, owners: 3, quorum: 2 };
+  if (request.method === 'PUT') {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    node.objects.set(key, { bytes, contentType: request.headers['content-type'] });
+    json(response, 201, written, { etag: etag(node, bytes) });
+  } else if (!there) {
+    refuse(response, { status: 404, code: 'MURKY_NOT_FOUND', detail: `There is no object "${key}".` });
+  } else if (request.method === 'DELETE') {
+    node.objects.delete(key);
+    json(response, 200, written);
+  } else {
+    const { bytes, contentType = 'application/octet-stream' } = there;
+    response.writeHead(200, {
+      'content-length': bytes.length,
+      'content-type': contentType,
+      etag: etag(node, bytes),
+    });
+    const { breakAfterBytes } = node.trouble;
+    if (breakAfterBytes === undefined) response.end(bytes);
+    else response.write(bytes.subarray(0, breakAfterBytes), () => response.destroy());
+  }
+}
+
+function list(node: FakeNode, request: IncomingMessage, response: ServerResponse): void {
+  const query = new URL(request.url!, 'http://node').searchParams;
+  const keys = [...node.objects.keys()]
+    .sort()
+    .filter((key) => key.startsWith(query.get('prefix') ?? '') && key > (query.get('after') ?? ''));
+  const objects = keys.slice(0, PAGE).map((key) => {
+    const { bytes, contentType } = node.objects.get(key)!;
+    return { key, size: bytes.length, sha256: sha256(bytes), version: VERSION, contentType };
+  });
+  json(response, 200, { objects, next: keys.length > PAGE ? keys[PAGE - 1] : null });
+}
+
+function json(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+}
+
+function refuse(response: ServerResponse, problem: NonNullable<Trouble['problem']>): void {
+  response
+    .writeHead(problem.status, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify({ type: 'about:blank', ...problem }));
+}
+
+function etag(node: FakeNode, bytes: Buffer): string {
+  return node.trouble.etag ?? `"${sha256(bytes)}"`;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

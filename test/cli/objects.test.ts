@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type FakeNode, sha256, startFakeNode } from './fake-node.js';
+import { murky, type Start } from './murky-process.js';
+
+const test = suite('put, get, rm, ls and status');
+let node: FakeNode;
+let folder: string;
+
+test.before(async () => {
+  node = await startFakeNode();
+});
+test.before.each(() => {
+  node.objects.clear();
+  node.requests.length = 0;
+  node.trouble = {};
+  folder = mkdtempSync(join(tmpdir(), 'murky-cli-'));
+});
+test.after.each(() => rmSync(folder, { recursive: true }));
+test.after(() => node.close());
+
+const run = (words: string[], start: Start = {}) =>
+  murky(words, { cwd: folder, ...start, env: { MURKY_NODE: node.url, ...start.env } });
+
+function noStack(stderr: string) {
+  assert.not.match(stderr, /\n\s+at |\.ts:\d|node:internal/);
+}
+
+test('a file goes in and comes back, whatever its key and size', async () => {
+  const bytes = randomBytes(3 * 2 ** 20 + 1);
+  writeFileSync(join(folder, 'a.bin'), bytes);
+  const key = 'deep/../ü?#%2F.bin';
+  const put = await run(['put', key, 'a.bin', '--content-type', 'image/x-mud']);
+  assert.is(put.code, 0, put.stderr);
+  assert.is(put.text, `${key}: 3 MiB stored, durable on 2 of 3 owners\n`);
+  assert.ok(node.objects.get(key)!.bytes.equals(bytes));
+  assert.is(node.objects.get(key)!.contentType, 'image/x-mud');
+  const get = await run(['get', key, '-o', 'b.bin', '--json']);
+  assert.is(get.code, 0, get.stderr);
+  assert.ok(readFileSync(join(folder, 'b.bin')).equals(bytes));
+  const facts = JSON.parse(get.text);
+  assert.is(facts.bytes, bytes.length);
+  assert.is(facts.sha256, sha256(bytes));
+  assert.is(facts.contentType, 'image/x-mud');
+});
+
+test('an empty file is an object', async () => {
+  writeFileSync(join(folder, 'empty'), '');
+  const put = await run(['put', 'empty', 'empty', '--json']);
+  assert.is(put.code, 0, put.stderr);
+  const { seconds, ...facts } = JSON.parse(put.text);
+  assert.type(seconds, 'number');
+  assert.is(facts.bytes, 0);
+  assert.is(facts.durable, 2);
+  assert.is(facts.sha256, sha256(new Uint8Array()));
+  const get = await run(['get', 'empty', '-o', 'back']);
+  assert.is(get.code, 0, get.stderr);
+  assert.is(statSync(join(folder, 'back')).size, 0);
+});
+
+test('standard input and output work as FILE', async () => {
+  const input = randomBytes(700_000);
+  const put = await run(['put', 'piped', '-', '--quiet'], { input });
+  assert.is(put.code, 0, put.stderr);
+  assert.is(put.text, '');
+  const get = await run(['get', 'piped']);
+  assert.is(get.code, 0, get.stderr);
+  assert.ok(get.stdout.equals(input));
+  assert.is(get.stderr, '');
+});
+
+test('what is not there is exit code 3, for get and rm', async () => {
+  for (const words of [
+    ['get', 'nothing'],
+    ['rm', 'nothing'],
+  ]) {
+    const { code, stderr, text } = await run(words);
+    assert.is(code, 3);
+    assert.is(text, '');
+    assert.is(stderr, 'murky: There is no object "nothing".\n');
+  }
+});
+
+test('rm deletes', async () => {
+  node.objects.set('gone', { bytes: Buffer.from('x'), contentType: undefined });
+  const { code, text } = await run(['rm', 'gone']);
+  assert.is(code, 0);
+  assert.is(text, 'gone: deleted\n');
+  assert.is(node.objects.size, 0);
+});
+
+test('ls turns the pages', async () => {
+  for (const key of ['a/1', 'a/2', 'a/3', 'a/4', 'a/5', 'b'])
+    node.objects.set(key, { bytes: Buffer.alloc(1536), contentType: 'text/plain' });
+  assert.is((await run(['ls'])).text, 'a/1\na/2\na/3\na/4\na/5\nb\n');
+  const json = await run(['ls', 'a/', '--json']);
+  assert.equal(
+    JSON.parse(json.text).map(({ key, size }: { key: string; size: number }) => [key, size]),
+    ['a/1', 'a/2', 'a/3', 'a/4', 'a/5'].map((key) => [key, 1536]),
+  );
+  assert.equal(JSON.parse((await run(['ls', 'z', '--json'])).text), []);
+  const long = await run(['ls', 'b', '--long']);
+  assert.match(long.text, /^ +1\.5 KiB {2}2023-11-14T22:13:20Z {2}text\/plain +b\n$/);
+});
+
+test('a key cannot command the terminal', async () => {
+  node.objects.set('evil\u009b2J\u202e', { bytes: Buffer.from(''), contentType: undefined });
+  assert.is((await run(['ls'])).text, 'evil\\u{9b}2J\\u{202e}\n');
+});
+
+test('status shows the node, and all of it with --json', async () => {
+  const shown = await run(['status']);
+  assert.is(shown.code, 0, shown.stderr);
+  assert.match(shown.text, /00112233445566aa, murky-waters 0\.1\.0, up 1 h 2 min/);
+  assert.match(shown.text, /127\.0\.0\.2:1981 +away +ffeeddccbbaa9988 .* 4\n$/);
+  const json = await run(['status', '--json']);
+  assert.is(JSON.parse(json.text).cluster.peers[0].hints, 4);
+});
+
+test('damaged bytes are not accepted and leave no file', async () => {
+  node.objects.set('bad', { bytes: Buffer.from('bytes'), contentType: undefined });
+  node.trouble = { etag: `"${sha256(Buffer.from('other bytes'))}"` };
+  writeFileSync(join(folder, 'kept'), 'what was here');
+  const { code, stderr } = await run(['get', 'bad', '-o', 'kept']);
+  assert.is(code, 1);
+  assert.match(stderr, /^murky: What arrived of "bad" does not have the SHA-256/);
+  assert.is(readFileSync(join(folder, 'kept'), 'utf8'), 'what was here');
+  assert.equal(readdirSync(folder), ['kept']);
+  writeFileSync(join(folder, 'in'), 'x');
+  assert.is((await run(['put', 'k', 'in'])).code, 1);
+});
+
+test('a connection that breaks leaves no file and one sentence', async () => {
+  node.objects.set('big', { bytes: Buffer.alloc(300_000, 1), contentType: undefined });
+  node.trouble = { breakAfterBytes: 100_000 };
+  const { code, stderr } = await run(['get', 'big', '-o', 'big']);
+  assert.is(code, 1);
+  assert.match(stderr, /^murky: The node at http:\S+ broke off the connection\.\nhint: /);
+  noStack(stderr);
+  assert.equal(readdirSync(folder), []);
+});
+
+test('a silent node is given up', async () => {
+  node.trouble = { silent: true };
+  writeFileSync(join(folder, 'in'), randomBytes(100));
+  for (const words of [['status'], ['get', 'x'], ['put', 'x', 'in']]) {
+    const { code, stderr } = await run([...words, '--timeout', '0.3']);
+    assert.is(code, 1);
+    assert.match(stderr, /^murky: The node at http:\S+ has been silent for 0\.3 s\./, words[0]);
+  }
+});
+
+test('no node, a stranger and a refusal are told apart', async () => {
+  const none = await run(['status'], { env: { MURKY_NODE: 'http://127.0.0.1:1' } });
+  assert.is(none.code, 1);
+  assert.is(
+    none.stderr,
+    'murky: No node answers at http://127.0.0.1:1: the connection was refused.\nhint: Start one with: murky serve\n',
+  );
+  node.trouble = { stranger: true };
+  const stranger = await run(['get', 'x']);
+  assert.is(stranger.code, 1);
+  assert.match(stranger.stderr, /does not speak as a node/);
+  node.trouble = {
+    problem: { status: 507, code: 'MURKY_STORE_FULL', detail: 'The store is full.', hint: 'Delete something.' },
+  };
+  writeFileSync(join(folder, 'in'), randomBytes(5_000_000));
+  const full = await run(['put', 'x', 'in', '--json']);
+  assert.is(full.code, 1);
+  assert.is(full.text, '');
+  assert.equal(JSON.parse(full.stderr), {
+    code: 'MURKY_STORE_FULL',
+    detail: 'The store is full.',
+    hint: 'Delete something.',
+    details: { status: 507 },
+  });
+});
+
+test('the access token is sent, and only from where it belongs', async () => {
+  writeFileSync(join(folder, 'token'), 'secret-token\n');
+  await run(['status', '--token-file', 'token']);
+  await run(['status'], { env: { MURKY_TOKEN_FILE: 'token' } });
+  const configuration = { http: { port: Number(new URL(node.url).port), 'access-token-file': 'token' } };
+  writeFileSync(join(folder, 'murky-config.json'), JSON.stringify(configuration));
+  await run(['status'], { env: { MURKY_NODE: '' } });
+  await run(['status']);
+  assert.equal(
+    node.requests.map(({ token }) => token),
+    ['Bearer secret-token', 'Bearer secret-token', 'Bearer secret-token', undefined],
+  );
+});
+
+test('a file that cannot be read is one sentence', async () => {
+  for (const [file, reason] of [
+    ['missing', 'there is no such file'],
+    ['.', 'is a folder'],
+  ] as const) {
+    const { code, stderr } = await run(['put', 'x', file]);
+    assert.is(code, 1);
+    assert.ok(stderr.includes(reason), stderr);
+    noStack(stderr);
+  }
+  const nowhere = await run(['get', 'x', '-o', 'no/such/folder']);
+  assert.is(nowhere.code, 3); // asked first: there is nothing to write
+});
+
+test('what -o names may be a device', async () => {
+  node.objects.set('k', { bytes: Buffer.from('x'), contentType: undefined });
+  assert.is((await run(['get', 'k', '-o', '/dev/null'])).code, 0);
+  assert.ok(statSync('/dev/null').isCharacterDevice());
+});
+
+test.run();

@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { murky } from './murky-process.js';
+
+const test = suite('usage, help and keygen');
+const folder = mkdtempSync(join(tmpdir(), 'murky-usage-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
+test('wrong usage is exit code 2 and says where the help is', async () => {
+  const cases: [words: string[], sentence: RegExp, help: string][] = [
+    [['gett', 'x'], /^Unknown command 'gett' \(Did you mean get\?\)$/, 'murky --help'],
+    [['get'], /^Missing required argument 'key'\.$/, 'murky get --help'],
+    [['get', 'a', 'b'], /^Too many arguments for 'get'\./, 'murky get --help'],
+    [['put', 'x', 'y', '--content'], /^Unknown option '--content'/, 'murky put --help'],
+    [['ls', '--node', 'ftp://x'], /'ftp:\/\/x' is invalid\. It is written as http:/, 'murky ls --help'],
+    [['ls', '--timeout', '-1'], /'-1' is invalid\./, 'murky ls --help'],
+  ];
+  for (const [words, sentence, help] of cases) {
+    const { code, text, stderr } = await murky(words);
+    assert.is(code, 2, words.join(' '));
+    assert.is(text, '');
+    const [first, second, ...rest] = stderr.split('\n');
+    assert.match(first!.replace(/^murky: /, ''), sentence);
+    assert.is(second, `hint: See: ${help}`);
+    assert.equal(rest, ['']);
+  }
+});
+
+test('a key that cannot be is refused before anything is sent', async () => {
+  for (const key of ['', 'x'.repeat(1025), 'line\nfeed']) {
+    const { code, stderr } = await murky(['get', key, '--node', '127.0.0.1:1']);
+    assert.is(code, 2);
+    assert.match(stderr, /^murky: The key /);
+  }
+});
+
+test('help and version go to standard output', async () => {
+  const help = await murky(['--help']);
+  assert.is(help.code, 0);
+  for (const command of ['put', 'get', 'rm', 'ls', 'status', 'keygen'])
+    assert.match(help.text, new RegExp(`^  ${command} `, 'm'));
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  assert.is((await murky(['--version'])).text, `${version}\n`);
+  assert.is((await murky([])).code, 2);
+});
+
+test('keygen makes another key each time, and a file that only its owner reads', async () => {
+  const [one, two] = [await murky(['keygen']), await murky(['keygen'])];
+  assert.match(one.text, /^[0-9a-f]{64}\n$/);
+  assert.is.not(one.text, two.text);
+  const file = join(folder, 'cluster.key');
+  assert.is((await murky(['keygen', '-o', file])).code, 0);
+  const written = readFileSync(file, 'utf8');
+  assert.match(written, /^[0-9a-f]{64}\n$/);
+  assert.is(statSync(file).mode & 0o777, 0o600);
+  const again = await murky(['keygen', '-o', file]);
+  assert.is(again.code, 1);
+  assert.match(again.stderr, /is there already/);
+  assert.is(readFileSync(file, 'utf8'), written);
+});
+
+test('a reader that goes away ends the command quietly', () => {
+  const command = `"${process.execPath}" --import tsx src/cli/murky.ts --help | head -c 1; exit \${PIPESTATUS[0]}`;
+  const { status, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
+  assert.is(stderr, '');
+  assert.is(status, 0);
+});
+
+test.run();
