@@ -1,0 +1,71 @@
+// Encoders of blocks that clients want, by block and symbol size, within a budget of bytes: the least
+// recently used goes first. What is not here is asked of the host once, and again after 5 s without an
+// answer.
+//
+// Thread-safety: none.
+#ifndef MURKY_RAIN_BLOCK_CACHE_H_
+#define MURKY_RAIN_BLOCK_CACHE_H_
+
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "lt/codec.h"
+#include "rain/block_id.h"
+#include "rain/notifications.h"
+
+namespace murky::rain {
+
+constexpr Micros kBlockPatience = 5'000'000;   // for the host's answer
+constexpr size_t kMaxBlocksAsked = 256;        // of the host, not answered yet
+constexpr size_t kMaxSymbolSizesOfABlock = 4;  // asked for at the same time
+
+class BlockCache {
+ public:
+  BlockCache(size_t budget_bytes, EngineCounters& counters, Notifications& notifications)
+      : budget_bytes_(budget_bytes), counters_(counters), notifications_(notifications) {}
+
+  // Null if it is not here. Valid until the next call that adds or forgets.
+  const lt::Encoder* Find(const BlockId& id, size_t symbol_bytes);
+  // Sees to it that the host is asked. False if a limit is reached.
+  bool Ask(const BlockId& id, size_t symbol_bytes, Micros now);
+  // Makes encoders for the symbol sizes that are waited for, where the shape allows it.
+  void Provide(const BlockId& id, const uint8_t* bytes, size_t length);
+  void Refuse(const BlockId& id) { asked_.erase(id); }
+  void Forget(uint64_t resource);
+
+  size_t bytes() const { return bytes_; }
+
+ private:
+  struct Key {
+    BlockId id;
+    size_t symbol_bytes;
+    bool operator==(const Key& other) const { return symbol_bytes == other.symbol_bytes && id == other.id; }
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const { return BlockIdHash()(key.id) ^ key.symbol_bytes; }
+  };
+  struct Entry {
+    Key key;
+    std::unique_ptr<lt::Encoder> encoder;
+  };
+  struct Asked {
+    Micros at;
+    std::vector<size_t> symbol_sizes;
+  };
+
+  void Drop(std::list<Entry>::iterator entry);
+
+  const size_t budget_bytes_;
+  EngineCounters& counters_;
+  Notifications& notifications_;
+  size_t bytes_ = 0;
+  std::list<Entry> entries_;  // most recently used first
+  std::unordered_map<Key, std::list<Entry>::iterator, KeyHash> index_;
+  std::unordered_map<BlockId, Asked, BlockIdHash> asked_;
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_BLOCK_CACHE_H_

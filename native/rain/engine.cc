@@ -1,0 +1,287 @@
+#include "rain/engine.h"
+
+#include <algorithm>
+
+#include "rain/block_cache.h"
+#include "rain/fetches.h"
+#include "rain/incoming_requests.h"
+#include "rain/notifications.h"
+#include "rain/outbox.h"
+#include "rain/outgoing_requests.h"
+#include "rain/subscriptions.h"
+#include "rain/token.h"
+#include "rain/token_cache.h"
+
+namespace murky::rain {
+
+struct Engine::State {
+  State(const EngineLimits& limits, std::unique_ptr<Seal> given_seal, Random& random, DatagramSink& sink,
+        EngineHost& host)
+      : host(host),
+        seal(std::move(given_seal)),
+        outbox(*seal, random, sink, counters),
+        issuer(random),
+        cache(limits.block_cache_bytes, counters, notifications),
+        subscriptions(limits, cache, outbox, counters),
+        incoming(limits, outbox, counters, notifications),
+        outgoing(limits, tokens, outbox, counters, notifications),
+        fetches(limits, tokens, outbox, counters, notifications, random) {}
+
+  void Dispatch(const Address& from, const Opened& opened, size_t length, Micros now);
+  void OnSubscribe(const Address& from, const Opened& opened, size_t length, Micros now);
+  void OnRequest(const Address& from, const Opened& opened, size_t length, Micros now);
+  void OnToken(const Address& from, const Opened& opened, Micros now);
+  bool Proven(const Address& from, const Token& token, TokenMessage answer, size_t length, Micros now);
+
+  EngineHost& host;
+  EngineCounters counters;
+  Notifications notifications;
+  std::unique_ptr<Seal> seal;
+  Outbox outbox;
+  // Server.
+  TokenIssuer issuer;
+  BlockCache cache;
+  Subscriptions subscriptions;
+  IncomingRequests incoming;
+  // Client.
+  TokenCache tokens;
+  OutgoingRequests outgoing;
+  Fetches fetches;
+};
+
+namespace {
+
+uint64_t* DropCounter(EngineCounters& counters, OpenResult result) {
+  switch (result) {
+    case OpenResult::kTooShort:
+      return &counters.dropped_too_short;
+    case OpenResult::kUnknownVersion:
+      return &counters.dropped_version;
+    case OpenResult::kWrongScheme:
+      return &counters.dropped_scheme;
+    case OpenResult::kForged:
+      return &counters.dropped_forged;
+    case OpenResult::kReplayed:
+      return &counters.dropped_replayed;
+    case OpenResult::kOk:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t length, Micros now) {
+  MessageType type;
+  if (!ParseType(opened.inner, opened.inner_bytes, &type)) {
+    counters.dropped_malformed++;
+    return;
+  }
+  switch (type) {
+    case MessageType::kSymbol: {
+      SymbolHeader header;
+      const uint8_t* symbol;
+      size_t symbol_bytes;
+      if (!ParseSymbol(opened.inner, opened.inner_bytes, &header, &symbol, &symbol_bytes)) break;
+      if (!fetches.WithNamed(header.fetch, [&](Fetch& fetch) {
+            fetch.OnSymbol(from, opened.boot, header, symbol, symbol_bytes, now);
+          })) {
+        counters.dropped_unknown++;
+      }
+      return;
+    }
+    case MessageType::kSubscribe:
+      OnSubscribe(from, opened, length, now);
+      return;
+    case MessageType::kToken:
+      OnToken(from, opened, now);
+      return;
+    case MessageType::kRefuse: {
+      Refuse refuse;
+      if (!ParseRefuse(opened.inner, opened.inner_bytes, &refuse)) break;
+      if (!fetches.WithNamed(refuse.fetch, [&](Fetch& fetch) { fetch.OnRefuse(from, refuse, now); })) {
+        counters.dropped_unknown++;
+      }
+      return;
+    }
+    case MessageType::kUnsubscribe: {
+      Unsubscribe unsubscribe;
+      if (!ParseUnsubscribe(opened.inner, opened.inner_bytes, &unsubscribe)) break;
+      subscriptions.OnUnsubscribe(from, opened.boot, unsubscribe.fetch);
+      return;
+    }
+    case MessageType::kRequest:
+      OnRequest(from, opened, length, now);
+      return;
+    case MessageType::kResponse: {
+      Response response;
+      if (!ParseResponse(opened.inner, opened.inner_bytes, &response)) break;
+      outgoing.OnResponse(from, response);
+      return;
+    }
+  }
+  counters.dropped_malformed++;
+}
+
+// True if the sender has shown that it receives at its address. If not, or if its token grows old, it is sent
+// a TOKEN, which is never longer than what came (RFC 9000, section 8.1), and no state is kept.
+bool Engine::State::Proven(const Address& from, const Token& token, TokenMessage answer, size_t length,
+                           Micros now) {
+  const TokenState state = issuer.Check(token, from, now);
+  if (state == TokenState::kValid) return true;
+  if (state == TokenState::kInvalid && token != Token{}) counters.tokens_refused++;
+  answer.token = issuer.Issue(from, now);
+  const size_t bytes = WriteToken(answer, outbox.inner());
+  if (bytes + seal->overhead_bytes() <= length) {
+    counters.tokens_issued++;
+    outbox.Send(from, bytes);
+  }
+  return state == TokenState::kValidRenew;
+}
+
+void Engine::State::OnSubscribe(const Address& from, const Opened& opened, size_t length, Micros now) {
+  Subscribe message;
+  if (!ParseSubscribe(opened.inner, opened.inner_bytes, &message)) {
+    counters.dropped_malformed++;
+    return;
+  }
+  TokenMessage answer;
+  answer.answered = MessageType::kSubscribe;
+  answer.fetch = message.fetch;
+  if (!Proven(from, message.token, answer, length, now)) return;
+  subscriptions.OnSubscribe(from, opened.boot, message, now);
+}
+
+void Engine::State::OnRequest(const Address& from, const Opened& opened, size_t length, Micros now) {
+  Request request;
+  if (!ParseRequest(opened.inner, opened.inner_bytes, &request)) {
+    counters.dropped_malformed++;
+    return;
+  }
+  TokenMessage answer;
+  answer.answered = MessageType::kRequest;
+  answer.request = request.id;
+  if (!Proven(from, request.token, answer, length, now)) return;
+  incoming.OnRequest(from, opened.boot, request, now);
+}
+
+void Engine::State::OnToken(const Address& from, const Opened& opened, Micros now) {
+  TokenMessage message;
+  if (!ParseToken(opened.inner, opened.inner_bytes, &message)) {
+    counters.dropped_malformed++;
+    return;
+  }
+  if (message.answered == MessageType::kRequest) {
+    if (outgoing.Expects(message.request, from)) {
+      tokens.Put(from, message.token, now);
+      outgoing.OnToken(message.request, now);
+      return;
+    }
+  } else {
+    bool expected = false;
+    fetches.WithNamed(message.fetch,
+                      [&](Fetch& fetch) { expected = fetch.OnToken(from, message.token, now); });
+    if (expected) {
+      tokens.Put(from, message.token, now);
+      return;
+    }
+  }
+  counters.dropped_unknown++;
+}
+
+Engine::Engine(const EngineLimits& limits, std::unique_ptr<Seal> seal, Random& random, DatagramSink& sink,
+               EngineHost& host, Micros)
+    : state_(std::make_unique<State>(limits, std::move(seal), random, sink, host)) {}
+
+Engine::~Engine() = default;
+
+void Engine::set_loopback_only(bool loopback_only) { state_->outbox.set_loopback_only(loopback_only); }
+
+void Engine::set_drop_fraction(double fraction) { state_->outbox.set_drop_fraction(fraction); }
+
+void Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
+  EngineCounters& counters = state_->counters;
+  counters.datagrams_in++;
+  counters.bytes_in += length;
+  if (state_->outbox.loopback_only() && !from.is_loopback()) {
+    counters.dropped_not_loopback++;
+    return;
+  }
+  Opened opened;
+  if (uint64_t* dropped = DropCounter(counters, state_->seal->Open(bytes, length, now, &opened))) {
+    (*dropped)++;
+    return;
+  }
+  state_->Dispatch(from, opened, length, now);
+  state_->notifications.Deliver(state_->host);
+}
+
+Micros Engine::OnTime(Micros now) {
+  const Micros next = std::min({state_->subscriptions.OnTime(now), state_->fetches.OnTime(now),
+                                state_->outgoing.OnTime(now), state_->incoming.OnTime(now)});
+  state_->notifications.Deliver(state_->host);
+  return next;
+}
+
+void Engine::ProvideBlock(uint64_t resource, const Version& version, uint32_t block, const uint8_t* bytes,
+                          size_t length, Micros now) {
+  const BlockId id{resource, version, block};
+  state_->cache.Provide(id, bytes, length);
+  state_->subscriptions.OnProvided(id, length, now);
+  state_->notifications.Deliver(state_->host);
+}
+
+void Engine::RefuseBlock(uint64_t resource, const Version& version, uint32_t block, RefuseReason reason,
+                         Micros now) {
+  const BlockId id{resource, version, block};
+  state_->cache.Refuse(id);
+  state_->subscriptions.OnRefused(id, reason, now);
+  state_->notifications.Deliver(state_->host);
+}
+
+void Engine::ForgetResource(uint64_t resource, Micros now) {
+  state_->cache.Forget(resource);
+  state_->subscriptions.Forget(resource, now);
+}
+
+uint32_t Engine::OpenFetch(const FetchSpec& spec, Micros now) { return state_->fetches.Open(spec, now); }
+
+bool Engine::Want(uint32_t fetch, uint32_t block, size_t block_bytes, Micros now) {
+  bool wanted = false;
+  state_->fetches.With(fetch, [&](Fetch& found) { wanted = found.Want(block, block_bytes, now); });
+  return wanted;
+}
+
+bool Engine::AddServer(uint32_t fetch, const Address& server, Micros now) {
+  bool added = false;
+  state_->fetches.With(fetch, [&](Fetch& found) { added = found.AddServer(server, now); });
+  return added;
+}
+
+bool Engine::RemoveServer(uint32_t fetch, uint32_t server, Micros now) {
+  bool removed = false;
+  state_->fetches.With(fetch, [&](Fetch& found) { removed = found.RemoveServer(server, now); });
+  return removed;
+}
+
+bool Engine::Report(uint32_t fetch, FetchReport* out) const {
+  const Fetch* found = state_->fetches.Find(fetch);
+  if (!found) return false;
+  found->Report(out);
+  return true;
+}
+
+void Engine::CloseFetch(uint32_t fetch, Micros now) { state_->fetches.Close(fetch, now); }
+
+bool Engine::SendRequest(uint64_t id, const Address& to, const uint8_t* payload, size_t bytes, Micros timeout,
+                         Micros now) {
+  return state_->outgoing.Send(id, to, payload, bytes, timeout, now);
+}
+
+bool Engine::Respond(uint64_t handle, const uint8_t* payload, size_t bytes, Micros now) {
+  return state_->incoming.Respond(handle, payload, bytes, now);
+}
+
+const EngineCounters& Engine::counters() const { return state_->counters; }
+
+}  // namespace murky::rain

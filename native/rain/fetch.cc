@@ -1,0 +1,394 @@
+#include "rain/fetch.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace murky::rain {
+
+namespace {
+
+constexpr double kLossless = 0.003;  // below it a path counts as free of loss
+constexpr uint32_t kSmallCode = 32;  // up to here any K symbols decode
+constexpr size_t kManyRanges = kMaxRanges / 2;
+constexpr uint32_t kLeastPatch = 8;  // symbols asked of a later block where many ranges are out
+
+}  // namespace
+
+Fetch::Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const EngineLimits& limits,
+             TokenCache& tokens, Outbox& outbox, EngineCounters& counters, Notifications& notifications,
+             Micros now)
+    : handle_(handle),
+      name_(name),
+      resource_(spec.resource),
+      version_(spec.version),
+      symbol_bytes_(spec.symbol_bytes),
+      initial_rate_(spec.initial_rate_bits_per_second),
+      max_blocks_wanted_(limits.max_blocks_wanted),
+      tokens_(tokens),
+      outbox_(outbox),
+      counters_(counters),
+      notifications_(notifications) {
+  for (const Address& server : spec.servers) {
+    // A server that is named twice keeps its second index, but is asked once.
+    if (AddServer(server, now)) continue;
+    AddServer(Address{}, now);
+    paths_.back()->removed = true;
+  }
+}
+
+bool Fetch::Want(uint32_t block, size_t block_bytes, Micros now) {
+  if (blocks_.size() >= max_blocks_wanted_ || by_number_.count(block)) return false;
+  if (!lt::ValidBlock(block_bytes, symbol_bytes_)) return false;
+  Block wanted;
+  wanted.number = block;
+  wanted.bytes = block_bytes;
+  wanted.k = lt::SourceSymbols(block_bytes, symbol_bytes_);
+  by_number_[block] = blocks_.insert(blocks_.end(), std::move(wanted));
+  // Busy paths come to it with their next tick.
+  if (everything_asked_ || blocks_.size() == 1) WakeAll(now);
+  everything_asked_ = false;
+  return true;
+}
+
+bool Fetch::AddServer(const Address& server, Micros now) {
+  if (by_address_.count(server) || paths_.size() >= kMaxServersOfAFetch) return false;
+  const auto bits = static_cast<double>(outbox_.IpPayloadBits(kSymbolHeaderBytes + symbol_bytes_));
+  paths_.push_back(std::make_unique<ServerPath>(server, bits, initial_rate_, tokens_.Find(server, now), now));
+  by_address_[server] = paths_.size() - 1;
+  return true;
+}
+
+bool Fetch::RemoveServer(uint32_t server, Micros now) {
+  if (server >= paths_.size() || paths_[server]->removed) return false;
+  ServerPath& path = *paths_[server];
+  path.removed = true;
+  path.asked.CancelAll();
+  by_address_.erase(path.address);
+  Unsubscribe message;
+  message.fetch = name_;
+  outbox_.Send(path.address, WriteUnsubscribe(message, outbox_.inner()));
+  WakeAll(now);
+  return true;
+}
+
+void Fetch::Close(Micros now) {
+  for (uint32_t server = 0; server < paths_.size(); server++) RemoveServer(server, now);
+}
+
+void Fetch::Report(FetchReport* out) const {
+  out->servers.clear();
+  for (const auto& path : paths_) {
+    ServerReport report;
+    report.address = path->address;
+    report.state = path->state;
+    report.reason = path->reason;
+    report.symbols = path->symbols;
+    report.useful = path->useful;
+    report.lost = static_cast<uint64_t>(std::max<int64_t>(path->meter.sequence().lost(), 0));
+    report.rate_bits_per_second = static_cast<uint64_t>(path->meter.received_rate());
+    report.round_trip = path->meter.knows_round_trip() ? path->meter.round_trip() : 0;
+    out->servers.push_back(report);
+  }
+  out->blocks = blocks_decoded_;
+  out->source_symbols = source_symbols_;
+  out->decoding_symbols = decoding_symbols_;
+}
+
+void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
+                     size_t symbol_bytes, Micros now) {
+  ServerPath* path = Find(from);
+  if (!path) {
+    counters_.dropped_unknown++;
+    return;
+  }
+  if (symbol_bytes != symbol_bytes_) {
+    counters_.dropped_malformed++;
+    return;
+  }
+  if (path->boot != 0 && path->boot != boot) {
+    // The server was restarted and knows nothing of what was asked.
+    path->meter.OnNewSender();
+    path->asked.CancelAll();
+    path->next_tick = now;
+  }
+  path->boot = boot;
+  bool late = false;
+  if (!path->meter.OnSymbol(header.sequence, header.time, now, &late)) return;
+  counters_.symbols_received++;
+  path->symbols++;
+  const AskedRanges::Match match =
+      path->asked.OnSymbol(header.block, header.esi, now, path->meter.round_trip());
+  if (match.first_of_range) path->meter.OnRoundTrip(now - match.asked_at);
+  if (match.ran_dry) path->meter.OnDry();
+  path->OnAnswer(now);
+  if (path->stalled || path->state != ServerState::kAlive) {
+    path->stalled = false;
+    path->next_tick = now;
+    path->busy_pause = kFirstBusyPause;
+    SetState(*path, ServerState::kAlive);
+  }
+  if (path->law->starting() && path->meter.train_complete()) path->next_tick = now;
+  // What was measured may make ticks more frequent than was thought before.
+  path->next_tick = std::min(path->next_tick, now + path->Interval());
+
+  const auto found = by_number_.find(header.block);
+  if (found == by_number_.end()) return;  // decoded already
+  Block& block = *found->second;
+  if (!block.decoder) block.decoder = std::make_unique<lt::Decoder>(block.bytes, symbol_bytes_);
+  const lt::AddResult result = block.decoder->Add(header.esi, symbol);
+  if (result != lt::AddResult::kNeedMore && result != lt::AddResult::kDecoded) return;
+  path->useful++;
+  block.from_servers.resize(paths_.size());
+  block.from_servers[by_address_[from]]++;
+  if (result == lt::AddResult::kDecoded) OnDecoded(found->second, now);
+}
+
+void Fetch::OnDecoded(std::list<Block>::iterator block, Micros now) {
+  const uint32_t number = block->number;
+  std::vector<uint8_t> bytes(block->bytes);
+  block->decoder->Take(bytes.data());
+  blocks_decoded_++;
+  counters_.blocks_decoded++;
+  source_symbols_ += block->k;
+  decoding_symbols_ += block->decoder->received();
+  block->from_servers.resize(paths_.size());
+  notifications_.Add([handle = handle_, number, bytes = std::move(bytes),
+                      from = std::move(block->from_servers)](EngineHost& host) mutable {
+    host.OnBlockDecoded(handle, number, std::move(bytes), std::move(from));
+  });
+  by_number_.erase(number);
+  blocks_.erase(block);
+  for (const auto& path : paths_) {
+    if (path->asked.Expected(number) == 0) continue;
+    path->asked.CancelBlock(number);
+    path->changed = true;
+    if (path->usable()) path->next_tick = std::min(path->next_tick, now + path->Interval());
+  }
+}
+
+bool Fetch::OnToken(const Address& from, const Token& token, Micros now) {
+  ServerPath* path = Find(from);
+  if (!path) return false;
+  // What came before a SUBSCRIBE that was repeated is answered as well: an upper bound in any case.
+  if (!path->has_token()) path->meter.OnRoundTrip(now - path->first_subscribe);
+  path->token = token;
+  path->OnAnswer(now);
+  // Followed at once, but not in an endless exchange with a server that takes none of its own tokens.
+  if (now < path->token_followed + kTokenPause) return true;
+  path->token_followed = now;
+  path->changed = true;
+  path->next_tick = now;
+  return true;
+}
+
+void Fetch::OnRefuse(const Address& from, const Refuse& refuse, Micros now) {
+  ServerPath* path = Find(from);
+  if (!path || !path->usable()) {
+    if (!path) counters_.dropped_unknown++;
+    return;
+  }
+  path->OnAnswer(now);
+  path->changed = true;
+  path->reason = refuse.reason;
+  if (refuse.reason == RefuseReason::kBusy) {
+    if (now < path->busy_until) return;
+    path->asked.CancelAll();
+    path->busy_until = now + path->busy_pause;
+    path->busy_pause = std::min(path->busy_pause * 2, kLongestBusyPause);
+    path->next_tick = path->busy_until;
+    notifications_.Add([handle = handle_, index = IndexOf(*path)](EngineHost& host) {
+      host.OnServerState(handle, static_cast<uint32_t>(index), ServerState::kRefused, RefuseReason::kBusy);
+    });
+  } else if (by_number_.count(refuse.block)) {
+    path->asked.CancelBlock(refuse.block);
+    path->without.insert(refuse.block);
+    const bool never_served = path->symbols == 0;
+    const bool useless = std::none_of(blocks_.begin(), blocks_.end(),
+                                      [&](const Block& block) { return Usable(*path, block); });
+    if (never_served || useless) {
+      path->asked.CancelAll();
+      SetState(*path, ServerState::kRefused);
+    }
+  }
+  WakeAll(now);
+}
+
+void Fetch::OnTime(Micros now) {
+  for (const auto& path : paths_) {
+    if (path->next_tick <= now) Tick(*path, now);
+  }
+}
+
+Micros Fetch::due() const {
+  Micros due = kNever;
+  for (const auto& path : paths_) due = std::min(due, path->next_tick);
+  return due;
+}
+
+void Fetch::Tick(ServerPath& path, Micros now) {
+  if (!path.usable() || blocks_.empty()) {
+    if (path.usable() && path.changed && path.has_token()) SendSubscribe(path, now);  // cancels the rest
+    path.next_tick = kNever;
+    return;
+  }
+  if (now < path.busy_until) {
+    path.next_tick = path.busy_until;
+    return;
+  }
+  if (now - path.last_subscribe > 4 * kHeartbeat) path.meter.ExpectRestart();
+  path.asked.ExpireGaps(now - path.meter.reordering());
+  if (path.Silent(now) && path.state != ServerState::kSilent) {
+    path.OnStall();
+    path.stalled = true;
+    path.meter.ExpectRestart();
+    SetState(path, ServerState::kSilent);
+    WakeAll(now);
+  }
+  if (!path.has_token() || path.state == ServerState::kSilent || path.stalled) {
+    TickUnanswered(path, now);
+    return;
+  }
+  const bool estimated = path.law->starting() && path.meter.train_complete();
+  if (estimated || now - path.last_measured >= path.Interval()) {
+    path.law->Tick(path.meter.Sample(now, path.Interval(), path.symbol_bits));
+    path.last_measured = now;
+  }
+  if (path.Stalled(now, everything_asked_)) {
+    path.OnStall();
+    if (OtherFlows(path)) {
+      path.stalled = true;
+      WakeAll(now);
+      TickUnanswered(path, now);
+      return;
+    }
+  }
+  Fill(path, path.Credit(), now);
+  const bool heartbeat_due = now - path.last_subscribe >= kHeartbeat;
+  if (path.changed || heartbeat_due || path.asked.outstanding() > 0) SendSubscribe(path, now);
+  path.next_tick = now + path.Interval();
+}
+
+// A server that has not answered yet, or no longer: asked for nothing, or for very little.
+void Fetch::TickUnanswered(ServerPath& path, Micros now) {
+  const Micros interval = path.ProbeInterval(now);
+  if (path.changed || now - path.last_subscribe >= interval) {
+    path.asked.CancelAll();
+    if (path.has_token()) Fill(path, kProbeSymbols, now);
+    SendSubscribe(path, now);
+  }
+  path.next_tick = path.last_subscribe + interval;
+}
+
+void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
+  if (path.asked.outstanding() >= credit) return;
+  uint32_t room = credit - path.asked.outstanding();
+  bool first = blocks_decoded_ == 0;
+  for (Block& block : blocks_) {
+    if (room == 0 || path.asked.full()) break;
+    if (Usable(path, block)) {
+      const double need = first ? Need(block, 6, 2) : Need(block, 0, 0);
+      const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
+      if (!patch) room -= Ask(path, block, need, room, now);
+    }
+    first = false;
+  }
+  if (room == 0 || path.asked.full()) return;
+  // Everything is asked. Idle links may as well carry what would otherwise cost a round trip at the end.
+  everything_asked_ = true;
+  for (Block& block : blocks_) {
+    if (room == 0 || path.asked.full()) break;
+    if (!Usable(path, block)) continue;
+    const double extra = block.k > kSmallCode ? 9 : 1;
+    room -= Ask(path, block, Need(block, extra, 3), room, now);
+  }
+}
+
+double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas) const {
+  double expected = 0;
+  double variance = 0;
+  double worst = 0;
+  for (const auto& path : paths_) {
+    if (!path->usable()) continue;
+    const double loss = path->law->loss();
+    const double symbols = path->asked.Expected(block.number);
+    expected += symbols * (1 - loss);
+    variance += symbols * loss * (1 - loss);
+    if (path->symbols > 0 || !path->asked.ranges().empty()) worst = std::max(worst, loss);
+  }
+  const double received = block.decoder ? block.decoder->received() : 0;
+  double target = block.k;
+  if (worst > kLossless) {
+    if (block.k > kSmallCode) target += 2;
+    target += extra_symbols + extra_sigmas * std::sqrt(variance);
+  }
+  // It had enough and could not be decoded: a few more will do.
+  if (received >= block.k) target = std::max(target, received + 2);
+  return target - received - expected;
+}
+
+uint32_t Fetch::Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now) {
+  if (need <= 0) return 0;
+  const uint32_t left = lt::kMaxEsi - block.next_esi;  // the very last one is never used
+  const uint32_t count = std::min({static_cast<uint32_t>(std::ceil(need)), room, left});
+  if (count == 0) return 0;
+  path.asked.Ask(block.number, block.next_esi, count, now);
+  path.changed = true;
+  block.next_esi += count;
+  return count;
+}
+
+bool Fetch::Usable(const ServerPath& path, const Block& block) const {
+  return path.without.count(block.number) == 0;
+}
+
+bool Fetch::OtherFlows(const ServerPath& path) const {
+  return std::any_of(paths_.begin(), paths_.end(), [&path](const std::unique_ptr<ServerPath>& other) {
+    return other.get() != &path && other->flowing();
+  });
+}
+
+void Fetch::SendSubscribe(ServerPath& path, Micros now) {
+  Subscribe message;
+  message.fetch = name_;
+  message.token = path.token;
+  message.resource = resource_;
+  message.version = version_;
+  message.symbol_units = static_cast<uint16_t>(symbol_bytes_ / lt::kSymbolAlignment);
+  message.rate_kbit = static_cast<uint32_t>(std::min(path.law->rate() / 1000, 4e9));
+  message.heartbeat = ++path.heartbeat;
+  for (const AskedRange& asked : path.asked.ranges()) message.ranges.push_back(asked.range);
+  outbox_.Send(path.address, WriteSubscribe(message, outbox_.inner()));
+  if (!path.has_token() && path.heartbeat == 1) path.first_subscribe = now;
+  path.last_subscribe = now;
+  path.changed = false;
+  if (!path.has_token() || path.asked.outstanding() > 0) path.ExpectAnswer(now);
+}
+
+void Fetch::SetState(ServerPath& path, ServerState state) {
+  if (path.state == state) return;
+  path.state = state;
+  notifications_.Add(
+      [handle = handle_, index = IndexOf(path), state, reason = path.reason](EngineHost& host) {
+        host.OnServerState(handle, static_cast<uint32_t>(index), state, reason);
+      });
+}
+
+void Fetch::WakeAll(Micros now) {
+  for (const auto& path : paths_) {
+    if (path->usable() && now >= path->busy_until) path->next_tick = std::min(path->next_tick, now);
+  }
+}
+
+ServerPath* Fetch::Find(const Address& server) {
+  const auto found = by_address_.find(server);
+  return found == by_address_.end() ? nullptr : paths_[found->second].get();
+}
+
+size_t Fetch::IndexOf(const ServerPath& path) const {
+  return static_cast<size_t>(
+      std::find_if(paths_.begin(), paths_.end(),
+                   [&path](const std::unique_ptr<ServerPath>& other) { return other.get() == &path; }) -
+      paths_.begin());
+}
+
+}  // namespace murky::rain

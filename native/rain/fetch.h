@@ -1,0 +1,92 @@
+// One fetch: blocks of one version, pulled from several servers at once. Every ESI of a block is asked of one
+// server only, so no symbol comes twice; what is lost is made up for by fresh repair symbols from anywhere.
+//
+// Thread-safety: none.
+#ifndef MURKY_RAIN_FETCH_H_
+#define MURKY_RAIN_FETCH_H_
+
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "lt/codec.h"
+#include "rain/notifications.h"
+#include "rain/outbox.h"
+#include "rain/server_path.h"
+#include "rain/token_cache.h"
+
+namespace murky::rain {
+
+constexpr size_t kMaxServersOfAFetch = 256;
+
+class Fetch {
+ public:
+  Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const EngineLimits& limits, TokenCache& tokens,
+        Outbox& outbox, EngineCounters& counters, Notifications& notifications, Micros now);
+
+  bool Want(uint32_t block, size_t block_bytes, Micros now);
+  bool AddServer(const Address& server, Micros now);
+  bool RemoveServer(uint32_t server, Micros now);
+  void Close(Micros now);
+  void Report(FetchReport* out) const;
+
+  void OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
+                size_t symbol_bytes, Micros now);
+  bool OnToken(const Address& from, const Token& token, Micros now);  // false: from nobody that was asked
+  void OnRefuse(const Address& from, const Refuse& refuse, Micros now);
+  void OnTime(Micros now);
+  Micros due() const;  // when OnTime has something to do
+
+  uint16_t name() const { return name_; }
+
+ private:
+  struct Block {
+    uint32_t number = 0;
+    size_t bytes = 0;
+    uint32_t k = 0;
+    uint32_t next_esi = 0;                 // the first that nobody was asked for
+    std::unique_ptr<lt::Decoder> decoder;  // made at the first symbol
+    std::vector<uint32_t> from_servers;
+  };
+
+  ServerPath* Find(const Address& server);
+  void Tick(ServerPath& path, Micros now);
+  void TickUnanswered(ServerPath& path, Micros now);
+  void Fill(ServerPath& path, uint32_t credit, Micros now);
+  // Symbols of a block that nobody was asked for and that it takes to decode, by what is expected to arrive.
+  double Need(const Block& block, double extra_symbols, double extra_sigmas) const;
+  uint32_t Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now);
+  bool Usable(const ServerPath& path, const Block& block) const;
+  bool OtherFlows(const ServerPath& path) const;
+  void SendSubscribe(ServerPath& path, Micros now);
+  void SetState(ServerPath& path, ServerState state);
+  void OnDecoded(std::list<Block>::iterator block, Micros now);
+  void WakeAll(Micros now);
+  size_t IndexOf(const ServerPath& path) const;
+
+  const uint32_t handle_;
+  const uint16_t name_;
+  const uint64_t resource_;
+  const Version version_;
+  const size_t symbol_bytes_;
+  const uint64_t initial_rate_;
+  const size_t max_blocks_wanted_;
+  TokenCache& tokens_;
+  Outbox& outbox_;
+  EngineCounters& counters_;
+  Notifications& notifications_;
+
+  std::vector<std::unique_ptr<ServerPath>> paths_;  // in the order they were added
+  std::unordered_map<Address, size_t, AddressHash> by_address_;
+  std::list<Block> blocks_;  // wanted and not decoded, in the order they were wanted
+  std::unordered_map<uint32_t, std::list<Block>::iterator> by_number_;
+  bool everything_asked_ = false;
+  uint64_t blocks_decoded_ = 0;
+  uint64_t source_symbols_ = 0;
+  uint64_t decoding_symbols_ = 0;
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_FETCH_H_

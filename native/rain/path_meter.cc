@@ -1,0 +1,91 @@
+#include "rain/path_meter.h"
+
+namespace murky::rain {
+
+namespace {
+
+constexpr Micros kLeastReordering = 3'000;
+constexpr Micros kMostReordering = 50'000;
+constexpr Micros kTrainPause = 50'000;  // a train begins anew behind a longer one
+
+}  // namespace
+
+bool PathMeter::OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* late) {
+  if (expect_restart_) {
+    expect_restart_ = false;
+    sequence_.Restart();
+    marks_.clear();
+  }
+  const SequenceWindow::Arrival arrival = sequence_.Add(sequence);
+  if (arrival == SequenceWindow::Arrival::kDuplicate) return false;
+  *late = arrival == SequenceWindow::Arrival::kLate;
+  const Micros queue = delay_.Add(time, now);
+  least_queue_ = least_queue_ == kNever ? queue : std::min(least_queue_, queue);
+  // What is late was at most as late as it was delayed.
+  if (*late) reordering_ = std::clamp(queue + queue / 8, reordering_, kMostReordering);
+  if (!train_.complete) {
+    const int64_t sent = sequence_.sent();
+    if (train_.received == 0 || now - train_.last > kTrainPause)
+      train_ = Train{false, sent - 1, 0, 0, now, now};
+    train_.received++;
+    train_.sent = sent - train_.sent_before;
+    train_.last = now;
+    train_.complete = train_.sent >= kTrainSymbols;
+  }
+  last_arrival_ = now;
+  return true;
+}
+
+void PathMeter::OnRoundTrip(Micros sample) {
+  sample = std::max<Micros>(sample - delay_.risen(), 1);
+  round_trip_ = std::min(round_trip_, sample);
+}
+
+void PathMeter::OnNewSender() {
+  sequence_.Restart();
+  delay_.Restart();
+  marks_.clear();
+}
+
+PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
+  PathSample sample;
+  sample.now = now;
+  sample.interval = interval;
+  sample.round_trip = round_trip();
+  sample.symbol_bits = symbol_bits;
+  sample.sent = sequence_.sent() - sent_at_tick_;
+  sample.lost = sequence_.lost() - lost_at_tick_;
+  sent_at_tick_ = sequence_.sent();
+  lost_at_tick_ = sequence_.lost();
+  sample.delayed = least_queue_ != kNever;
+  sample.queue = sample.delayed ? least_queue_ : 0;
+  least_queue_ = kNever;
+  reordering_ = std::max(kLeastReordering, reordering_ - reordering_ / 256);
+
+  // A short train (a small object, or its end was lost) counts once nothing more of it can be expected.
+  if (!train_.complete && train_.received >= 8 && now - train_.last > 2 * interval) train_.complete = true;
+  sample.train_complete = train_.complete;
+  sample.train_sent = train_.sent;
+  sample.train_received = train_.received;
+  sample.train_span = train_.last - train_.first;
+
+  if (sample.delayed && (marks_.empty() || last_arrival_ > marks_.back().at)) {
+    marks_.push_back(Mark{last_arrival_, sequence_.sent(), sequence_.received(), dry_});
+    dry_ = false;
+  }
+  if (marks_.empty()) return sample;
+  const Micros window = std::max(interval * 9 / 10, std::min<Micros>(100'000, sample.round_trip / 2));
+  const Mark& last = marks_.back();
+  while (marks_.size() > 2 && last.at - marks_[1].at >= window) marks_.pop_front();
+  const Mark& first = marks_.front();
+  if (last.at - first.at < window || !sample.delayed) return sample;
+  const double scale = symbol_bits * 1e6 / static_cast<double>(last.at - first.at);
+  sample.measured = true;
+  sample.gross = static_cast<double>(last.sent - first.sent) * scale;
+  sample.received = static_cast<double>(last.received - first.received) * scale;
+  for (const Mark& mark : marks_) sample.limited = sample.limited || mark.dry;
+  smoothed_ += (sample.received - smoothed_) * 0.25;
+  return sample;
+}
+
+}  // namespace murky::rain

@@ -1,0 +1,76 @@
+// Measures one server path from the symbols that arrive on it.
+//
+// Thread-safety: none.
+#ifndef MURKY_RAIN_PATH_METER_H_
+#define MURKY_RAIN_PATH_METER_H_
+
+#include <deque>
+
+#include "rain/queue_delay.h"
+#include "rain/rate_control.h"
+#include "rain/sequence_window.h"
+
+namespace murky::rain {
+
+constexpr Micros kUnknownRoundTrip = 100'000;
+constexpr int64_t kTrainSymbols = 32;  // as many as the server sends back to back at first
+
+class PathMeter {
+ public:
+  // False: a duplicate. *late is true if later ones have arrived before.
+  bool OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* late);
+  // An upper bound of the round trip time was seen; the least one counts.
+  void OnRoundTrip(Micros sample);
+  // The server had nothing left to send when it sent what arrived last.
+  void OnDry() { dry_ = true; }
+  // The server may have begun anew with its sequence.
+  void ExpectRestart() { expect_restart_ = true; }
+  // Another process answers at this address.
+  void OnNewSender();
+
+  // Fills in what was seen since the last call.
+  PathSample Sample(Micros now, Micros interval, double symbol_bits);
+
+  bool knows_round_trip() const { return round_trip_ != kNever; }
+  Micros round_trip() const { return knows_round_trip() ? round_trip_ + delay_.risen() : kUnknownRoundTrip; }
+  // How long a missing symbol may still arrive behind later ones.
+  Micros reordering() const { return reordering_; }
+  Micros last_arrival() const { return last_arrival_; }
+  const SequenceWindow& sequence() const { return sequence_; }
+  bool train_complete() const { return train_.complete; }
+  double received_rate() const { return smoothed_; }  // bits of IP payload per second
+
+ private:
+  struct Mark {
+    Micros at;
+    int64_t sent;
+    int64_t received;
+    bool dry;
+  };
+  struct Train {
+    bool complete = false;
+    int64_t sent_before = 0;
+    int64_t sent = 0;
+    int64_t received = 0;
+    Micros first = 0;
+    Micros last = 0;
+  };
+
+  SequenceWindow sequence_;
+  QueueDelay delay_;
+  Train train_;
+  Micros round_trip_ = kNever;
+  Micros reordering_ = 3'000;
+  Micros last_arrival_ = -1;
+  Micros least_queue_ = kNever;  // of this tick
+  bool dry_ = false;
+  bool expect_restart_ = false;
+  int64_t sent_at_tick_ = 0;
+  int64_t lost_at_tick_ = 0;
+  double smoothed_ = 0;
+  std::deque<Mark> marks_;  // one per tick with arrivals
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_PATH_METER_H_

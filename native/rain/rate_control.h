@@ -1,0 +1,59 @@
+// The seam between a path and the law that sets its rate. A law sees one sample a tick and answers with the
+// rate to ask of the server.
+//
+// Thread-safety: none.
+#ifndef MURKY_RAIN_RATE_CONTROL_H_
+#define MURKY_RAIN_RATE_CONTROL_H_
+
+#include <memory>
+
+#include "rain/seam.h"
+
+namespace murky::rain {
+
+// What a path saw since the last tick. Rates are bits of IP payload per second.
+struct PathSample {
+  Micros now = 0;
+  Micros interval = 0;    // between ticks
+  Micros round_trip = 0;  // without queueing
+  double symbol_bits = 0;
+
+  bool delayed = false;  // something arrived, so `queue` is known
+  Micros queue = 0;      // least queueing delay of the tick
+
+  bool measured = false;  // the rates are known
+  double gross = 0;       // by the sequence: with what was lost
+  double received = 0;
+  bool limited = false;  // the server had nothing to send for a part of that time
+
+  int64_t sent = 0;  // by the sequence, since the last tick
+  int64_t lost = 0;
+
+  // The first burst, which the server sends back to back.
+  bool train_complete = false;
+  int64_t train_sent = 0;
+  int64_t train_received = 0;
+  Micros train_span = 0;  // from the first to the last arrival
+};
+
+class RateControl {
+ public:
+  virtual ~RateControl() = default;
+  // Bits of IP payload per second.
+  virtual double Tick(const PathSample& sample) = 0;
+  virtual double rate() const = 0;
+  // True until the first estimate: the path then takes no more than kStartSymbols.
+  virtual bool starting() const = 0;
+  // Share of symbols that is expected to be lost.
+  virtual double loss() const = 0;
+};
+
+constexpr uint32_t kStartSymbols = 256;
+
+// The delay-based law; docs/rain.md has it with its constants. `history` is the path's last known capacity in
+// bits per second, 0 if it is unknown.
+std::unique_ptr<RateControl> MakeDelayLaw(double history);
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_RATE_CONTROL_H_

@@ -1,0 +1,73 @@
+// Follows the 24-bit sequence numbers of one sender: what was sent, what arrived, what arrived twice.
+//
+// Thread-safety: none.
+#ifndef MURKY_RAIN_SEQUENCE_WINDOW_H_
+#define MURKY_RAIN_SEQUENCE_WINDOW_H_
+
+#include <bitset>
+#include <cstdint>
+
+namespace murky::rain {
+
+// The difference a - b of two numbers that are known modulo 2^24, from -2^23 up (RFC 1982 arithmetic).
+inline int32_t Difference24(uint32_t a, uint32_t b) { return static_cast<int32_t>((a - b) << 8) >> 8; }
+
+class SequenceWindow {
+ public:
+  enum class Arrival { kNewest, kLate, kDuplicate };
+
+  // The sender may have begun anew: whatever comes next is the first.
+  void Restart() {
+    sent_before_ += started_ ? highest_ - first_ + 1 : 0;
+    started_ = false;
+  }
+
+  Arrival Add(uint32_t sequence) {
+    if (started_) {
+      const int32_t ahead = Difference24(sequence, static_cast<uint32_t>(highest_ & 0xffffff));
+      if (ahead > kLongestGap || ahead <= -kWindow) {
+        Restart();
+      } else if (ahead <= 0) {
+        const auto bit = static_cast<size_t>((highest_ + ahead) % kWindow);
+        if (seen_[bit] || highest_ + ahead < first_) return Arrival::kDuplicate;
+        seen_[bit] = true;
+        received_++;
+        return Arrival::kLate;
+      } else {
+        if (ahead >= kWindow) seen_.reset();
+        for (int64_t at = highest_ + 1; ahead < kWindow && at < highest_ + ahead; at++)
+          seen_[at % kWindow] = false;
+        highest_ += ahead;
+      }
+    }
+    if (!started_) {
+      started_ = true;
+      seen_.reset();
+      first_ = highest_ = static_cast<int64_t>(sequence) + (int64_t{1} << 24);
+    }
+    seen_[highest_ % kWindow] = true;
+    received_++;
+    return Arrival::kNewest;
+  }
+
+  int64_t sent() const { return sent_before_ + (started_ ? highest_ - first_ + 1 : 0); }
+  int64_t received() const { return received_; }
+  int64_t lost() const { return sent() - received_; }
+  // How many were sent since the first of this run.
+  int64_t run() const { return started_ ? highest_ - first_ + 1 : 0; }
+
+ private:
+  static constexpr int32_t kWindow = 4096;
+  static constexpr int32_t kLongestGap = 1 << 20;
+
+  bool started_ = false;
+  int64_t first_ = 0;
+  int64_t highest_ = 0;
+  int64_t sent_before_ = 0;
+  int64_t received_ = 0;
+  std::bitset<kWindow> seen_;
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_SEQUENCE_WINDOW_H_

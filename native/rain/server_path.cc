@@ -1,0 +1,70 @@
+#include "rain/server_path.h"
+
+#include <algorithm>
+
+namespace murky::rain {
+
+namespace {
+
+constexpr uint32_t kLeastCredit = 16;
+constexpr uint32_t kMostCredit = 1u << 20;
+constexpr Micros kLongestPatience = 250'000;
+
+}  // namespace
+
+ServerPath::ServerPath(const Address& address, double symbol_bits, uint64_t initial_rate, const Token& token,
+                       Micros now)
+    : address(address),
+      symbol_bits(symbol_bits),
+      law(MakeDelayLaw(static_cast<double>(initial_rate))),
+      token(token),
+      next_tick(now) {}
+
+Micros ServerPath::Interval() const { return std::clamp<Micros>(meter.round_trip() / 4, 4'000, 25'000); }
+
+uint32_t ServerPath::Credit() const {
+  if (law->starting()) return kStartSymbols;
+  const double seconds = static_cast<double>(meter.round_trip() + 4 * Interval() + 2'000) / 1e6;
+  const double symbols = law->rate() * seconds / symbol_bits;
+  return static_cast<uint32_t>(std::clamp<double>(symbols, kLeastCredit, kMostCredit));
+}
+
+void ServerPath::ExpectAnswer(Micros now) {
+  if (unanswered_since_ == kNever) unanswered_since_ = now;
+  if (due_ == kNever && asked.outstanding() > 0) due_ = now + meter.round_trip();
+}
+
+void ServerPath::OnAnswer(Micros now) {
+  unanswered_since_ = asked.outstanding() > 0 ? now : kNever;
+  due_ = asked.outstanding() > 0 ? now : kNever;
+  patience_ = 0;
+}
+
+bool ServerPath::Stalled(Micros now, bool endgame) const {
+  if (due_ == kNever || asked.outstanding() == 0) return false;
+  const auto spacing = static_cast<Micros>(4 * symbol_bits * 1e6 / law->rate());
+  const Micros timeout = endgame && meter.last_arrival() >= 0
+                             ? std::max<Micros>(20'000, Interval() * 3 / 4)
+                             : std::max<Micros>(40'000, meter.round_trip() / 2 + 2 * Interval());
+  return now - due_ > timeout + spacing + patience_;
+}
+
+bool ServerPath::Silent(Micros now) const {
+  if (unanswered_since_ == kNever) return false;
+  return now - unanswered_since_ >= std::max(kLeastSilence, 8 * meter.round_trip());
+}
+
+void ServerPath::OnStall() {
+  patience_ = std::min(kLongestPatience, std::max<Micros>(patience_ * 2, 20'000));
+  asked.CancelAll();
+  due_ = kNever;
+  changed = true;
+  meter.OnDry();
+}
+
+Micros ServerPath::ProbeInterval(Micros now) const {
+  const bool long_gone = unanswered_since_ != kNever && now - unanswered_since_ > kSlowProbeAfter;
+  return long_gone ? kSlowProbeInterval : kProbeInterval;
+}
+
+}  // namespace murky::rain

@@ -1,0 +1,84 @@
+// One fetch's path to one server: what was asked there, what was measured, how fast to ask, and whether it
+// answers at all.
+//
+// Thread-safety: none.
+#ifndef MURKY_RAIN_SERVER_PATH_H_
+#define MURKY_RAIN_SERVER_PATH_H_
+
+#include <set>
+
+#include "rain/asked_ranges.h"
+#include "rain/engine.h"
+#include "rain/path_meter.h"
+
+namespace murky::rain {
+
+constexpr Micros kHeartbeat = 1'000'000;    // at the latest, while anything is wanted
+constexpr Micros kProbeInterval = 250'000;  // of a server that does not answer
+constexpr Micros kSlowProbeInterval = 1'000'000;
+constexpr Micros kSlowProbeAfter = 10'000'000;
+constexpr uint32_t kProbeSymbols = 2;
+constexpr Micros kLeastSilence = 2'000'000;
+constexpr Micros kTokenPause = 200'000;      // between TOKENs that are followed by a SUBSCRIBE at once
+constexpr Micros kFirstBusyPause = 250'000;  // doubled at each further one
+constexpr Micros kLongestBusyPause = 4'000'000;
+
+class ServerPath {
+ public:
+  ServerPath(const Address& address, double symbol_bits, uint64_t initial_rate, const Token& token,
+             Micros now);
+
+  const Address address;
+  const double symbol_bits;
+  AskedRanges asked;
+  PathMeter meter;
+  std::unique_ptr<RateControl> law;
+
+  ServerState state = ServerState::kConnecting;
+  RefuseReason reason = RefuseReason::kNotHere;
+  bool removed = false;
+  bool stalled = false;        // nothing came when it was due: others take over, this one is probed
+  std::set<uint32_t> without;  // blocks that this server refused
+  Token token{};
+  Micros token_followed = -kTokenPause;
+  uint64_t boot = 0;  // the server's; 0 until it is known
+  uint32_t heartbeat = 0;
+  uint64_t symbols = 0;
+  uint64_t useful = 0;
+
+  Micros next_tick;
+  Micros first_subscribe = 0;
+  Micros last_subscribe = -kHeartbeat;
+  Micros last_measured = 0;
+  bool changed = true;  // what is wanted differs from what the last SUBSCRIBE said
+  Micros busy_until = 0;
+  Micros busy_pause = kFirstBusyPause;
+
+  bool usable() const { return !removed && state != ServerState::kRefused; }
+  bool has_token() const { return token != Token{}; }
+  // Serving, as far as is known.
+  bool flowing() const { return usable() && has_token() && !stalled && state != ServerState::kSilent; }
+
+  Micros Interval() const;
+  // How many symbols may be asked and not yet sent.
+  uint32_t Credit() const;
+  // Something that a server must answer was sent now.
+  void ExpectAnswer(Micros now);
+  // A genuine datagram came from the server.
+  void OnAnswer(Micros now);
+  // True if what was asked should have arrived by now and nothing did.
+  bool Stalled(Micros now, bool endgame) const;
+  bool Silent(Micros now) const;
+  // Nothing is expected any more; a later answer starts the clocks anew.
+  void OnStall();
+  Micros ProbeInterval(Micros now) const;
+
+ private:
+  Micros unanswered_since_ = kNever;  // any answer ends it
+  Micros due_ = kNever;               // when the first symbol of what was asked of an idle server is due
+  Micros patience_ = 0;               // grows with each stall in a row
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_SERVER_PATH_H_

@@ -1,0 +1,139 @@
+#include "rain/sim_network.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace murky::rain {
+
+DatagramSink& SimNetwork::Attach(const Address& address, SimNode* node) {
+  auto host = std::make_unique<Host>();
+  host->node = node;
+  host->sink = std::make_unique<Sink>(*this, address);
+  DatagramSink& sink = *host->sink;
+  hosts_[address] = std::move(host);
+  return sink;
+}
+
+void SimNetwork::Kill(const Address& address) { hosts_.at(address)->node = nullptr; }
+
+void SimNetwork::Connect(const Address& from, const Address& to, const LinkShape& shape) {
+  hosts_.at(from)->links[to].shape = shape;
+}
+
+const LinkCounters& SimNetwork::counters(const Address& from, const Address& to) const {
+  return hosts_.at(from)->links.at(to).counters;
+}
+
+void SimNetwork::Send(const Address& from, const Address& to, const uint8_t* bytes, size_t length) {
+  Host& host = *hosts_.at(from);
+  const auto found = host.links.find(to);
+  if (!host.node || found == host.links.end()) return;
+  Link& link = found->second;
+  const LinkShape& shape = link.shape;
+  link.counters.sent++;
+  const auto start = static_cast<double>(now_);
+  double leaves = start;
+  if (shape.bits_per_second > 0) {
+    const double waits = std::max(0.0, link.busy_until - start);
+    if (waits > static_cast<double>(shape.queue)) {
+      link.counters.overflowed++;
+      return;
+    }
+    const auto bits = static_cast<double>((length + kPacketHeaderBytes + extra_bytes_) * 8);
+    leaves = start + waits + bits * 1e6 / shape.bits_per_second;
+    link.busy_until = leaves;
+    if (observer_) observer_(from, to, length, static_cast<Micros>(waits));
+  }
+  if (shape.loss > 0 && random_.Uniform() < shape.loss) {
+    link.counters.lost++;
+    return;
+  }
+  Deliver(link, from, to, bytes, length, leaves);
+  if (shape.duplicate > 0 && random_.Uniform() < shape.duplicate) {
+    link.counters.duplicated++;
+    Deliver(link, from, to, bytes, length, leaves);
+  }
+}
+
+void SimNetwork::Deliver(Link& link, const Address& from, const Address& to, const uint8_t* bytes,
+                         size_t length, double leaves) {
+  const LinkShape& shape = link.shape;
+  const double jitter = shape.jitter > 0 ? random_.Uniform() * static_cast<double>(shape.jitter) : 0;
+  const auto arrives = static_cast<Micros>(std::ceil(leaves + static_cast<double>(shape.delay) + jitter));
+  link.counters.delivered++;
+  link.counters.delivered_bytes += length;
+  auto event = NewEvent(arrives, hosts_.at(to).get());
+  event->from = from;
+  event->datagram.assign(bytes, bytes + length);
+  events_.push_back(std::move(event));
+  std::push_heap(events_.begin(), events_.end(), Later());
+}
+
+std::unique_ptr<SimNetwork::Event> SimNetwork::NewEvent(Micros time, Host* host) {
+  std::unique_ptr<Event> event;
+  if (spare_.empty()) {
+    event = std::make_unique<Event>();
+  } else {
+    event = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  event->time = std::max(time, now_);
+  event->order = next_order_++;
+  event->host = host;
+  event->datagram.clear();
+  event->action = nullptr;
+  return event;
+}
+
+void SimNetwork::At(Micros time, std::function<void()> action) {
+  auto event = NewEvent(time, nullptr);
+  event->action = std::move(action);
+  events_.push_back(std::move(event));
+  std::push_heap(events_.begin(), events_.end(), Later());
+}
+
+void SimNetwork::Wake(const Address& address) { CallOnTime(*hosts_.at(address)); }
+
+void SimNetwork::CallOnTime(Host& host) {
+  if (!host.node) return;
+  const Micros next = host.node->OnTime(now_);
+  if (next == kNever || next == host.wake) {
+    host.wake = next;
+    return;
+  }
+  host.wake = std::max(next, now_);
+  events_.push_back(NewEvent(host.wake, &host));
+  std::push_heap(events_.begin(), events_.end(), Later());
+}
+
+void SimNetwork::Handle(Event& event) {
+  if (!event.host) {
+    event.action();
+    return;
+  }
+  Host& host = *event.host;
+  if (!host.node) return;
+  if (event.datagram.empty()) {
+    if (event.time != host.wake) return;  // another time was asked for since
+    host.wake = kNever;
+  } else {
+    host.node->OnDatagram(event.from, event.datagram.data(), event.datagram.size(), now_);
+  }
+  CallOnTime(host);
+}
+
+bool SimNetwork::Run(Micros until, const std::function<bool()>& done) {
+  while (!events_.empty() && events_.front()->time <= until) {
+    std::pop_heap(events_.begin(), events_.end(), Later());
+    std::unique_ptr<Event> event = std::move(events_.back());
+    events_.pop_back();
+    now_ = event->time;
+    Handle(*event);
+    spare_.push_back(std::move(event));
+    if (done && done()) return false;
+  }
+  if (until != kNever) now_ = std::max(now_, until);
+  return true;
+}
+
+}  // namespace murky::rain

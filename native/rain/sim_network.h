@@ -1,0 +1,131 @@
+// A network in virtual time: nodes joined by one-way links with rate, queue, delay, jitter, loss and
+// duplication, all drawn from one seed. The same seed and the same calls give the same run, to the byte.
+//
+// Thread-safety: none.
+#ifndef MURKY_RAIN_SIM_NETWORK_H_
+#define MURKY_RAIN_SIM_NETWORK_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "rain/seam.h"
+#include "rain/seeded_random.h"
+
+namespace murky::rain {
+
+struct LinkShape {
+  double bits_per_second = 0;  // of IP packets; 0: without limit
+  Micros delay = 0;
+  Micros jitter = 0;  // each datagram takes up to so much longer, and so may be overtaken
+  double loss = 0;    // behind the queue
+  double duplicate = 0;
+  Micros queue = 50'000;  // drop-tail: what would wait longer is dropped
+};
+
+struct LinkCounters {
+  uint64_t sent = 0;        // handed to the link
+  uint64_t lost = 0;        // at random
+  uint64_t overflowed = 0;  // dropped by the queue
+  uint64_t duplicated = 0;
+  uint64_t delivered = 0;        // with duplicates
+  uint64_t delivered_bytes = 0;  // of datagrams
+};
+
+class SimNode {
+ public:
+  virtual ~SimNode() = default;
+  virtual void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) = 0;
+  // Does what is due and returns when it wants to be called next.
+  virtual Micros OnTime(Micros now) = 0;
+};
+
+class SimNetwork {
+ public:
+  // Every datagram is so much longer on a link: headers of IPv4 and UDP.
+  static constexpr size_t kPacketHeaderBytes = 28;
+
+  explicit SimNetwork(uint64_t seed) : random_(seed) {}
+
+  // The node is not owned. Its sink lives as long as the network.
+  DatagramSink& Attach(const Address& address, SimNode* node);
+  // What is on its way to it vanishes; what it sends goes nowhere.
+  void Kill(const Address& address);
+  void Connect(const Address& from, const Address& to, const LinkShape& shape);
+  // Adds bytes to each datagram on all links: what a seal would add where the simulation leaves it out.
+  void set_extra_bytes(size_t bytes) { extra_bytes_ = bytes; }
+  // Called with the queueing delay of each datagram that a link takes.
+  void set_observer(
+      std::function<void(const Address& from, const Address& to, size_t length, Micros queued)> observer) {
+    observer_ = std::move(observer);
+  }
+
+  Micros now() const { return now_; }
+  SeededRandom& random() { return random_; }
+  const LinkCounters& counters(const Address& from, const Address& to) const;
+
+  void At(Micros time, std::function<void()> action);
+  // The node's OnTime is called now and then when it asks for it.
+  void Wake(const Address& address);
+  // Runs until `until`, or until nothing is left to happen; false where it stopped for `done`.
+  bool Run(Micros until, const std::function<bool()>& done = nullptr);
+
+ private:
+  struct Host;
+  struct Sink : DatagramSink {
+    Sink(SimNetwork& network, const Address& from) : network(network), from(from) {}
+    void Send(const Address& to, const uint8_t* bytes, size_t length) override {
+      network.Send(from, to, bytes, length);
+    }
+    SimNetwork& network;
+    Address from;
+  };
+  struct Link {
+    LinkShape shape;
+    LinkCounters counters;
+    double busy_until = 0;  // microseconds
+  };
+  struct Host {
+    SimNode* node;
+    std::unique_ptr<Sink> sink;
+    Micros wake = kNever;  // the one timer event that counts
+    std::unordered_map<Address, Link, AddressHash> links;
+  };
+  struct Event {
+    Micros time;
+    uint64_t order;
+    Host* host;  // to be woken or handed the datagram; null: an action
+    Address from;
+    std::vector<uint8_t> datagram;
+    std::function<void()> action;
+  };
+  struct Later {
+    bool operator()(const std::unique_ptr<Event>& a, const std::unique_ptr<Event>& b) const {
+      return a->time != b->time ? a->time > b->time : a->order > b->order;
+    }
+  };
+
+  void Send(const Address& from, const Address& to, const uint8_t* bytes, size_t length);
+  void Deliver(Link& link, const Address& from, const Address& to, const uint8_t* bytes, size_t length,
+               double leaves);
+  void CallOnTime(Host& host);
+  std::unique_ptr<Event> NewEvent(Micros time, Host* host);
+  void Handle(Event& event);
+
+  SeededRandom random_;
+  Micros now_ = 0;
+  uint64_t next_order_ = 0;
+  size_t extra_bytes_ = 0;
+  std::function<void(const Address&, const Address&, size_t, Micros)> observer_;
+  std::unordered_map<Address, std::unique_ptr<Host>, AddressHash> hosts_;
+  std::vector<std::unique_ptr<Event>> events_;  // a heap
+  std::vector<std::unique_ptr<Event>> spare_;   // used again: datagrams keep their memory
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_SIM_NETWORK_H_

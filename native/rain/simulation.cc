@@ -1,0 +1,176 @@
+#include "rain/simulation.h"
+
+#include <algorithm>
+#include <string>
+
+#include "rain/sim_network.h"
+
+namespace murky::rain {
+
+namespace {
+
+constexpr size_t kBlockBytes = 1u << 20;
+constexpr uint64_t kResource = 42;
+
+// The object is a function of the seed, so that nobody has to keep it.
+std::vector<uint8_t> BlockBytes(const SimulationScenario& scenario, uint32_t block) {
+  const size_t from = block * kBlockBytes;
+  std::vector<uint8_t> bytes(std::min(kBlockBytes, scenario.object_bytes - from));
+  SeededRandom random(scenario.seed ^ (uint64_t{block} << 32));
+  for (size_t at = 0; at < bytes.size(); at += 8) {
+    uint64_t word = random.Next();
+    for (size_t i = at; i < std::min(at + 8, bytes.size()); i++, word >>= 8)
+      bytes[i] = static_cast<uint8_t>(word);
+  }
+  return bytes;
+}
+
+class Node : public SimNode, public EngineHost {
+ public:
+  Node(SimNetwork& network, const Address& address, uint64_t seed) : address(address), random_(seed) {
+    std::string error;
+    engine = std::make_unique<Engine>(EngineLimits{}, Seal::Make({}, random_, &error), random_,
+                                      network.Attach(address, this), *this, network.now());
+  }
+  void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
+    now_ = now;
+    engine->OnDatagram(from, bytes, length, now);
+  }
+  Micros OnTime(Micros now) override {
+    now_ = now;
+    return engine->OnTime(now);
+  }
+  void OnBlockNeeded(uint64_t, const Version&, uint32_t) override {}
+  void OnBlockDecoded(uint32_t, uint32_t, std::vector<uint8_t>, std::vector<uint32_t>) override {}
+  void OnServerState(uint32_t, uint32_t, ServerState, RefuseReason) override {}
+  void OnRequest(uint64_t, const Address&, const uint8_t*, size_t) override {}
+  void OnResponse(uint64_t, const uint8_t*, size_t) override {}
+  void OnRequestTimeout(uint64_t) override {}
+
+  const Address address;
+  std::unique_ptr<Engine> engine;
+
+ protected:
+  Micros now_ = 0;
+
+ private:
+  SeededRandom random_;
+};
+
+class Server : public Node {
+ public:
+  Server(SimNetwork& network, const Address& address, const SimulationScenario& scenario, bool empty,
+         uint64_t seed)
+      : Node(network, address, seed), scenario_(scenario), empty_(empty) {}
+  void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) override {
+    if (empty_) {
+      engine->RefuseBlock(resource, version, block, RefuseReason::kNotHere, now_);
+      return;
+    }
+    const std::vector<uint8_t> bytes = BlockBytes(scenario_, block);
+    engine->ProvideBlock(resource, version, block, bytes.data(), bytes.size(), now_);
+  }
+
+ private:
+  const SimulationScenario& scenario_;
+  const bool empty_;
+};
+
+class Client : public Node {
+ public:
+  Client(SimNetwork& network, const Address& address, const SimulationScenario& scenario, uint64_t seed)
+      : Node(network, address, seed), scenario_(scenario) {
+    blocks_ = static_cast<uint32_t>((scenario.object_bytes + kBlockBytes - 1) / kBlockBytes);
+  }
+  void Begin(const std::vector<Address>& servers, Micros now) {
+    FetchSpec spec;
+    spec.resource = kResource;
+    spec.symbol_bytes = scenario_.symbol_bytes;
+    spec.servers = servers;
+    spec.initial_rate_bits_per_second = scenario_.initial_rate_bits_per_second;
+    fetch = engine->OpenFetch(spec, now);
+    now_ = now;
+    WantMore();
+  }
+  void OnBlockDecoded(uint32_t, uint32_t block, std::vector<uint8_t> bytes, std::vector<uint32_t>) override {
+    if (decoded_ == 0) first_block = now_;
+    decoded_++;
+    intact = intact && bytes == BlockBytes(scenario_, block);
+    WantMore();
+  }
+  bool done() const { return decoded_ == blocks_; }
+
+  uint32_t fetch = 0;
+  bool intact = true;
+  Micros first_block = 0;
+
+ private:
+  void WantMore() {
+    while (wanted_ < blocks_ && wanted_ - decoded_ < scenario_.window_blocks) {
+      const size_t bytes = std::min(kBlockBytes, scenario_.object_bytes - wanted_ * kBlockBytes);
+      if (!engine->Want(fetch, wanted_, bytes, now_)) return;
+      wanted_++;
+    }
+  }
+
+  const SimulationScenario& scenario_;
+  uint32_t blocks_ = 0;
+  uint32_t wanted_ = 0;
+  uint32_t decoded_ = 0;
+};
+
+Address AddressOf(size_t index) {
+  Address address;
+  Address::Parse("10.0." + std::to_string(index / 256) + "." + std::to_string(index % 256), 1980, &address);
+  return address;
+}
+
+}  // namespace
+
+SimulationResult Simulate(const SimulationScenario& scenario) {
+  SimNetwork network(scenario.seed);
+  // The tag that a sealed datagram would carry.
+  network.set_extra_bytes(kTagBytes);
+  Client client(network, AddressOf(1), scenario, network.random().Next());
+  std::vector<std::unique_ptr<Server>> servers;
+  std::vector<Address> addresses;
+  for (const SimulatedServer& shape : scenario.servers) {
+    const Address address = AddressOf(2 + servers.size());
+    servers.push_back(
+        std::make_unique<Server>(network, address, scenario, shape.empty, network.random().Next()));
+    addresses.push_back(address);
+    LinkShape link;
+    link.delay = shape.delay;
+    link.loss = shape.loss;
+    link.jitter = shape.jitter;
+    link.duplicate = shape.duplicate;
+    network.Connect(client.address, address, link);
+    link.bits_per_second = shape.bits_per_second;
+    link.queue = shape.queue;
+    network.Connect(address, client.address, link);
+    if (shape.kill_at != kNever) network.At(shape.kill_at, [&network, address] { network.Kill(address); });
+  }
+  std::vector<Micros> queued;
+  network.set_observer([&](const Address&, const Address& to, size_t length, Micros waits) {
+    if (to == client.address && length >= scenario.symbol_bytes) queued.push_back(waits);
+  });
+
+  client.Begin(addresses, network.now());
+  network.Wake(client.address);
+  SimulationResult result;
+  result.done = client.done() || !network.Run(scenario.limit, [&client] { return client.done(); });
+  result.virtual_micros = network.now();
+  result.first_block_micros = client.first_block;
+  result.intact = result.done && client.intact;
+  client.engine->Report(client.fetch, &result.report);
+  if (!queued.empty()) {
+    std::sort(queued.begin(), queued.end());
+    result.queue_median = queued[queued.size() / 2];
+    result.queue_p95 = queued[queued.size() * 95 / 100];
+  }
+  result.client = client.engine->counters();
+  for (const auto& server : servers) result.servers.push_back(server->engine->counters());
+  return result;
+}
+
+}  // namespace murky::rain

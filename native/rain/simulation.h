@@ -1,0 +1,50 @@
+// One client that fetches an object from several servers over the simulated network, with the engine as it
+// runs on a socket. Seals are left out for speed; their bytes are counted on the links all the same.
+#ifndef MURKY_RAIN_SIMULATION_H_
+#define MURKY_RAIN_SIMULATION_H_
+
+#include <vector>
+
+#include "rain/engine.h"
+
+namespace murky::rain {
+
+struct SimulatedServer {
+  double bits_per_second = 100e6;  // of IP packets, from the server to the client; 0: without limit
+  Micros delay = 20'000;           // one way
+  double loss = 0;                 // each way
+  Micros queue = 50'000;
+  Micros jitter = 0;
+  double duplicate = 0;
+  Micros kill_at = kNever;
+  bool empty = false;  // has not got the object
+};
+
+struct SimulationScenario {
+  uint64_t seed = 1;
+  size_t object_bytes = 1 << 20;
+  size_t symbol_bytes = 1344;
+  size_t window_blocks = 64;
+  std::vector<SimulatedServer> servers;
+  Micros limit = 600'000'000;
+  uint64_t initial_rate_bits_per_second = 0;  // per server; 0: an unknown path
+};
+
+struct SimulationResult {
+  bool done = false;
+  bool intact = false;  // every block is as it was put
+  Micros virtual_micros = 0;
+  Micros first_block_micros = 0;
+  FetchReport report;
+  Micros queue_median = 0;  // queueing delay of symbols at the servers' links
+  Micros queue_p95 = 0;
+  EngineCounters client;
+  std::vector<EngineCounters> servers;
+};
+
+// Runs to the end of the fetch or to the limit.
+SimulationResult Simulate(const SimulationScenario& scenario);
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_SIMULATION_H_
