@@ -1,0 +1,46 @@
+import { MurkyError } from '../errors.js';
+
+interface LevelError {
+  readonly code?: string;
+  readonly message?: string;
+  readonly cause?: unknown;
+}
+
+/** The innermost error: `level` wraps what LevelDB said into "Database failed to open". */
+function root(error: unknown): LevelError {
+  let at = error as LevelError;
+  while (at?.cause) at = at.cause as LevelError;
+  return at ?? {};
+}
+
+/** LevelDB hands on errno as its text (strerror in the C locale), not as a number. */
+const DISK_FULL = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/;
+
+/** Puts into words what LevelDB or the file system said about the store's folder. */
+export function diskError(error: unknown, folder: string): MurkyError {
+  if (error instanceof MurkyError) return error;
+  const { code = '', message = String(error) } = root(error);
+  const options = { cause: error, details: { folder } };
+  if (DISK_FULL.test(message)) {
+    return new MurkyError('MURKY_DISK_FULL', `The disk that holds ${folder} is full.`, {
+      ...options,
+      hint: 'Free some space on it; what is stored can still be read, and writes go on by themselves.',
+    });
+  }
+  if (code === 'LEVEL_LOCKED') {
+    return new MurkyError('MURKY_DATA_DIR_LOCKED', `Another node uses the folder ${folder}.`, {
+      ...options,
+      hint: 'Stop the other node, or give this one a folder of its own (data-dir).',
+    });
+  }
+  if (code === 'LEVEL_CORRUPTION') {
+    return new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The database in ${folder} is damaged (${message}).`, {
+      ...options,
+      hint: 'Move the folder away and start again: the node fetches what it owns from the other replicas.',
+    });
+  }
+  return new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} cannot be used (${message}).`, {
+    ...options,
+    hint: 'Check that it is a folder, that this user may write to it and that the disk is sound.',
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Keys of the index table: one letter for the kind of record, then fields whose byte order is the order that the
+ * record is read in. docs/disk-format.md lists them.
+ */
+const KIND = {
+  format: 'F',
+  current: 'r',
+  overwritten: 'o',
+  manifest: 'm',
+  byKey: 'k',
+  byUse: 'u',
+  byExpiry: 'x',
+  doomed: 'd',
+  sweptSlots: 's',
+  fact: 'f',
+} as const;
+
+type Kind = keyof typeof KIND;
+
+const FORMAT_KEY = Buffer.from(KIND.format);
+const SWEPT_SLOTS_KEY = Buffer.from(KIND.sweptSlots);
+
+function u64(value: bigint | number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+function key(kind: Kind, ...parts: Uint8Array[]): Buffer {
+  return Buffer.concat([Buffer.from(KIND[kind]), ...parts]);
+}
+
+/** All keys of a kind: from `gte` up to, not including, `lt`. */
+export function kindRange(kind: Kind): { gte: Buffer; lt: Buffer } {
+  const lt = Buffer.from(KIND[kind]);
+  lt[0]! += 1;
+  return { gte: Buffer.from(KIND[kind]), lt };
+}
+
+/** Keys of a kind that start with `prefix`: UTF-8 has no byte 0xff, so that byte ends the range. */
+export function textRange(kind: 'byKey' | 'fact', prefix: string): { gte: Buffer; lt: Buffer } {
+  const gte = textKey(kind, prefix);
+  return { gte, lt: Buffer.concat([gte, Buffer.from([0xff])]) };
+}
+
+export const formatKey = (): Buffer => FORMAT_KEY;
+export const sweptSlotsKey = (): Buffer => SWEPT_SLOTS_KEY;
+export const currentKey = (id: bigint): Buffer => key('current', u64(id));
+export const overwrittenKey = (id: bigint, version: Uint8Array): Buffer => key('overwritten', u64(id), version);
+export const manifestKey = (slot: number): Buffer => key('manifest', u64(slot));
+export const doomedKey = (slot: number): Buffer => key('doomed', u64(slot));
+export const byUseKey = (usedAt: number, id: bigint): Buffer => key('byUse', u64(usedAt), u64(id));
+export const byExpiryKey = (overwrittenAt: number, id: bigint, version: Uint8Array): Buffer =>
+  key('byExpiry', u64(overwrittenAt), u64(id), version);
+export const textKey = (kind: 'byKey' | 'fact', text: string): Buffer => key(kind, Buffer.from(text, 'utf8'));
+
+/** The unsigned 64-bit field that starts `offset` bytes behind the letter. */
+export const fieldBigInt = (bytes: Buffer, offset = 0): bigint => bytes.readBigUInt64BE(1 + offset);
+export const fieldNumber = (bytes: Buffer, offset = 0): number => Number(fieldBigInt(bytes, offset));
+export const fieldText = (bytes: Buffer): string => bytes.toString('utf8', 1);
+export const fieldBytes = (bytes: Buffer, offset: number): Buffer => bytes.subarray(1 + offset);

@@ -1,0 +1,353 @@
+import { MurkyError } from '../errors.js';
+import { blockLength, type Manifest, sha256 } from '../object/manifest.js';
+import type { Version } from '../object/version.js';
+import { type Clock, systemClock } from '../seam/clock.js';
+import { type Log, silentLog } from '../seam/log.js';
+import { BlockTable } from './block-table.js';
+import { Budget } from './budget.js';
+import { CachedCopies } from './cached-copies.js';
+import type { BlockWriter, FactStore, Role, Store, StoreStats } from './contract.js';
+import { Database } from './database.js';
+import { Facts } from './facts.js';
+import { Gate } from './gate.js';
+import { sweptSlotsKey } from './index-keys.js';
+import { keysInOrder } from './key-directory.js';
+import { KeyedMutex } from './keyed-mutex.js';
+import { LevelTable } from './level-table.js';
+import type { Passage } from './paging.js';
+import { ReadLeases } from './read-leases.js';
+import { Reclaimer } from './reclaimer.js';
+import { recover } from './recovery.js';
+import { Retention } from './retention.js';
+import { SlotWriter } from './slot-writer.js';
+import { Slots } from './slots.js';
+import type { OpenTable } from './table.js';
+import { VersionIndex } from './version-index.js';
+import type { VersionRecord } from './version-record.js';
+import { VersionWrites } from './version-writes.js';
+
+export const DEFAULT_GRACE_MS = 60_000;
+/** Readers of a cached copy take its blocks one after the other; one that pauses for longer may lose the rest. */
+const CACHED_LEASE_MS = 10_000;
+const MAX_UPKEEP_PERIOD_MS = 5000;
+
+export interface ObjectStoreOptions {
+  /** Folder of the store; created if need be. One store at a time may have it open. */
+  readonly folder: string;
+  /** Budget of the bytes of block values. */
+  readonly maxBytes: number;
+  /** How long an overwritten version stays readable. */
+  readonly graceMs?: number;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** The disk: LevelDB unless told otherwise. */
+  readonly openTable?: OpenTable;
+}
+
+/** The {@link Store} of a node, in LevelDB. docs/disk-format.md describes what it writes. */
+export class ObjectStore implements Store {
+  readonly facts: FactStore;
+  readonly #gate = new Gate();
+  readonly #locks = new KeyedMutex<bigint>();
+  readonly #slots = new Slots();
+  readonly #writers = new Set<SlotWriter>();
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #budget: Budget;
+  readonly #index: VersionIndex;
+  readonly #blocks: BlockTable;
+  readonly #reclaimer: Reclaimer;
+  readonly #cachedLeases: ReadLeases;
+  readonly #overwrittenLeases: ReadLeases;
+  readonly #cached: CachedCopies;
+  readonly #retention: Retention;
+  readonly #versions: VersionWrites;
+  #recovered = false;
+  #closing: Promise<void> | undefined;
+  #cancelUpkeep = () => {};
+
+  private constructor(
+    private readonly database: Database,
+    options: ObjectStoreOptions,
+  ) {
+    const clock = options.clock ?? systemClock;
+    const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+    this.#clock = clock;
+    this.#log = options.log ?? silentLog;
+    this.#budget = new Budget(options.maxBytes);
+    this.#index = new VersionIndex(database);
+    this.#blocks = new BlockTable(database);
+    this.#reclaimer = new Reclaimer(database, this.#blocks, this.#budget);
+    this.#cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
+    this.#overwrittenLeases = new ReadLeases(clock, graceMs);
+    this.#cached = new CachedCopies(
+      database,
+      this.#index,
+      this.#locks,
+      this.#budget,
+      this.#reclaimer,
+      this.#cachedLeases,
+      clock,
+    );
+    this.#retention = new Retention(
+      database,
+      this.#index,
+      this.#locks,
+      this.#reclaimer,
+      this.#overwrittenLeases,
+      clock,
+      graceMs,
+    );
+    this.#versions = new VersionWrites({
+      database,
+      clock,
+      index: this.#index,
+      locks: this.#locks,
+      budget: this.#budget,
+      cached: this.#cached,
+      retention: this.#retention,
+      reclaimer: this.#reclaimer,
+      slots: this.#slots,
+    });
+    this.facts = new Facts(database, this.#read, this.#write);
+  }
+
+  /** MURKY_DATA_DIR_LOCKED, MURKY_DATA_DIR_UNUSABLE or MURKY_DISK_FULL if the folder cannot be used. */
+  static async open(options: ObjectStoreOptions): Promise<ObjectStore> {
+    const { folder, clock = systemClock, log = silentLog, openTable = LevelTable.open } = options;
+    const database = await Database.open(folder, openTable, clock, log);
+    const store = new ObjectStore(database, options);
+    try {
+      await store.#recover();
+    } catch (error) {
+      await database.close().catch(() => {});
+      throw error;
+    }
+    store.#scheduleUpkeep();
+    return store;
+  }
+
+  async current(id: bigint): Promise<Manifest | undefined> {
+    return await this.#read(() => this.#manifestOf(() => this.#index.current(id)));
+  }
+
+  async role(id: bigint): Promise<Role | undefined> {
+    return await this.#read(async () => (await this.#index.current(id))?.role);
+  }
+
+  async manifest(id: bigint, version: Version): Promise<Manifest | undefined> {
+    return await this.#read(() => this.#manifestOf(() => this.#index.find(id, version)));
+  }
+
+  async block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
+    return await this.#read(async () => {
+      const record = await this.#index.find(id, version);
+      if (!record) return undefined;
+      this.#noteUse(record);
+      const manifest = await this.#index.manifest(record);
+      const hash = manifest?.blockHashes[index];
+      if (!manifest || !hash) return undefined;
+      const bytes = await this.#blocks.read(record.slot, index);
+      if (!bytes && (await this.#index.find(id, version))?.slot !== record.slot) return undefined;
+      if (bytes?.length !== blockLength(manifest, index) || !sha256(bytes).equals(hash)) {
+        throw blockCorrupt(record, index, bytes === undefined);
+      }
+      return bytes;
+    });
+  }
+
+  begin(): BlockWriter {
+    this.#checkOpen();
+    const writer = new SlotWriter({
+      blocks: this.#blocks,
+      budget: this.#budget,
+      cached: this.#cached,
+      slots: this.#slots,
+      read: this.#read,
+      write: this.#write,
+      tidy: async (work) => {
+        if (!this.#closing) return await this.#gate.shared(work);
+        await this.#closing;
+        return undefined as never;
+      },
+      place: (manifest, role, slot) => this.#versions.place(manifest, role, slot),
+      failed: () => this.database.failure !== undefined,
+      ended: (ended) => this.#writers.delete(ended),
+    });
+    this.#writers.add(writer);
+    return writer;
+  }
+
+  async *list(options: { prefix?: string; after?: string; limit?: number } = {}): AsyncGenerator<Manifest> {
+    const { prefix = '', after, limit = Number.POSITIVE_INFINITY } = options;
+    let listed = 0;
+    if (listed >= limit) return;
+    for await (const { key, id } of keysInOrder(this.database, prefix, after, this.#read)) {
+      const manifest = await this.#readable(() => this.#index.current(id));
+      if (!manifest || manifest.tombstone || manifest.key !== key) continue;
+      yield manifest;
+      if (++listed >= limit) return;
+    }
+  }
+
+  async *all(): AsyncGenerator<{ manifest: Manifest; role: Role }> {
+    for await (const found of this.#index.records('current', this.#read)) {
+      if (found instanceof Error) {
+        this.#log.error({ ...found.details }, found.message);
+        continue;
+      }
+      let role = found.role;
+      const manifest = await this.#readable(async () => {
+        const record = await this.#index.current(found.id);
+        role = record?.role ?? role;
+        return record;
+      });
+      if (manifest) yield { manifest, role };
+    }
+  }
+
+  async setRole(id: bigint, version: Version, role: Role): Promise<void> {
+    await this.#write(() => this.#versions.setRole(id, version, role));
+  }
+
+  async dropCached(id: bigint): Promise<void> {
+    await this.#write(() => this.#cached.drop(id));
+  }
+
+  stats(): StoreStats {
+    const budget = this.#budget;
+    return {
+      objects: budget.objects,
+      tombstones: budget.tombstones,
+      replicaBytes: budget.bytes('replica'),
+      cachedBytes: budget.bytes('cached'),
+      otherBytes: budget.bytes('other'),
+      maxBytes: budget.maxBytes,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  readonly #read: Passage = async (work) => {
+    this.#checkOpen();
+    return await this.#gate.shared(() => {
+      this.#checkOpen();
+      return work();
+    });
+  };
+
+  readonly #write: Passage = async (work) => {
+    this.#checkOpen();
+    if (this.database.failure || !this.#recovered) await this.#mend();
+    return await this.#read(work);
+  };
+
+  /** After a failed write nothing is written before the database has been opened anew and put in order. */
+  async #mend(): Promise<void> {
+    await this.#gate.alone(async () => {
+      if (this.#closing || (!this.database.failure && this.#recovered)) return;
+      this.#recovered = false;
+      await this.database.reopen();
+      await this.#recover();
+    });
+  }
+
+  async #recover(): Promise<void> {
+    await recover(
+      {
+        database: this.database,
+        index: this.#index,
+        blocks: this.#blocks,
+        budget: this.#budget,
+        slots: this.#slots,
+        reclaimer: this.#reclaimer,
+        retention: this.#retention,
+        clock: this.#clock,
+        log: this.#log,
+      },
+      () => [...this.#writers],
+    );
+    await this.#cached.recover();
+    this.#recovered = true;
+  }
+
+  /** The manifest of the record that `find` finds; looks again if the version was removed in between. */
+  async #manifestOf(find: () => Promise<VersionRecord | undefined>): Promise<Manifest | undefined> {
+    for (;;) {
+      const record = await find();
+      if (!record) return undefined;
+      const manifest = await this.#index.manifest(record);
+      if (manifest) return manifest;
+    }
+  }
+
+  /** For walks over many objects: a damaged one is reported and left out. */
+  async #readable(find: () => Promise<VersionRecord | undefined>): Promise<Manifest | undefined> {
+    try {
+      return await this.#read(() => this.#manifestOf(find));
+    } catch (error) {
+      if (!(error instanceof MurkyError) || error.code !== 'MURKY_BLOCK_CORRUPT') throw error;
+      this.#log.error({ ...error.details }, error.message);
+      return undefined;
+    }
+  }
+
+  #noteUse(record: VersionRecord): void {
+    // A single block is read in one go; only who comes back for the next one needs the version to stay.
+    if (record.size > record.blockBytes) {
+      this.#cachedLeases.renew(record.slot);
+      this.#overwrittenLeases.renew(record.slot);
+    }
+    if (this.#cached.stale(record) && !this.database.failure) {
+      this.#inBackground(this.#read(() => this.#cached.touch(record.id)));
+    }
+  }
+
+  #scheduleUpkeep(): void {
+    const periodMs = Math.max(1, Math.min(this.#retention.graceMs / 4, MAX_UPKEEP_PERIOD_MS));
+    this.#cancelUpkeep = this.#clock.after(periodMs, () => {
+      this.#inBackground(this.#upkeep().finally(() => this.#closing ?? this.#scheduleUpkeep()));
+    });
+  }
+
+  async #upkeep(): Promise<void> {
+    if (this.#closing) return;
+    await this.#retention.expire(this.#write);
+  }
+
+  #inBackground(work: Promise<unknown>): void {
+    work.catch((error) => {
+      if (!this.#closing)
+        this.#log.warn({ error: String(error) }, 'Upkeep of the store failed; it will be tried again.');
+    });
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelUpkeep();
+    await this.#gate.alone(async () => {
+      for (const writer of [...this.#writers]) await writer.discard();
+      if (!this.database.failure && this.#recovered) {
+        const swept = Buffer.alloc(8);
+        swept.writeBigUInt64BE(BigInt(this.#slots.sweptBelow()));
+        const change = { type: 'put', key: sweptSlotsKey(), value: swept } as const;
+        await this.database.indexQueue.write([change], { sync: true }).catch(() => {});
+      }
+      await this.database.close();
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#closing) throw new MurkyError('MURKY_CLOSED', 'The store has been closed.');
+  }
+}
+
+function blockCorrupt(record: VersionRecord, index: number, missing: boolean): MurkyError {
+  const what = missing ? 'missing' : 'damaged';
+  return new MurkyError('MURKY_BLOCK_CORRUPT', `Block ${index} of "${record.key}" is ${what} in this node's store.`, {
+    hint: 'Another replica can bring it back; without one, write the object again.',
+    details: { id: String(record.id), key: record.key, block: index },
+  });
+}

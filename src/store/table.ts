@@ -1,0 +1,32 @@
+/** One change of an ordered key-value table. */
+export type TableChange =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Uint8Array };
+
+/** Which keys, in byte order; at most `limit` of them. */
+export interface TableRange {
+  readonly gt?: Uint8Array;
+  readonly gte?: Uint8Array;
+  readonly lt?: Uint8Array;
+  readonly reverse?: boolean;
+  readonly limit: number;
+}
+
+/**
+ * An ordered table of byte strings: the seam between the store and its disk. LevelTable is the real one. Every method
+ * rejects with a MurkyError that says what is wrong with the disk, never with a raw error.
+ */
+export interface Table {
+  get(key: Uint8Array): Promise<Buffer | undefined>;
+  entries(range: TableRange): Promise<[key: Buffer, value: Buffer][]>;
+  keys(range: TableRange): Promise<Buffer[]>;
+  /** All changes or none, in order. With `sync` they survive a power cut once the promise has resolved. */
+  batch(changes: readonly TableChange[], sync: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a table holds decides how it is tuned. */
+export type TableKind = 'index' | 'blocks';
+
+/** Opens, and creates if need be, the table in the folder `path`. */
+export type OpenTable = (path: string, kind: TableKind) => Promise<Table>;

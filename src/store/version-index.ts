@@ -1,0 +1,91 @@
+import { LRUCache } from 'lru-cache';
+import { isMurkyError, MurkyError } from '../errors.js';
+import { decodeManifest, type Manifest, sha256 } from '../object/manifest.js';
+import { type Version, versionToBytes } from '../object/version.js';
+import type { Database } from './database.js';
+import { currentKey, kindRange, manifestKey, overwrittenKey } from './index-keys.js';
+import { type Passage, paged } from './paging.js';
+import { decodeRecord, type VersionRecord } from './version-record.js';
+
+/** A decoded manifest takes about six times its bytes (a view object for each hash); the largest one still fits. */
+const CACHE_BYTES = 64 * 2 ** 20;
+const DECODED_FACTOR = 6;
+const ENTRY_BYTES = 1024;
+const PAGE_RECORDS = 256;
+
+/** Reads what the index has of versions. Manifests never change under their slot, so a cache needs no invalidation. */
+export class VersionIndex {
+  readonly #manifests = new LRUCache<number, Manifest>({ maxSize: CACHE_BYTES });
+
+  constructor(private readonly database: Database) {}
+
+  async current(id: bigint): Promise<VersionRecord | undefined> {
+    return await this.#record(currentKey(id));
+  }
+
+  async overwritten(id: bigint, version: Version): Promise<VersionRecord | undefined> {
+    return await this.#record(overwrittenKey(id, versionToBytes(version)));
+  }
+
+  /**
+   * A readable version. A commit moves the record from one place to the other in one batch and this looks in the same
+   * order, so a version that is readable all the time is never missed.
+   */
+  async find(id: bigint, version: Version): Promise<VersionRecord | undefined> {
+    const current = await this.current(id);
+    if (current && current.version.time === version.time && current.version.node === version.node) return current;
+    return await this.overwritten(id, version);
+  }
+
+  /** undefined if the version has been removed since its record was read; MURKY_BLOCK_CORRUPT if it is damaged. */
+  async manifest(record: VersionRecord): Promise<Manifest | undefined> {
+    const cached = this.#manifests.get(record.slot);
+    if (cached) return cached;
+    const bytes = await this.database.index.get(manifestKey(record.slot));
+    if (!bytes) {
+      if ((await this.find(record.id, record.version))?.slot !== record.slot) return undefined;
+      throw damaged(record);
+    }
+    if (!sha256(bytes).equals(record.manifestSha256)) throw damaged(record);
+    const manifest = decodeManifest(bytes);
+    this.#manifests.set(record.slot, manifest, { size: ENTRY_BYTES + DECODED_FACTOR * bytes.length });
+    return manifest;
+  }
+
+  /**
+   * Records of current or of overwritten versions, in order of id. In place of a damaged record comes its error, so
+   * that one does not hide the others.
+   */
+  async *records(kind: 'current' | 'overwritten', passage: Passage): AsyncGenerator<VersionRecord | MurkyError> {
+    for await (const [key, value] of paged(() => this.database.index, kindRange(kind), passage, PAGE_RECORDS)) {
+      try {
+        yield decodeRecord(key, value);
+      } catch (error) {
+        if (!(error instanceof MurkyError)) throw error;
+        yield error;
+      }
+    }
+  }
+
+  async #record(key: Buffer): Promise<VersionRecord | undefined> {
+    const bytes = await this.database.index.get(key);
+    return bytes && decodeRecord(key, bytes);
+  }
+}
+
+/** To be caught where a damaged record is as good as none. */
+export function ignoreDamage(error: unknown): undefined {
+  if (!isMurkyError(error, 'MURKY_BLOCK_CORRUPT')) throw error;
+  return undefined;
+}
+
+function damaged(record: VersionRecord): MurkyError {
+  return new MurkyError(
+    'MURKY_BLOCK_CORRUPT',
+    `The manifest of "${record.key}" is missing or damaged in this node's store.`,
+    {
+      hint: 'Write the object again, or let another replica bring it back.',
+      details: { id: String(record.id), key: record.key },
+    },
+  );
+}
