@@ -1,0 +1,109 @@
+import { isIP, isIPv4 } from 'node:net';
+import { ERROR_CODES, type ErrorCode, MurkyError } from '../errors.js';
+import { addon, type LoopEvent, type LoopOptions, type NativeLoop } from '../native/addon.js';
+import { formatAddress, isLoopback, type ResolveHost } from './address.js';
+
+const MIN_KEY_BYTES = 16;
+const MAX_KEY_BYTES = 64;
+
+export interface BindOptions {
+  /** Address or name to bind; 127.0.0.1 by default. */
+  readonly host?: string;
+  /** UDP port to bind; 0, the default, lets the system choose. */
+  readonly port?: number;
+  /** The cluster key, 16 to 64 bytes: every datagram is sealed with it. Without one only this machine is spoken to. */
+  readonly key?: Uint8Array;
+  /** Speaks unsealed to any machine. Whoever is on the path can then read, forge and change everything. */
+  readonly insecure?: boolean;
+  /** Throws away this share (0 to 1) of outgoing datagrams: for tests and demonstrations. */
+  readonly dropFraction?: number;
+  /** Plain system calls for each datagram even where the system has batches. */
+  readonly portableSocket?: boolean;
+  readonly maxRateBitsPerSecond?: number;
+  readonly maxRatePerPeerBitsPerSecond?: number;
+  /** Memory for blocks that are kept encoded for the next reader. */
+  readonly blockCacheBytes?: number;
+  readonly maxSubscriptions?: number;
+}
+
+export type MakeLoop = (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;
+
+export const makeNativeLoop: MakeLoop = (options, onEvents) => new (addon().Loop)(options, onEvents);
+
+/** True where neither a key nor `insecure` allows to speak to other machines. */
+export function isLoopbackOnly(options: Pick<BindOptions, 'key' | 'insecure'>): boolean {
+  return options.key === undefined && !options.insecure;
+}
+
+/** What the loop is to be made with; checks everything that the loop takes on trust. */
+export async function loopOptions(options: BindOptions, resolveHost: ResolveHost): Promise<LoopOptions> {
+  const { host = '127.0.0.1', port = 0, key, insecure: _, ...rest } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new MurkyError('MURKY_BAD_ARGUMENT', `Port ${port} is not between 0 and 65535.`);
+  }
+  if (key && (key.length < MIN_KEY_BYTES || key.length > MAX_KEY_BYTES)) {
+    throw new MurkyError(
+      'MURKY_BAD_CLUSTER_KEY',
+      `The cluster key has ${key.length} bytes; it must have ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES}.`,
+      { hint: '"murky keygen" makes a good one.' },
+    );
+  }
+  checkFraction(options.dropFraction ?? 0);
+  const numeric = isIP(host) ? host : await bindName(host, resolveHost);
+  const loopbackOnly = isLoopbackOnly(options);
+  if (loopbackOnly && !isLoopback(numeric)) {
+    throw new MurkyError(
+      'MURKY_INSECURE_REFUSED',
+      `Without a cluster key only this machine may be spoken to, but others can reach ${numeric}.`,
+      {
+        hint: 'Give a cluster key ("murky keygen" makes one), bind 127.0.0.1, or set insecure to go unsealed on purpose.',
+      },
+    );
+  }
+  return { ...rest, host: numeric, port, loopbackOnly, ...(key && { key }) };
+}
+
+export function checkFraction(fraction: number): void {
+  if (fraction >= 0 && fraction <= 1) return;
+  throw new MurkyError('MURKY_BAD_ARGUMENT', `A drop fraction of ${fraction} is not between 0 and 1.`);
+}
+
+/** Makes the loop, its failures told in this package's codes. */
+export function bindLoop(
+  options: LoopOptions,
+  onEvents: (events: LoopEvent[]) => void,
+  makeLoop: MakeLoop,
+): NativeLoop {
+  try {
+    return makeLoop(options, onEvents);
+  } catch (cause) {
+    if (cause instanceof MurkyError) throw cause;
+    const where = formatAddress(options);
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new MurkyError('MURKY_ADDRESS_IN_USE', `UDP port ${where} is in use already.`, {
+        hint: 'Stop the program that holds it, or choose another port; 0 takes any free one.',
+        cause,
+      });
+    }
+    if (Object.hasOwn(ERROR_CODES, code)) throw new MurkyError(code as ErrorCode, message, { cause });
+    throw new MurkyError('MURKY_ADDRESS_UNUSABLE', `UDP address ${where} cannot be bound (${code || message}).`, {
+      hint: 'Choose an address of this machine; ports below 1024 need a privilege.',
+      cause,
+    });
+  }
+}
+
+/** Which addresses a socket bound to `host` can send to; 0: both families. */
+export function familyOf(host: string): 0 | 4 | 6 {
+  if (host === '::') return 0;
+  return isIPv4(host) ? 4 : 6;
+}
+
+async function bindName(host: string, resolveHost: ResolveHost): Promise<string> {
+  try {
+    return await resolveHost(host, host === 'localhost' ? 4 : 0);
+  } catch (cause) {
+    throw new MurkyError('MURKY_ADDRESS_UNUSABLE', `The host name ${host} does not resolve to an address.`, { cause });
+  }
+}

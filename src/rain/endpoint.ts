@@ -1,0 +1,229 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { MurkyError } from '../errors.js';
+import type { LoopEvent, LoopOptions, NativeLoop } from '../native/addon.js';
+import type { Manifest } from '../object/manifest.js';
+import { type Clock, systemClock } from '../seam/clock.js';
+import { type Log, silentLog } from '../seam/log.js';
+import { type Random, systemRandom } from '../seam/random.js';
+import { checkAddress, formatAddress, isLoopback, type ResolveHost, systemResolver } from './address.js';
+import {
+  type BindOptions,
+  bindLoop,
+  checkFraction,
+  familyOf,
+  loopOptions,
+  type MakeLoop,
+  makeNativeLoop,
+} from './bind.js';
+import {
+  type Address,
+  type BlockSource,
+  type FetchOptions,
+  type Located,
+  type LookupAnswer,
+  type RainNetwork,
+  RequestKind,
+  type RequestOptions,
+} from './contract.js';
+import { VerifiedFetch } from './fetch.js';
+import { KeepAlive } from './keep-alive.js';
+import { locate } from './locate.js';
+import { decodeLookupAnswer, encodeLookup } from './lookup.js';
+import { planBlocks } from './plan.js';
+import { type RequestHandler, Requests } from './requests.js';
+import { Serving } from './serving.js';
+import type { FetchEvent, FetchHost } from './session.js';
+
+export interface RainEndpointOptions extends BindOptions {
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly resolveHost?: ResolveHost;
+}
+
+/** One UDP socket that speaks Pouring Rain: serves blocks, fetches them, and carries requests. */
+export class RainEndpoint implements RainNetwork {
+  readonly address: Address;
+  readonly sealed: boolean;
+  readonly #loop: NativeLoop;
+  readonly #requests: Requests;
+  readonly #serving: Serving;
+  readonly #keepAlive = new KeepAlive();
+  readonly #fetchSinks = new Map<number, (event: FetchEvent) => void>();
+  readonly #endAtClose = new Set<(error: MurkyError) => void>();
+  readonly #fetchHost: FetchHost;
+  #stopServing: () => void = () => {};
+  #closed = false;
+
+  /**
+   * Binds. MURKY_INSECURE_REFUSED for an address that others reach without a key or `insecure`; MURKY_ADDRESS_IN_USE and
+   * MURKY_ADDRESS_UNUSABLE for what the system refuses; MURKY_BAD_CLUSTER_KEY, MURKY_BAD_ARGUMENT, MURKY_NO_CRYPTO.
+   */
+  static async open(options: RainEndpointOptions = {}, makeLoop: MakeLoop = makeNativeLoop): Promise<RainEndpoint> {
+    const {
+      log = silentLog,
+      clock = systemClock,
+      random = systemRandom,
+      resolveHost = systemResolver,
+      ...bind
+    } = options;
+    return new RainEndpoint(await loopOptions(bind, resolveHost), { log, clock, random, resolveHost }, makeLoop);
+  }
+
+  private constructor(
+    private readonly options: LoopOptions,
+    private readonly seams: Required<Pick<RainEndpointOptions, 'log' | 'clock' | 'random' | 'resolveHost'>>,
+    makeLoop: MakeLoop,
+  ) {
+    const { log, clock, random } = seams;
+    this.sealed = options.key !== undefined;
+    this.#loop = bindLoop(options, (events) => this.#onEvents(events), makeLoop);
+    this.address = this.#loop.address();
+    this.#requests = new Requests(this.#loop, random, log);
+    this.#serving = new Serving(this.#loop, log);
+    this.#requests.handle(RequestKind.Lookup, (body) => this.#serving.lookup(body));
+    this.#fetchHost = {
+      loop: this.#loop,
+      clock,
+      log,
+      route: (fetch, sink) => {
+        if (sink) this.#fetchSinks.set(fetch, sink);
+        else this.#fetchSinks.delete(fetch);
+      },
+      onClose: (end) => this.#onClose(end),
+      resolve: (address) => this.resolve(address),
+      lookup: (to, id, requestOptions) => this.lookup(to, id, requestOptions),
+    };
+  }
+
+  /** Serves from `source` from now on, and keeps the process alive meanwhile; undefined: serves nothing. */
+  serve(source: BlockSource | undefined): void {
+    this.#serving.source = source;
+    this.#stopServing();
+    this.#stopServing = source && !this.#closed ? this.#keepAlive.hold() : () => {};
+  }
+
+  /** To be called when a version is no longer to be served: its blocks may still be in the memory of the loop. */
+  forget(id: bigint): void {
+    if (!this.#closed) this.#loop.forgetResource(id);
+  }
+
+  /** The numeric form of an address. MURKY_NODE_UNREACHABLE if there is none that this endpoint can send to. */
+  async resolve(address: Address): Promise<Address> {
+    const { host, port } = checkAddress(address);
+    const family = familyOf(this.address.host);
+    const numeric = isIP(host) ? host : await this.#lookUpName(host, family);
+    if ((family === 4 && isIPv6(numeric)) || (family === 6 && isIPv4(numeric))) {
+      throw new MurkyError('MURKY_NODE_UNREACHABLE', `${numeric} cannot be reached from ${this.address.host}.`, {
+        hint: 'Bind an address of the same family, or :: for both.',
+      });
+    }
+    if (this.options.loopbackOnly && !isLoopback(numeric)) {
+      throw new MurkyError('MURKY_INSECURE_REFUSED', `${formatAddress({ host: numeric, port })} is another machine.`, {
+        hint: 'Give a cluster key ("murky keygen" makes one), or set insecure to speak unsealed on purpose.',
+      });
+    }
+    return { host: numeric, port };
+  }
+
+  async request(to: Address, kind: RequestKind, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array> {
+    const release = this.#keepAlive.hold();
+    try {
+      const resolved = await this.resolve(to);
+      this.#checkOpen();
+      return await this.#requests.send(resolved, kind, payload, options);
+    } finally {
+      release();
+    }
+  }
+
+  onRequest(kind: RequestKind, handler: RequestHandler): void {
+    this.#requests.handle(kind, handler);
+  }
+
+  async lookup(to: Address, id: bigint, options?: RequestOptions): Promise<LookupAnswer> {
+    return decodeLookupAnswer(await this.request(to, RequestKind.Lookup, encodeLookup(id), options), id);
+  }
+
+  locate(id: bigint, servers: readonly Address[], options?: RequestOptions): Promise<Located | undefined> {
+    return locate(this.#fetchHost, id, servers, options);
+  }
+
+  fetch(manifest: Manifest, servers: readonly Address[], options: FetchOptions = {}): VerifiedFetch {
+    return new VerifiedFetch(this.#fetchHost, planBlocks(manifest, options), servers, options);
+  }
+
+  setDropFraction(fraction: number): void {
+    checkFraction(fraction);
+    if (!this.#closed) this.#loop.setDropFraction(fraction);
+  }
+
+  /** What the packet loop has counted since it began: EngineCounters of native/rain/engine.h. */
+  counters(): Record<string, number> {
+    return this.#closed ? {} : this.#loop.counters();
+  }
+
+  /** Ends all fetches and requests with MURKY_CLOSED and frees the port. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const error = closedError();
+    this.#serving.close();
+    this.#stopServing();
+    for (const end of [...this.#endAtClose]) end(error);
+    this.#requests.close(error);
+    this.#loop.close();
+  }
+
+  #onClose(end: (error: MurkyError) => void): () => void {
+    this.#checkOpen();
+    const release = this.#keepAlive.hold();
+    this.#endAtClose.add(end);
+    return () => {
+      release();
+      this.#endAtClose.delete(end);
+    };
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw closedError();
+  }
+
+  async #lookUpName(host: string, family: 0 | 4 | 6): Promise<string> {
+    try {
+      return await this.seams.resolveHost(host, family);
+    } catch (cause) {
+      throw new MurkyError('MURKY_NODE_UNREACHABLE', `The host name ${host} does not resolve to an address.`, {
+        cause,
+      });
+    }
+  }
+
+  #onEvents(events: LoopEvent[]): void {
+    for (const event of events) {
+      if (this.#closed) return;
+      switch (event.type) {
+        case 'blockNeeded':
+          this.#serving.onBlockNeeded(event);
+          break;
+        case 'blockDecoded':
+        case 'serverState':
+          this.#fetchSinks.get(event.fetch)?.(event);
+          break;
+        case 'request':
+          void this.#requests.onRequest(event.handle, { host: event.host, port: event.port }, event.payload);
+          break;
+        case 'response':
+          this.#requests.onResponse(event.id, event.payload);
+          break;
+        case 'timeout':
+          this.#requests.onTimeout(event.id);
+          break;
+      }
+    }
+  }
+}
+
+function closedError(): MurkyError {
+  return new MurkyError('MURKY_CLOSED', 'The rain endpoint has been closed.');
+}

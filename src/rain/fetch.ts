@@ -1,0 +1,263 @@
+import { isMurkyError, MurkyError } from '../errors.js';
+import { type FetchReport, RefuseReason } from '../native/addon.js';
+import { sha256 } from '../object/manifest.js';
+import { formatAddress } from './address.js';
+import type { Address, BlockFetch, FetchOptions } from './contract.js';
+import { type Departure, isSuperseded, noServerError, pollutedError, supersededError } from './outcome.js';
+import type { FetchPlan } from './plan.js';
+import { mergeReports, type TransferReport } from './report.js';
+import { type FetchHost, Session } from './session.js';
+import { StallWatch } from './stall-watch.js';
+import { tryAlone, type Verdict } from './trial.js';
+
+export const DEFAULT_STALL_TIMEOUT_MS = 10_000;
+/** Memory that the blocks of one fetch may take: being decoded, or decoded and not yet taken by the reader. */
+const MAX_WINDOW_BYTES = 32 * 2 ** 20;
+/** max_blocks_wanted of the native engine. */
+const MAX_WINDOW_BLOCKS = 64;
+
+export type VerifiedFetchOptions = Pick<FetchOptions, 'windowBlocks' | 'signal' | 'stallTimeoutMs'>;
+
+interface FetchedBlock {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Blocks of one version from several servers at once, in order, each with the hash that the plan names. Starts when
+ * the first block is asked for; can be read once. A server whose bytes prove wrong is left out and named.
+ */
+export class VerifiedFetch implements BlockFetch {
+  readonly #window: number;
+  readonly #stallTimeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #live = new Map<string, Address>();
+  readonly #departures: Departure[] = [];
+  readonly #ready = new Map<number, Uint8Array>();
+  readonly #wanted = new Set<number>();
+  readonly #trialSessions = new Set<Session>();
+  /** Aborts what runs beside the session: trials and the last questions. */
+  readonly #ending = new AbortController();
+  #session: Session | undefined;
+  #trialReport: FetchReport | undefined;
+  #trials: Promise<void> = Promise.resolve();
+  #next: number;
+  #wantedEnd: number;
+  #failure: { error: unknown } | undefined;
+  #read = false;
+  #closed = false;
+  #failing = false;
+  #wake: () => void = () => {};
+  #release: () => void = () => {};
+
+  constructor(
+    private readonly host: FetchHost,
+    private readonly plan: FetchPlan,
+    private readonly servers: readonly Address[],
+    options: VerifiedFetchOptions = {},
+  ) {
+    const largest = plan.first < plan.end ? plan.block(plan.first).bytes : 1;
+    const most = Math.max(1, Math.min(MAX_WINDOW_BLOCKS, Math.floor(MAX_WINDOW_BYTES / largest)));
+    this.#window = Math.max(1, Math.min(most, options.windowBlocks ?? most));
+    this.#stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
+    this.#signal = options.signal;
+    this.#next = plan.first;
+    this.#wantedEnd = plan.first;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<FetchedBlock, undefined> {
+    if (this.#read) throw new MurkyError('MURKY_BAD_ARGUMENT', 'A fetch can be read only once.');
+    this.#read = true;
+    const blocks = this.#blocks();
+    return {
+      next: () => blocks.next(),
+      return: async () => {
+        this.#close(); // at once, also while a block is being waited for
+        await blocks.return(undefined);
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  report(): TransferReport {
+    const reports = [...this.#trialSessions, this.#session].map((session) => session?.report());
+    return { ...mergeReports([this.#trialReport, ...reports]), culprits: this.#culprits() };
+  }
+
+  addServer(server: Address): void {
+    if (this.#closed) return;
+    this.host.resolve(server).then(
+      (resolved) => {
+        const text = formatAddress(resolved);
+        const known = this.#live.has(text) || this.#departures.some((left) => formatAddress(left.server) === text);
+        if (this.#closed || known) return;
+        this.#live.set(text, resolved);
+        this.#session?.addServer(resolved);
+      },
+      (error) => this.host.log.warn({ err: error, server: formatAddress(server) }, 'A server could not be added.'),
+    );
+  }
+
+  async *#blocks(): AsyncGenerator<FetchedBlock, undefined> {
+    const onAbort = () => this.#fail(this.#signal?.reason);
+    try {
+      this.#signal?.throwIfAborted();
+      if (this.#closed || this.plan.first === this.plan.end) return;
+      this.#signal?.addEventListener('abort', onAbort, { once: true });
+      this.#release = this.host.onClose((error) => this.#fail(error));
+      await this.#open();
+      while (this.#next < this.plan.end) {
+        this.#fill();
+        const bytes = await this.#take(this.#next);
+        if (!bytes) return;
+        yield { index: this.#next++, bytes };
+      }
+    } finally {
+      this.#signal?.removeEventListener('abort', onAbort);
+      this.#close();
+    }
+  }
+
+  async #open(): Promise<void> {
+    const resolving = this.servers.map(async (server) => {
+      try {
+        const resolved = await this.host.resolve(server);
+        this.#live.set(formatAddress(resolved), resolved);
+      } catch (error) {
+        if (!isMurkyError(error, 'MURKY_NODE_UNREACHABLE')) throw error;
+        this.#departures.push({ server, cause: 'unreachable' });
+      }
+    });
+    await Promise.all(resolving);
+    if (this.#closed || this.#failure) return;
+    if (this.#live.size === 0) throw noServerError(this.plan, this.#departures, undefined);
+    this.#session = new Session(this.host, this.plan, [...this.#live.values()], {
+      decoded: (number, bytes, givers) => this.#onDecoded(number, bytes, givers),
+      refused: (server, reason) => this.#onRefused(server, reason),
+    });
+    const watch = new StallWatch(this.host.clock, this.#stallTimeoutMs, {
+      idle: () => this.#wanted.size === 0,
+      progress: () => this.report().servers.reduce((sum, server) => sum + server.useful, 0),
+      stalled: (forMs) => this.#fail(noServerError(this.plan, this.#departures, this.#session?.report(), forMs)),
+    });
+    this.#ending.signal.addEventListener('abort', () => watch.stop(), { once: true });
+  }
+
+  /** Wants as many blocks as the window allows. The one that the reader has just taken is no longer in it. */
+  #fill(): void {
+    const end = Math.min(this.plan.end, this.#next + this.#window);
+    while (this.#session && !this.#failure && this.#wantedEnd < end) {
+      this.#session.want(this.plan.block(this.#wantedEnd));
+      this.#wanted.add(this.#wantedEnd++);
+    }
+  }
+
+  /** The block at `position` once it is there; undefined if the fetch was closed meanwhile. */
+  async #take(position: number): Promise<Uint8Array | undefined> {
+    for (;;) {
+      if (this.#signal?.aborted) throw this.#signal.reason;
+      const bytes = this.#ready.get(position);
+      if (bytes) {
+        this.#ready.delete(position);
+        return bytes;
+      }
+      if (this.#failure) throw this.#failure.error;
+      if (this.#closed) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #onDecoded(number: number, bytes: Uint8Array, givers: Address[]): void {
+    const position = [...this.#wanted].find((wanted) => this.plan.block(wanted).number === number);
+    if (position === undefined) return;
+    if (sha256(bytes).equals(this.plan.block(position).sha256)) {
+      this.#accept(position, bytes);
+      return;
+    }
+    const suspects = givers.map(formatAddress);
+    this.host.log.warn({ resource: `${this.plan.resource}`, block: number, suspects }, 'A block has wrong bytes.');
+    this.#trials = this.#trials.then(() => this.#try(position, givers)).catch((error) => this.#fail(error));
+  }
+
+  #accept(position: number, bytes: Uint8Array): void {
+    if (!this.#wanted.delete(position) || this.#closed) return;
+    this.#ready.set(position, bytes);
+    this.#wake();
+  }
+
+  /** Finds out who of the givers gave wrong bytes for a block, and brings the right ones. */
+  async #try(position: number, givers: readonly Address[]): Promise<void> {
+    const suspects = givers.filter((giver) => this.#live.has(formatAddress(giver)));
+    const known = suspects.length < givers.length; // one who is out already may have spoilt it
+    const left: Departure[] = [];
+    if (suspects.length > 0 && !known) {
+      const events = {
+        opened: (session: Session) => void this.#trialSessions.add(session),
+        right: (bytes: Uint8Array) => this.#accept(position, bytes),
+        verdict: (server: Address, verdict: Verdict) => {
+          if (verdict !== 'right') left.push({ server, cause: verdict });
+        },
+      };
+      const options = { timeoutMs: this.#stallTimeoutMs, signal: this.#ending.signal };
+      await tryAlone(this.host, this.plan, position, suspects, events, options);
+      this.#trialReport = mergeReports([this.#trialReport, ...[...this.#trialSessions].map((one) => one.report())]);
+      this.#trialSessions.clear();
+    }
+    if (this.#closed) return;
+    for (const { server, cause } of left) {
+      if (cause === 'wrong') {
+        const facts = { server: formatAddress(server), resource: `${this.plan.resource}`, block: position };
+        this.host.log.warn(facts, 'A server sent wrong bytes and is left out of the fetch.');
+      }
+      this.#leave(server, cause);
+    }
+    if (this.#live.size > 0 && this.#wanted.has(position)) this.#session?.want(this.plan.block(position));
+    await this.#checkLeft(position);
+  }
+
+  #onRefused(server: Address, reason: RefuseReason): void {
+    if (reason === RefuseReason.Busy) return; // the loop asks again later
+    this.#leave(server, reason);
+    this.#checkLeft(this.#next).catch((error) => this.#fail(error));
+  }
+
+  #leave(server: Address, cause: Departure['cause']): void {
+    if (!this.#live.delete(formatAddress(server))) return;
+    this.#departures.push({ server, cause });
+    this.#session?.removeServer(server);
+  }
+
+  /** Ends the fetch if nobody is left who could give what is still missing. */
+  async #checkLeft(position: number): Promise<void> {
+    const missing = this.#wanted.size > 0 || this.#wantedEnd < this.plan.end;
+    if (this.#live.size > 0 || !missing || this.#closed || this.#failing) return;
+    this.#failing = true;
+    const culprits = this.#culprits();
+    if (culprits.length > 0) return this.#fail(pollutedError(this.plan, position, culprits));
+    const superseded = await isSuperseded(this.host, this.plan, this.#departures, this.#ending.signal);
+    const report = this.#session?.report();
+    this.#fail(superseded ? supersededError(this.plan) : noServerError(this.plan, this.#departures, report));
+  }
+
+  #culprits(): string[] {
+    return this.#departures.filter(({ cause }) => cause === 'wrong').map(({ server }) => formatAddress(server));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#failure ??= { error };
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ending.abort();
+    this.#session?.close();
+    this.#wanted.clear();
+    this.#release();
+    this.#wake();
+  }
+}

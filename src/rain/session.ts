@@ -1,0 +1,100 @@
+import { MurkyError } from '../errors.js';
+import { type FetchReport, type LoopEvent, type NativeLoop, type RefuseReason, ServerState } from '../native/addon.js';
+import { versionToBytes } from '../object/version.js';
+import type { Clock } from '../seam/clock.js';
+import type { Log } from '../seam/log.js';
+import { formatAddress } from './address.js';
+import type { Address, LookupAnswer, RequestOptions } from './contract.js';
+import type { FetchPlan, PlannedBlock } from './plan.js';
+
+export type FetchEvent = Extract<LoopEvent, { fetch: number }>;
+
+/** What a fetch needs of the endpoint that it runs on. */
+export interface FetchHost {
+  readonly loop: NativeLoop;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Sends the events of one native fetch to `sink`, or nowhere. */
+  route(fetch: number, sink: ((event: FetchEvent) => void) | undefined): void;
+  /** Registers what has to end, with the error given, when the endpoint closes; keeps the process alive until undone. */
+  onClose(end: (error: MurkyError) => void): () => void;
+  resolve(address: Address): Promise<Address>;
+  lookup(to: Address, id: bigint, options?: RequestOptions): Promise<LookupAnswer>;
+}
+
+export interface SessionEvents {
+  /** `givers`: servers of which at least one symbol is in the block. */
+  decoded(block: number, bytes: Uint8Array, givers: Address[]): void;
+  refused(server: Address, reason: RefuseReason): void;
+}
+
+/** One fetch of the native loop, its servers named by address. */
+export class Session {
+  readonly #fetch: number;
+  readonly #servers: Address[];
+  #lastReport: FetchReport | undefined;
+  #open = true;
+
+  /** `servers` have numeric hosts. MURKY_BUSY if the loop runs as many fetches as it may. */
+  constructor(
+    private readonly host: FetchHost,
+    plan: FetchPlan,
+    servers: readonly Address[],
+    private readonly events: SessionEvents,
+  ) {
+    this.#servers = [...servers];
+    this.#fetch = host.loop.openFetch({
+      resource: plan.resource,
+      version: versionToBytes(plan.version),
+      symbolBytes: plan.symbolBytes,
+      servers: this.#servers,
+    });
+    if (this.#fetch === 0) {
+      throw new MurkyError('MURKY_BUSY', 'As many fetches run as are allowed at once.', {
+        hint: 'Try again when one of them has ended.',
+      });
+    }
+    host.route(this.#fetch, (event) => this.#onEvent(event));
+  }
+
+  want(block: PlannedBlock): void {
+    if (!this.#open || this.host.loop.want(this.#fetch, block.number, block.bytes)) return;
+    throw new MurkyError('MURKY_BUSY', 'The fetch has as many blocks under way as are allowed at once.');
+  }
+
+  addServer(server: Address): void {
+    if (this.#open && this.host.loop.addServer(this.#fetch, server.host, server.port)) this.#servers.push(server);
+  }
+
+  removeServer(server: Address): void {
+    const text = formatAddress(server);
+    this.#servers.forEach((known, index) => {
+      if (this.#open && formatAddress(known) === text) this.host.loop.removeServer(this.#fetch, index);
+    });
+  }
+
+  /** Also after the end. */
+  report(): FetchReport | undefined {
+    if (this.#open) this.#lastReport = this.host.loop.fetchReport(this.#fetch) ?? this.#lastReport;
+    return this.#lastReport;
+  }
+
+  /** Ends the fetch at every server. Idempotent. */
+  close(): void {
+    if (!this.#open) return;
+    this.report();
+    this.#open = false;
+    this.host.route(this.#fetch, undefined);
+    this.host.loop.closeFetch(this.#fetch);
+  }
+
+  #onEvent(event: FetchEvent): void {
+    if (event.type === 'blockDecoded') {
+      const givers = this.#servers.filter((_, index) => (event.fromServers[index] ?? 0) > 0);
+      this.events.decoded(event.block, event.bytes, givers);
+    } else if (event.state === ServerState.Refused) {
+      const server = this.#servers[event.server];
+      if (server) this.events.refused(server, event.reason);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { RefuseReason } from '../native/addon.js';
+import { sha256 } from '../object/manifest.js';
+import type { Address } from './contract.js';
+import type { FetchPlan } from './plan.js';
+import { type FetchHost, Session } from './session.js';
+
+/** Servers asked alone at the same time; each has one block in memory. */
+const MAX_TRIALS_AT_ONCE = 8;
+
+export type Verdict = 'right' | 'wrong' | 'nothing';
+
+export interface TrialEvents {
+  /** A session runs; its report counts towards that of the fetch. */
+  opened(session: Session): void;
+  /** The true bytes, from the first server that gave them. */
+  right(bytes: Uint8Array): void;
+  verdict(server: Address, verdict: Verdict): void;
+}
+
+export interface TrialOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fetches one block from each suspect alone, which tells who gave wrong symbols: a block is the work of all who sent
+ * for it, and its hash says no more than that one of them lied.
+ */
+export async function tryAlone(
+  host: FetchHost,
+  plan: FetchPlan,
+  position: number,
+  suspects: readonly Address[],
+  events: TrialEvents,
+  options: TrialOptions,
+): Promise<void> {
+  const waiting = [...suspects];
+  let found = false;
+  const work = async () => {
+    for (let suspect = waiting.shift(); suspect && !options.signal.aborted; suspect = waiting.shift()) {
+      const bytes = await fetchAlone(host, plan, position, suspect, events, options);
+      const right = bytes !== undefined && sha256(bytes).equals(plan.block(position).sha256);
+      if (right && !found) events.right(bytes);
+      found ||= right;
+      events.verdict(suspect, right ? 'right' : bytes ? 'wrong' : 'nothing');
+    }
+  };
+  await Promise.all(Array.from({ length: MAX_TRIALS_AT_ONCE }, work));
+}
+
+/** The block as this one server has it; undefined if it did not give it. */
+function fetchAlone(
+  host: FetchHost,
+  plan: FetchPlan,
+  position: number,
+  server: Address,
+  events: TrialEvents,
+  { timeoutMs, signal }: TrialOptions,
+): Promise<Uint8Array | undefined> {
+  return new Promise((resolve, reject) => {
+    const session = new Session(host, plan, [server], {
+      decoded: (_block, bytes) => end(() => resolve(bytes)),
+      refused: (_server, reason) => {
+        if (reason !== RefuseReason.Busy) end(() => resolve(undefined));
+      },
+    });
+    const giveUp = () => end(() => resolve(undefined));
+    const stopTimer = host.clock.after(timeoutMs, giveUp);
+    signal.addEventListener('abort', giveUp, { once: true });
+    const end = (settle: () => void) => {
+      stopTimer();
+      signal.removeEventListener('abort', giveUp);
+      session.close();
+      settle();
+    };
+    events.opened(session);
+    try {
+      session.want(plan.block(position));
+    } catch (error) {
+      end(() => reject(error));
+    }
+  });
+}

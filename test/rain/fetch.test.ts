@@ -1,0 +1,250 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { RefuseReason, ServerState } from '../../src/native/addon.js';
+import { encodeLookupAnswer } from '../../src/rain/lookup.js';
+import { MemorySource } from '../../src/rain/memory-source.js';
+import { failure } from './rejects.js';
+import { ManualClock, openScripted, settle } from './scripted-loop.js';
+
+const MIB = 2 ** 20;
+const A = { host: '127.0.0.1', port: 5001 };
+const B = { host: '127.0.0.1', port: 5002 };
+const C = { host: '127.0.0.1', port: 5003 };
+
+/** A fetch of `blocks` blocks from A, B and C, whose packets the test plays. */
+async function start(blocks: number, options: object = {}) {
+  const value = Buffer.alloc(blocks * MIB - 5);
+  for (let block = 0; block < blocks; block++) value[block * MIB] = block + 1;
+  const source = new MemorySource();
+  const manifest = source.add('7', value);
+  const clock = new ManualClock();
+  const { endpoint, loop } = await openScripted({ clock });
+  const fetch = endpoint.fetch(manifest, [A, B, C], options);
+  const block = (index: number) => value.subarray(index * MIB, (index + 1) * MIB);
+  const give = (index: number, from: number[], bytes: Uint8Array = block(index), handle = 1) =>
+    loop.emit({ type: 'blockDecoded', fetch: handle, block: index, bytes, fromServers: from });
+  const refuse = (server: number, reason: RefuseReason) =>
+    loop.emit({ type: 'serverState', fetch: 1, server, state: ServerState.Refused, reason });
+  const wrong = (index: number) => Buffer.from(block(index)).fill(99, 10, 11);
+  return { fetch, blocks: fetch[Symbol.asyncIterator](), loop, clock, endpoint, block, give, refuse, wrong, manifest };
+}
+
+test('blocks come in order whatever the order of their arrival', async () => {
+  const { blocks, give, block, loop } = await start(3);
+  const first = blocks.next();
+  await settle();
+  give(2, [1, 1, 1]);
+  give(1, [1, 1, 1]);
+  give(0, [1, 1, 1]);
+  for (const expected of [0, 1, 2]) {
+    const { value } = expected === 0 ? await first : await blocks.next();
+    assert.is(value!.index, expected);
+    assert.ok(Buffer.from(value!.bytes).equals(block(expected)));
+  }
+  assert.ok((await blocks.next()).done);
+  assert.equal(loop.closedFetches, [1]);
+});
+
+test('no more blocks are asked for than the window has room', async () => {
+  const { blocks, give, loop } = await start(40, { windowBlocks: 4 });
+  const first = blocks.next();
+  await settle();
+  assert.equal(
+    loop.wanted.map(({ block }) => block),
+    [0, 1, 2, 3],
+  );
+  for (const index of [0, 1, 2, 3]) give(index, [1]);
+  await settle();
+  assert.is(loop.wanted.length, 4, 'nothing was taken yet');
+  await first;
+  await blocks.next();
+  assert.is(loop.wanted.length, 5);
+  await blocks.return!();
+});
+
+test('by default at most 32 MiB are under way', async () => {
+  const { blocks, loop } = await start(50);
+  const first = blocks.next();
+  await settle();
+  assert.is(loop.wanted.length, 32);
+  await blocks.return!();
+  assert.ok((await first).done, 'a pending read ends with the fetch');
+  assert.equal(loop.closedFetches, [1]);
+});
+
+test('a part of an object can be fetched', async () => {
+  const { blocks, give, loop } = await start(9, { firstBlock: 3, endBlock: 5 });
+  const first = blocks.next();
+  await settle();
+  give(3, [1]);
+  give(4, [1]);
+  assert.is((await first).value!.index, 3);
+  assert.is((await blocks.next()).value!.index, 4);
+  assert.ok((await blocks.next()).done);
+  assert.equal(
+    loop.wanted.map(({ block }) => block),
+    [3, 4],
+  );
+  const { endpoint, manifest } = await start(2);
+  for (const range of [{ firstBlock: -1 }, { endBlock: 3 }, { firstBlock: 2, endBlock: 1 }, { firstBlock: 0.5 }]) {
+    await failure('MURKY_BAD_ARGUMENT', () => endpoint.fetch(manifest, [A], range));
+  }
+});
+
+test('wrong bytes are never handed on: each giver is asked alone, the culprit is named and left out', async () => {
+  const { fetch, blocks, give, wrong, block, loop } = await start(2);
+  const first = blocks.next();
+  await settle();
+  give(0, [300, 400, 0], wrong(0));
+  await settle();
+  assert.equal(
+    loop.opened.slice(1).map(({ servers }) => servers),
+    [[A], [B]],
+    'C gave nothing to it',
+  );
+  give(0, [781], block(0), 2);
+  assert.ok(Buffer.from((await first).value!.bytes).equals(block(0)), 'the right bytes do not wait for the verdict');
+  give(0, [781], wrong(0), 3);
+  await settle();
+  assert.equal(fetch.report().culprits, ['127.0.0.1:5002']);
+  assert.equal(loop.removed, [{ fetch: 1, server: 1 }]);
+  assert.equal(loop.closedFetches, [2, 3]);
+  give(1, [1, 500, 1], wrong(1)); // what the culprit sent before it was found out
+  await settle();
+  assert.is(loop.opened.length, 3, 'no second trial is needed');
+  assert.equal(loop.wanted.at(-1), { fetch: 1, block: 1 });
+  give(1, [400, 0, 400]);
+  assert.ok(Buffer.from((await blocks.next()).value!.bytes).equals(block(1)));
+  await blocks.return!();
+});
+
+test('wrong bytes from all end the fetch', async () => {
+  const { blocks, give, wrong } = await start(1);
+  const first = failure('MURKY_POLLUTED', () => blocks.next());
+  await settle();
+  give(0, [300, 400, 100], wrong(0));
+  await settle();
+  for (const handle of [2, 3, 4]) give(0, [781], wrong(0), handle);
+  const error = await first;
+  assert.match(error.message, '127.0.0.1:5001, 127.0.0.1:5002, 127.0.0.1:5003');
+});
+
+test('one who sends nothing when asked alone is left out too', async () => {
+  const { blocks, give, wrong, block, loop, clock, fetch } = await start(2, { stallTimeoutMs: 1000 });
+  const first = blocks.next();
+  await settle();
+  give(0, [300, 400, 0], wrong(0));
+  await settle();
+  give(0, [781], block(0), 2);
+  await first;
+  clock.advance(999);
+  await settle();
+  assert.equal(loop.removed, []);
+  loop.useful++;
+  clock.advance(1);
+  await settle();
+  assert.equal(loop.removed, [{ fetch: 1, server: 1 }]);
+  assert.equal(fetch.report().culprits, [], 'nothing is proved');
+  await blocks.return!();
+});
+
+test('servers without the version are left out; the last one gone ends the fetch', async () => {
+  const { blocks, refuse, loop } = await start(1);
+  const first = failure('MURKY_NO_SERVER', () => blocks.next());
+  await settle();
+  refuse(0, RefuseReason.Busy);
+  refuse(1, RefuseReason.NotHere);
+  refuse(2, RefuseReason.Unreadable);
+  assert.equal(loop.removed, [
+    { fetch: 1, server: 1 },
+    { fetch: 1, server: 2 },
+  ]);
+  refuse(0, RefuseReason.BadShape);
+  await settle();
+  assert.is(loop.requests.length, 1, 'the one without the version is asked what it has');
+  loop.emit({ type: 'timeout', id: loop.requests[0]!.id });
+  const error = await first;
+  assert.match(error.message, '127.0.0.1:5002 does not have it');
+  assert.match(error.message, '127.0.0.1:5003 cannot read it');
+});
+
+test('a version overwritten meanwhile is told from one that is lost', async () => {
+  const { blocks, refuse, loop } = await start(1);
+  const first = failure('MURKY_SUPERSEDED', () => blocks.next());
+  await settle();
+  for (const server of [0, 1, 2]) refuse(server, RefuseReason.NotHere);
+  await settle();
+  const newer = new MemorySource().add('7', Buffer.from('new'), { version: { time: 2n, node: 0n } });
+  const answer = Buffer.concat([Buffer.from([0]), encodeLookupAnswer(newer)]);
+  for (const { id } of loop.requests) loop.emit({ type: 'response', id, payload: answer });
+  await first;
+});
+
+test('a fetch without progress ends and says what each server did; a slow reader is no stall', async () => {
+  const { blocks, give, loop, clock } = await start(3, { windowBlocks: 1, stallTimeoutMs: 1000 });
+  const first = blocks.next();
+  await settle();
+  clock.advance(900);
+  loop.useful = 10;
+  clock.advance(900);
+  give(0, [1]);
+  await first;
+  clock.advance(60_000);
+  const second = failure('MURKY_NO_SERVER', () => blocks.next());
+  await settle();
+  clock.advance(2000);
+  const error = await second;
+  assert.match(error.message, '127.0.0.1:5001 sent nothing useful any more');
+  assert.equal(loop.closedFetches, [1]);
+});
+
+test('an abort ends the fetch at once with its reason', async () => {
+  const abort = new AbortController();
+  const { blocks, loop } = await start(2, { signal: abort.signal });
+  const first = blocks.next();
+  await settle();
+  abort.abort(new Error('enough'));
+  await first.then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.message, 'enough'),
+  );
+  assert.equal(loop.closedFetches, [1]);
+  const { blocks: late, loop: unused } = await start(2, { signal: abort.signal });
+  await late.next().then(
+    () => assert.unreachable(),
+    (error) => assert.is(error.message, 'enough'),
+  );
+  assert.is(unused.opened.length, 0);
+});
+
+test('closing the endpoint ends its fetches', async () => {
+  const { blocks, endpoint, loop } = await start(2);
+  const first = failure('MURKY_CLOSED', () => blocks.next());
+  await settle();
+  await endpoint.close();
+  await first;
+  assert.equal(loop.closedFetches, [1]);
+});
+
+test('a server can join a running fetch, once', async () => {
+  const { fetch, blocks, loop } = await start(2);
+  const first = blocks.next();
+  await settle();
+  const late = { host: '127.0.0.1', port: 6000 };
+  fetch.addServer(late);
+  fetch.addServer(A);
+  await settle();
+  fetch.addServer(late);
+  await settle();
+  assert.equal(loop.added, [{ fetch: 1, ...late }]);
+  await blocks.return!();
+  await first;
+});
+
+test('a loop that is full says busy', async () => {
+  const { blocks, loop } = await start(1);
+  loop.openFetch = () => 0;
+  await failure('MURKY_BUSY', () => blocks.next());
+});
+
+test.run();

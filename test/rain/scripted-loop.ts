@@ -1,0 +1,128 @@
+import {
+  type FetchReport,
+  type FetchSpec,
+  type LoopEvent,
+  type NativeLoop,
+  ServerState,
+} from '../../src/native/addon.js';
+import { RainEndpoint, type RainEndpointOptions } from '../../src/rain/endpoint.js';
+import type { Clock } from '../../src/seam/clock.js';
+
+/** A packet loop that does nothing but note what it is told; the test plays the network by `emit`. */
+export class ScriptedLoop implements NativeLoop {
+  readonly opened: FetchSpec[] = [];
+  readonly wanted: { fetch: number; block: number }[] = [];
+  readonly added: { fetch: number; host: string; port: number }[] = [];
+  readonly removed: { fetch: number; server: number }[] = [];
+  readonly closedFetches: number[] = [];
+  readonly requests: { id: bigint; host: string; port: number; payload: Uint8Array }[] = [];
+  readonly responses: { handle: bigint; payload: Uint8Array }[] = [];
+  readonly provided: { block: number; bytes: Uint8Array }[] = [];
+  readonly refused: { block: number; reason: number }[] = [];
+  /** Sum of useful symbols that reports speak of. */
+  useful = 0;
+  closed = 0;
+
+  constructor(private readonly onEvents: (events: LoopEvent[]) => void) {}
+
+  emit(...events: LoopEvent[]): void {
+    this.onEvents(events);
+  }
+
+  address() {
+    return { host: '127.0.0.1', port: 4000 };
+  }
+  provideBlock(_resource: bigint, _version: Uint8Array, block: number, bytes: Uint8Array) {
+    this.provided.push({ block, bytes });
+  }
+  refuseBlock(_resource: bigint, _version: Uint8Array, block: number, reason: number) {
+    this.refused.push({ block, reason });
+  }
+  forgetResource() {}
+  openFetch(spec: FetchSpec) {
+    return this.opened.push(spec);
+  }
+  want(fetch: number, block: number) {
+    this.wanted.push({ fetch, block });
+    return true;
+  }
+  addServer(fetch: number, host: string, port: number) {
+    this.added.push({ fetch, host, port });
+    return true;
+  }
+  removeServer(fetch: number, server: number) {
+    this.removed.push({ fetch, server });
+    return true;
+  }
+  fetchReport(fetch: number): FetchReport {
+    const servers = this.opened[fetch - 1]!.servers.map((server, index) => ({
+      ...server,
+      state: ServerState.Alive,
+      reason: 0,
+      symbols: 0,
+      useful: index === 0 ? this.useful : 0,
+      lost: 0,
+      rateBitsPerSecond: 0,
+      roundTripMs: 0,
+    }));
+    return { servers, blocks: 0, sourceSymbols: 0, decodingSymbols: 0 };
+  }
+  closeFetch(fetch: number) {
+    this.closedFetches.push(fetch);
+  }
+  request(id: bigint, host: string, port: number, payload: Uint8Array) {
+    this.requests.push({ id, host, port, payload });
+    return true;
+  }
+  respond(handle: bigint, payload: Uint8Array) {
+    this.responses.push({ handle, payload });
+  }
+  setDropFraction() {}
+  counters() {
+    return {};
+  }
+  close() {
+    this.closed++;
+  }
+}
+
+export async function openScripted(options: RainEndpointOptions = {}) {
+  let loop: ScriptedLoop | undefined;
+  const endpoint = await RainEndpoint.open(options, (_, onEvents) => {
+    loop = new ScriptedLoop(onEvents);
+    return loop;
+  });
+  return { endpoint, loop: loop! };
+}
+
+/** Time that passes when the test says so. */
+export class ManualClock implements Clock {
+  #now = 0;
+  readonly #due = new Set<{ at: number; run: () => void }>();
+
+  now() {
+    return this.#now;
+  }
+  monotonic() {
+    return this.#now;
+  }
+  after(delayMs: number, run: () => void) {
+    const entry = { at: this.#now + delayMs, run };
+    this.#due.add(entry);
+    return () => void this.#due.delete(entry);
+  }
+  advance(ms: number) {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = [...this.#due].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.#now = next.at;
+      this.#due.delete(next);
+      next.run();
+    }
+    this.#now = end;
+  }
+}
+
+/** Lets everything run that only waits for promises. */
+export const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
