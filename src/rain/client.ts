@@ -17,7 +17,18 @@ export interface RainFetchOptions extends Pick<FetchOptions, 'signal' | 'stallTi
   /** How long servers have to say whether they have it. */
   readonly lookupTimeoutMs?: number;
   /** Called after each verified block. */
-  readonly onProgress?: (progress: { received: number; size: number }) => void;
+  readonly onProgress?: (progress: RainFetchProgress) => void;
+}
+
+export interface RainWholeFetchOptions extends RainFetchOptions {
+  /** Limit of the object's size, 1 GiB by default; a larger one is MURKY_TOO_LARGE. */
+  readonly maxBytes?: number;
+}
+
+export interface RainFetchProgress {
+  /** Verified bytes so far, and of the whole object. */
+  readonly received: number;
+  readonly size: number;
 }
 
 export interface RainResult {
@@ -51,11 +62,10 @@ export class RainClient {
   }
 
   /**
-   * The whole object in memory, at most `maxBytes` (default 1 GiB; MURKY_TOO_LARGE). Begins again if it is overwritten
-   * meanwhile. MURKY_NOT_FOUND, MURKY_NO_SERVER, MURKY_VERSION_CONFLICT, MURKY_POLLUTED; an abort rejects with the
+   * The whole object in memory. Begins again if it is overwritten meanwhile. MURKY_TOO_LARGE, MURKY_NOT_FOUND, MURKY_NO_SERVER, MURKY_VERSION_CONFLICT, MURKY_POLLUTED; an abort rejects with the
    * signal's reason.
    */
-  async fetch(idOrKey: string | bigint, options: RainFetchOptions & { maxBytes?: number }): Promise<RainResult> {
+  async fetch(idOrKey: string | bigint, options: RainWholeFetchOptions): Promise<RainResult> {
     const { maxBytes = DEFAULT_MAX_BYTES } = options;
     for (let attempt = 1; ; attempt++) {
       try {

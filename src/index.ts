@@ -1,0 +1,23 @@
+export { type AddOutcome, Decoder } from './codec/decoder.js';
+export { Encoder } from './codec/encoder.js';
+export { ERROR_CODES, type ErrorCode, isMurkyError, MurkyError, type MurkyErrorOptions } from './errors.js';
+export { resourceId } from './object/key.js';
+export type { Manifest } from './object/manifest.js';
+export type { Version } from './object/version.js';
+export { formatAddress, parseAddress } from './rain/address.js';
+export {
+  RainClient,
+  type RainFetchOptions,
+  type RainFetchProgress,
+  type RainResult,
+  type RainStream,
+  type RainWholeFetchOptions,
+} from './rain/client.js';
+export type { Address, BlockSource } from './rain/contract.js';
+export type { RainEndpointOptions } from './rain/endpoint.js';
+export type { AddOptions } from './rain/memory-source.js';
+export type { RainReport, RainServerReport } from './rain/report.js';
+export { RainServer, type RainServerOptions } from './rain/server.js';
+export type { Clock } from './seam/clock.js';
+export type { Log } from './seam/log.js';
+export type { Random } from './seam/random.js';
