@@ -59,6 +59,8 @@ export interface WriteResult {
   /** Owners that there are. */
   readonly owners: number;
   readonly quorum: number;
+  /** True if the write took the place of a live object that this node knew of. */
+  readonly replaced?: boolean;
 }
 
 export interface PeerStatus {

@@ -1,0 +1,80 @@
+import { MurkyError } from '../errors.js';
+import type { Access } from './access.js';
+import type { Admission } from './admission.js';
+import type { GatewayNode } from './contract.js';
+import type { Exchange } from './exchange.js';
+import { listObjects } from './listing.js';
+import { deleteObject, getObject, headObject, putObject } from './objects.js';
+import { parseTarget, type Route } from './target.js';
+
+export interface Routing {
+  readonly node: GatewayNode;
+  readonly access: Access;
+  readonly admission: Admission;
+  readonly maxObjectBytes: number;
+  /** True from close() on. */
+  readonly closing: () => boolean;
+}
+
+const READ_METHODS = ['GET', 'HEAD'];
+const OBJECT_METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'];
+
+/** Checks a request in the order in which the answers must not give away more than they should, and serves it. */
+export async function route(routing: Routing, exchange: Exchange, sendContinue: () => void): Promise<void> {
+  const { access, admission } = routing;
+  const { request } = exchange;
+  const method = request.method ?? '';
+  const { route, authority } = parseTarget(request.url ?? '');
+  access.checkHost(request, authority);
+  // A liveness probe has no token, and learns no more than that somebody is there.
+  const health = route.kind === 'live' || route.kind === 'ready';
+  if (!health) access.checkToken(request);
+  const allowed = route.kind === 'object' ? OBJECT_METHODS : READ_METHODS;
+  if (!allowed.includes(method)) {
+    throw new MurkyError('MURKY_METHOD_NOT_ALLOWED', `${method} does not go with this path.`, {
+      hint: `It takes ${allowed.join(', ')}.`,
+      details: { allow: allowed.join(', ') },
+    });
+  }
+  const write = !READ_METHODS.includes(method);
+  if (write) access.checkOrigin(request, authority);
+  if (health) return answerHealth(routing, exchange, route.kind);
+  await admission.run(write ? 'write' : 'read', () => serve(routing, exchange, route, sendContinue));
+}
+
+async function serve(routing: Routing, exchange: Exchange, route: Route, sendContinue: () => void): Promise<void> {
+  const { node, maxObjectBytes } = routing;
+  if (route.kind === 'list') return listObjects(node, exchange, route.query);
+  if (route.kind === 'status') {
+    return exchange.answer(json(`${JSON.stringify(await node.status(), null, 2)}\n`));
+  }
+  if (route.kind !== 'object') return exchange.answer({ status: 200, headers: PLAIN, body: WELCOME });
+  switch (exchange.request.method) {
+    case 'PUT':
+      return putObject(node, exchange, route.key, maxObjectBytes, sendContinue);
+    case 'DELETE':
+      return deleteObject(node, exchange, route.key);
+    case 'HEAD':
+      return headObject(node, exchange, route.key);
+    default:
+      return getObject(node, exchange, route.key);
+  }
+}
+
+/** Live: the process answers. Ready: the node answers as well, and is not about to close. */
+async function answerHealth(routing: Routing, exchange: Exchange, kind: 'live' | 'ready'): Promise<void> {
+  if (kind === 'ready') {
+    if (routing.closing()) throw new MurkyError('MURKY_CLOSED', 'The node is closing.');
+    await routing.node.status();
+  }
+  await exchange.answer(json(`{"status":"${kind}"}\n`));
+}
+
+function json(body: string) {
+  return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' }, body };
+}
+
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8' };
+const WELCOME =
+  'Murky Waters: PUT, GET, HEAD, DELETE /objects/<key> or /<unsigned 64-bit id>; ' +
+  'GET /objects?prefix=&after=&limit=, /status, /health/live, /health/ready\n';
