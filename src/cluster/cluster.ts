@@ -1,0 +1,180 @@
+import { MurkyError } from '../errors.js';
+import type { HybridClock } from '../object/hybrid-clock.js';
+import type { Manifest } from '../object/manifest.js';
+import type { Version } from '../object/version.js';
+import type { RainNetwork } from '../rain/contract.js';
+import { type Clock, sleep } from '../seam/clock.js';
+import type { Log } from '../seam/log.js';
+import type { Random } from '../seam/random.js';
+import type { Store } from '../store/contract.js';
+import { CatchUp } from './catch-up.js';
+import type { Contact } from './contact.js';
+import { Hints } from './hints.js';
+import { Intake } from './intake.js';
+import { KeyedLock } from './keyed-lock.js';
+import { Membership, type Resolve } from './membership.js';
+import { type Member, type PeerState, PeerTable } from './peers.js';
+import { placeOn } from './placement.js';
+import { Pulls } from './pulls.js';
+import { type Owners, type Replicated, Replication } from './replication.js';
+
+export interface ClusterOptions {
+  readonly id: bigint;
+  /** Share of objects that this node owns, against the others' weights; 0 owns nothing. */
+  readonly weight: number;
+  readonly replicas: number;
+  readonly writeQuorum: number | 'majority';
+  readonly writeTimeoutMs: number;
+  readonly servers: readonly Contact[];
+  /** Where others shall reach this node, if not where its messages come from. */
+  readonly advertised?: Contact;
+  readonly autoAddPeers: boolean;
+  readonly propagateOnStartup: boolean;
+}
+
+export interface ClusterSeams {
+  readonly rain: RainNetwork;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly resolve: Resolve;
+  readonly versions: HybridClock;
+}
+
+/** A peer as a status shows it. */
+export interface PeerView {
+  readonly id: string | null;
+  readonly host: string;
+  readonly port: number;
+  readonly state: PeerState;
+  readonly weight: number | null;
+  readonly roundTripMs: number | null;
+  readonly lastSeenSecondsAgo: number | null;
+  readonly hints: number;
+}
+
+const SETTLE_STEP_MS = 20;
+
+/** Who the other nodes are, who owns what, and how versions come to their owners. Knows nothing of HTTP and sockets. */
+export class Cluster {
+  /** Held by whoever chooses a version and commits it. */
+  readonly commits = new KeyedLock();
+  readonly #table: PeerTable;
+  readonly #membership: Membership;
+  readonly #hints: Hints;
+  readonly #pulls: Pulls;
+  readonly #replication: Replication;
+  readonly #catchUp: CatchUp;
+
+  constructor(
+    private readonly options: ClusterOptions,
+    private readonly seams: ClusterSeams,
+  ) {
+    const { store, random } = seams;
+    this.#table = new PeerTable(store.facts);
+    this.#membership = new Membership(this.#table, { ...options, boot: random.bits64() }, seams);
+    this.#hints = new Hints(store.facts);
+    this.#pulls = new Pulls({ ...seams, commits: this.commits });
+    const owners = (id: bigint) => this.owners(id);
+    this.#replication = new Replication(options, {
+      ...seams,
+      hints: this.#hints,
+      owners,
+      onNewer: (owner, id, version) => void this.#adopt(owner, id, version),
+    });
+    const members = () => this.#table.members();
+    this.#catchUp = new CatchUp(
+      this.#replication,
+      { ...seams, hints: this.#hints, owners, members },
+      options.propagateOnStartup,
+    );
+    this.#membership.onAlive = (peer, first) => this.#catchUp.onAlive(peer, first);
+  }
+
+  /** Begins to answer and to look for peers. */
+  async start(): Promise<void> {
+    await this.#hints.load();
+    new Intake(this.#pulls, this.seams);
+    await this.#membership.start();
+    this.#catchUp.start();
+  }
+
+  /** Waits until every listed peer has answered, at most `limitMs`: a first write then sees the owners that there are. */
+  async settled(limitMs: number): Promise<void> {
+    const { clock } = this.seams;
+    const end = clock.monotonic() + limitMs;
+    const waiting = () => this.#table.all().some((peer) => peer.state !== 'alive' && !peer.hidden);
+    while (clock.monotonic() < end && waiting()) await sleep(clock, SETTLE_STEP_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#membership.close();
+    this.#replication.close();
+    await this.#catchUp.close();
+    await this.#pulls.close();
+  }
+
+  owners(id: bigint): Owners {
+    const self = { id: this.options.id, weight: this.options.weight, self: true as const };
+    const owners = placeOn<Member | typeof self>(id, [self, ...this.#table.members()], this.options.replicas);
+    const others = owners.filter((owner): owner is Member => !('self' in owner));
+    return { self: others.length < owners.length, others };
+  }
+
+  /** Peers that answer and do not own the resource: they may still hold it. */
+  bystanders(id: bigint): Member[] {
+    const owners = new Set(this.owners(id).others);
+    return this.#table.members().filter((member) => member.state === 'alive' && !owners.has(member));
+  }
+
+  /** Owners that there are and how many of them a write needs; MURKY_NO_QUORUM where there are too few. */
+  plan(id: bigint): { count: number; quorum: number } {
+    return this.#replication.plan(id);
+  }
+
+  /** See {@link Replication.replicate}. */
+  replicate(manifest: Manifest): Promise<Replicated> {
+    return this.#replication.replicate(manifest);
+  }
+
+  /** Every known peer, in no order. */
+  peers(): PeerView[] {
+    const now = this.seams.clock.monotonic();
+    const shown = this.#table.all().filter((peer) => !peer.hidden);
+    return shown.map((peer) => ({
+      id: peer.id === undefined ? null : peer.id.toString(16).padStart(16, '0'),
+      host: peer.contact.host,
+      port: peer.contact.port,
+      state: peer.state,
+      weight: peer.id === undefined ? null : peer.weight,
+      roundTripMs: peer.roundTripMs ?? null,
+      lastSeenSecondsAgo: peer.lastSeenMs === undefined ? null : (now - peer.lastSeenMs) / 1000,
+      hints: peer.id === undefined ? 0 : this.#hints.count(peer.id),
+    }));
+  }
+
+  /** One sentence for each identity that two running nodes claim. */
+  identityConflicts(): string[] {
+    return this.#membership.conflicts();
+  }
+
+  /** An owner has a newer version than this node: an owner fetches it, another lets go of what it has. */
+  async #adopt(owner: Member, id: bigint, version: Version): Promise<void> {
+    const { store, log, versions } = this.seams;
+    versions.observe(version);
+    try {
+      if (this.owners(id).self) {
+        await this.#pulls.start({ id, version }, [owner.address], 'replica').done;
+        return;
+      }
+      const current = await store.current(id);
+      if (!current || current.version.time > version.time) return;
+      await store.setRole(id, current.version, 'cached');
+      await store.dropCached(id);
+    } catch (error) {
+      if (error instanceof MurkyError && error.code === 'MURKY_CLOSED') return;
+      log.warn({ id: String(id), error: String(error) }, 'A newer version could not be fetched from another owner.');
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { type ErrorCode, isMurkyError } from '../errors.js';
+import type { Manifest } from '../object/manifest.js';
+import { compareVersions, type Version } from '../object/version.js';
+import { type Address, type RainNetwork, RequestKind } from '../rain/contract.js';
+import { type Clock, sleep } from '../seam/clock.js';
+import type { Store } from '../store/contract.js';
+import { PENDING_AFTER_MS } from './intake.js';
+import type { Member } from './peers.js';
+import { decodeAnswer, encodePropagate, type PropagateAnswer } from './propagate-message.js';
+
+/** How an owner was brought to hold a version, or was not. */
+export type Delivered =
+  | { readonly kind: 'durable' }
+  | { readonly kind: 'newer'; readonly version: Version }
+  /** `final`: asking again later would not change it. */
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly final: boolean }
+  /** No answer, or no progress, for too long. */
+  | { readonly kind: 'silent' };
+
+export interface DeliverOptions {
+  /** Further holders by now. */
+  readonly holders: () => readonly Address[];
+  /** Called when the owner has more of it than before. */
+  readonly onProgress?: () => void;
+  readonly signal: AbortSignal;
+}
+
+interface DeliverySeams {
+  readonly rain: RainNetwork;
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+const ANSWER_TIMEOUT_MS = PENDING_AFTER_MS + 2000;
+const GIVE_UP_WITHOUT_ANSWER_MS = 10_000;
+const GIVE_UP_WITHOUT_PROGRESS_MS = 60_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 2000;
+
+const FINAL: ReadonlySet<ErrorCode> = new Set(['MURKY_ID_TAKEN', 'MURKY_VERSION_CONFLICT', 'MURKY_BAD_MESSAGE']);
+const NOT_SOON: ReadonlySet<ErrorCode> = new Set(['MURKY_STORE_FULL', 'MURKY_DISK_FULL']);
+
+/** Asks one owner to hold a version until it does, refuses, or stays silent. Never rejects, unless aborted. */
+export async function deliver(
+  owner: Member,
+  manifest: Manifest,
+  seams: DeliverySeams,
+  options: DeliverOptions,
+): Promise<Delivered> {
+  const { rain, store, clock } = seams;
+  const { signal } = options;
+  let holders = options.holders().length;
+  let payload = encodePropagate(manifest, options.holders());
+  let answeredAtMs = clock.monotonic();
+  let progressAtMs = answeredAtMs;
+  let blocks = 0;
+  let pauseMs = FIRST_PAUSE_MS;
+  for (;;) {
+    signal.throwIfAborted();
+    if (options.holders().length !== holders) {
+      holders = options.holders().length;
+      payload = encodePropagate(manifest, options.holders());
+    }
+    const answer = await ask(rain, owner.address, payload, signal);
+    const now = clock.monotonic();
+    if (answer) answeredAtMs = now;
+    if (answer?.kind === 'durable' || answer?.kind === 'newer') return answer;
+    if (answer?.kind === 'pending') {
+      if (answer.blocks > blocks) {
+        progressAtMs = now;
+        options.onProgress?.();
+      }
+      blocks = answer.blocks; // smaller again where the owner had to start afresh
+      pauseMs = FIRST_PAUSE_MS;
+    } else {
+      if (answer && (FINAL.has(answer.code) || NOT_SOON.has(answer.code))) {
+        return { ...answer, final: FINAL.has(answer.code) };
+      }
+      const current = await store.current(manifest.id);
+      if (current && compareVersions(current.version, manifest.version) > 0) {
+        return { kind: 'newer', version: current.version }; // overwritten here meanwhile: nothing to deliver
+      }
+      if (owner.state !== 'alive' || now - answeredAtMs >= GIVE_UP_WITHOUT_ANSWER_MS) return { kind: 'silent' };
+      await sleep(clock, pauseMs, signal);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    }
+    if (now - progressAtMs >= GIVE_UP_WITHOUT_PROGRESS_MS) return { kind: 'silent' };
+  }
+}
+
+async function ask(
+  rain: RainNetwork,
+  to: Address,
+  payload: Uint8Array,
+  signal: AbortSignal,
+): Promise<PropagateAnswer | undefined> {
+  try {
+    return decodeAnswer(
+      await rain.request(to, RequestKind.Propagate, payload, { timeoutMs: ANSWER_TIMEOUT_MS, signal }),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isMurkyError(error, 'MURKY_TIMEOUT') || !isMurkyError(error)) return undefined;
+    return { kind: 'refused', code: error.code };
+  }
+}

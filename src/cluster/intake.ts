@@ -1,0 +1,77 @@
+import { isIP } from 'node:net';
+import { isMurkyError } from '../errors.js';
+import { encodeManifest, sha256 } from '../object/manifest.js';
+import { compareVersions } from '../object/version.js';
+import { type Address, type RainNetwork, RequestKind } from '../rain/contract.js';
+import { type Clock, sleep } from '../seam/clock.js';
+import type { Log } from '../seam/log.js';
+import type { Store } from '../store/contract.js';
+import { sameAddress } from './contact.js';
+import { decodePropagate, encodeAnswer, type Propagate, type PropagateAnswer } from './propagate-message.js';
+import type { Pulls } from './pulls.js';
+
+/** How long an asker waits for news; then it hears "pending" and asks again. */
+export const PENDING_AFTER_MS = 1000;
+
+interface IntakeSeams {
+  readonly rain: RainNetwork;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * The owner's side of PROPAGATE: fetches what it does not hold from all holders, and says when it is durable. Whoever
+ * asks counts this node as an owner, so it keeps a replica even where its own view of the members differs.
+ */
+export class Intake {
+  constructor(
+    private readonly pulls: Pulls,
+    private readonly seams: IntakeSeams,
+  ) {
+    seams.rain.onRequest(RequestKind.Propagate, async (payload, from) => {
+      const message = decodePropagate(payload);
+      return encodeAnswer(await this.#answer(message, from));
+    });
+  }
+
+  async #answer(message: Propagate, from: Address): Promise<PropagateAnswer> {
+    try {
+      return (await this.#heldAlready(message)) ?? (await this.#pull(message, from));
+    } catch (error) {
+      if (isMurkyError(error)) return { kind: 'refused', code: error.code };
+      this.seams.log.error({ error: String(error), id: String(message.id) }, 'A PROPAGATE failed.');
+      return { kind: 'refused', code: 'MURKY_INTERNAL' };
+    }
+  }
+
+  async #heldAlready(message: Propagate): Promise<PropagateAnswer | undefined> {
+    const { store } = this.seams;
+    const current = await store.current(message.id);
+    if (!current) return undefined;
+    const order = compareVersions(current.version, message.version);
+    if (order > 0) return { kind: 'newer', version: current.version };
+    if (order < 0) return undefined;
+    if (!sha256(encodeManifest(current)).equals(message.manifestSha256)) {
+      return { kind: 'refused', code: 'MURKY_VERSION_CONFLICT' };
+    }
+    await store.setRole(message.id, message.version, 'replica');
+    return { kind: 'durable' };
+  }
+
+  async #pull(message: Propagate, from: Address): Promise<PropagateAnswer> {
+    const { clock, rain } = this.seams;
+    const further = message.holders.filter(
+      (holder) => isIP(holder.host) && !sameAddress(holder, from) && !sameAddress(holder, rain.address),
+    );
+    const pull = this.pulls.start(message, [from, ...further], 'replica');
+    const waiting = new AbortController();
+    try {
+      const held = await Promise.race([pull.done, sleep(clock, PENDING_AFTER_MS, waiting.signal)]);
+      if (!held) return { kind: 'pending', blocks: pull.blocks() };
+      return held.kind === 'held' ? { kind: 'durable' } : held;
+    } finally {
+      waiting.abort();
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** At most `running` pieces of work at once and at most `waiting` more in line; what is beyond is turned away. */
+export class Limit {
+  #running = 0;
+  readonly #line: (() => void)[] = [];
+
+  constructor(
+    private readonly running: number,
+    private readonly waiting: number,
+  ) {}
+
+  get full(): boolean {
+    return this.#running >= this.running && this.#line.length >= this.waiting;
+  }
+
+  /** Undefined if turned away, which a caller can foresee by `full`. */
+  async run<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (this.full) return undefined;
+    if (this.#running >= this.running) await new Promise<void>((resolve) => this.#line.push(resolve));
+    else this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.#line.shift();
+      if (next)
+        next(); // takes over the place
+      else this.#running -= 1;
+    }
+  }
+}
