@@ -12,6 +12,7 @@ import type { Contact } from './contact.js';
 import { Hints } from './hints.js';
 import { Intake } from './intake.js';
 import { KeyedLock } from './keyed-lock.js';
+import { Lookups } from './lookups.js';
 import { Membership, type Resolve } from './membership.js';
 import { type Member, type PeerState, PeerTable } from './peers.js';
 import { placeOn } from './placement.js';
@@ -60,6 +61,8 @@ const SETTLE_STEP_MS = 20;
 export class Cluster {
   /** Held by whoever chooses a version and commits it. */
   readonly commits = new KeyedLock();
+  /** What other nodes have. */
+  readonly lookups: Lookups;
   readonly #table: PeerTable;
   readonly #membership: Membership;
   readonly #hints: Hints;
@@ -84,6 +87,14 @@ export class Cluster {
       onNewer: (owner, id, version) => void this.#adopt(owner, id, version),
     });
     const members = () => this.#table.members();
+    this.lookups = new Lookups(options.writeQuorum, {
+      rain: seams.rain,
+      owners,
+      bystanders: (id) => {
+        const others = new Set(this.owners(id).others);
+        return members().filter((member) => member.state === 'alive' && !others.has(member));
+      },
+    });
     this.#catchUp = new CatchUp(
       this.#replication,
       { ...seams, hints: this.#hints, owners, members },
@@ -120,12 +131,6 @@ export class Cluster {
     const owners = placeOn<Member | typeof self>(id, [self, ...this.#table.members()], this.options.replicas);
     const others = owners.filter((owner): owner is Member => !('self' in owner));
     return { self: others.length < owners.length, others };
-  }
-
-  /** Peers that answer and do not own the resource: they may still hold it. */
-  bystanders(id: bigint): Member[] {
-    const owners = new Set(this.owners(id).others);
-    return this.#table.members().filter((member) => member.state === 'alive' && !owners.has(member));
   }
 
   /** Owners that there are and how many of them a write needs; MURKY_NO_QUORUM where there are too few. */

@@ -88,6 +88,7 @@ export async function deliver(
   }
 }
 
+/** Undefined if no answer came: also where the address cannot be reached, or the owner is starting or closing. */
 async function ask(
   rain: RainNetwork,
   to: Address,
@@ -95,12 +96,10 @@ async function ask(
   signal: AbortSignal,
 ): Promise<PropagateAnswer | undefined> {
   try {
-    return decodeAnswer(
-      await rain.request(to, RequestKind.Propagate, payload, { timeoutMs: ANSWER_TIMEOUT_MS, signal }),
-    );
+    const options = { timeoutMs: ANSWER_TIMEOUT_MS, signal };
+    return decodeAnswer(await rain.request(to, RequestKind.Propagate, payload, options));
   } catch (error) {
     signal.throwIfAborted();
-    if (isMurkyError(error, 'MURKY_TIMEOUT') || !isMurkyError(error)) return undefined;
-    return { kind: 'refused', code: error.code };
+    return isMurkyError(error, 'MURKY_BAD_MESSAGE') ? { kind: 'refused', code: error.code } : undefined;
   }
 }

@@ -7,8 +7,8 @@ import { type Contact, contactText, isLoopback, sameAddress } from './contact.js
 import { decodeHello, encodeHello, type Hello, type KnownPeer, MAX_KNOWN_PEERS } from './hello-message.js';
 import type { Peer, PeerTable } from './peers.js';
 
-/** The numeric IP address of a host name; rejects where there is none (yet). */
-export type Resolve = (host: string) => Promise<string>;
+/** The numeric address of a contact; rejects where its name does not resolve (yet). */
+export type Resolve = (contact: Contact) => Promise<Address>;
 
 export interface MembershipOptions {
   readonly id: bigint;
@@ -254,7 +254,7 @@ export class Membership {
       return peer.address;
     const { host, port } = peer.contact;
     if (isIP(host)) return { host, port };
-    return { host: await this.seams.resolve(host), port };
+    return this.seams.resolve(peer.contact);
   }
 
   #keep(written: Promise<void>): void {

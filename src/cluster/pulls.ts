@@ -122,7 +122,7 @@ export class Pulls {
     const signal = this.#closing.signal;
     const { manifest, from } = await this.#manifest(wanted, holders, signal);
     const current = await store.current(manifest.id);
-    if (current && !current.tombstone && current.key !== manifest.key) throw taken(current);
+    if (current && current.key !== manifest.key) throw taken(current);
     const writer = store.begin();
     try {
       if (blockCount(manifest.size, manifest.blockBytes) > 0) {

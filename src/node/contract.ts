@@ -81,7 +81,14 @@ export interface NodeStatus {
   readonly id: string;
   readonly uptimeSeconds: number;
   readonly rain: { host: string; port: number; advertised: string; sealed: boolean };
-  readonly cluster: { replicas: number; writeQuorum: number | 'majority'; weight: number; peers: PeerStatus[] };
+  readonly cluster: {
+    replicas: number;
+    writeQuorum: number | 'majority';
+    weight: number;
+    peers: PeerStatus[];
+    /** One sentence for each node id that two running nodes claim, as after a data folder was copied. */
+    identityConflicts: string[];
+  };
   readonly store: StoreStats;
   readonly transport: Record<string, number>;
   readonly kernel: string;

@@ -1,0 +1,95 @@
+import { isMurkyError, MurkyError } from '../errors.js';
+import { compareVersions } from '../object/version.js';
+import type { Address, Located, LookupAnswer, RainNetwork } from '../rain/contract.js';
+import type { Member } from './peers.js';
+import { quorumOf } from './placement.js';
+import type { Owners } from './replication.js';
+
+interface LookupsSeams {
+  readonly rain: RainNetwork;
+  readonly owners: (id: bigint) => Owners;
+  /** Peers that answer and are no owners. */
+  readonly bystanders: (id: bigint) => Member[];
+}
+
+/** A glance at the owners does not wait longer than this for one that may be dead. */
+const GLANCE_MS = 300;
+const GLANCE_ROUND_TRIPS = 3;
+const LOCATE_TIMEOUT_MS = 2000;
+
+/** Asks other nodes what they have of a resource. */
+export class Lookups {
+  constructor(
+    private readonly writeQuorum: number | 'majority',
+    private readonly seams: LookupsSeams,
+  ) {}
+
+  /** The newest version at the owners that answer quickly, tombstones too. Never rejects but for an abort. */
+  async glance(id: bigint, signal?: AbortSignal): Promise<LookupAnswer | undefined> {
+    const owners = this.seams.owners(id).others.filter((owner) => owner.state === 'alive');
+    const answers = await Promise.all(
+      owners.map((owner) =>
+        this.#ask(owner, id, Math.max(GLANCE_MS, GLANCE_ROUND_TRIPS * (owner.roundTripMs ?? 0)), signal),
+      ),
+    );
+    const found = answers.flatMap((answer) => (answer?.found ? [answer] : []));
+    return found.sort((a, b) => compareVersions(b.version, a.version))[0];
+  }
+
+  /**
+   * The newest version among the owners that answer, among all other peers if no owner has any; undefined if so many
+   * owners say that there is none that no acknowledged write can have missed all of them (read and write quorums
+   * overlap: Gifford, "Weighted voting for replicated data", SOSP 1979). MURKY_NO_SERVER if too few answer to tell.
+   */
+  async find(id: bigint, signal?: AbortSignal): Promise<Located | undefined> {
+    const owners = this.seams.owners(id);
+    const alive = owners.others.filter((owner) => owner.state === 'alive');
+    const located =
+      (await this.#locate(id, alive, signal)) ?? (await this.#locate(id, this.seams.bystanders(id), signal));
+    if (located) return located;
+    const answers = await Promise.all(alive.map((owner) => this.#ask(owner, id, LOCATE_TIMEOUT_MS, signal)));
+    const sure = answers.filter((answer) => answer?.found === false).length + (owners.self ? 1 : 0);
+    const count = owners.others.length + (owners.self ? 1 : 0);
+    const mayMiss = count - Math.min(count, quorumOf(count, this.writeQuorum));
+    if (sure > mayMiss || count === 0) return undefined;
+    throw new MurkyError(
+      'MURKY_NO_SERVER',
+      `Only ${sure} of the ${count} owners of resource ${id} could be asked for it.`,
+      {
+        hint: 'Try again when more nodes can be reached; "murky status" shows who is away.',
+        details: { resource: String(id), owners: count, answered: sure },
+      },
+    );
+  }
+
+  /** Peers that may hold a version, those that probably do first. */
+  candidates(id: bigint): Address[] {
+    const owners = this.seams.owners(id).others.filter((owner) => owner.state === 'alive');
+    return [...owners, ...this.seams.bystanders(id)].map((member) => member.address);
+  }
+
+  async #locate(id: bigint, peers: readonly Member[], signal?: AbortSignal): Promise<Located | undefined> {
+    if (peers.length === 0) return undefined;
+    try {
+      const addresses = peers.map((peer) => peer.address);
+      return await this.seams.rain.locate(id, addresses, { timeoutMs: LOCATE_TIMEOUT_MS, ...(signal && { signal }) });
+    } catch (error) {
+      if (isMurkyError(error, 'MURKY_NO_SERVER')) return undefined;
+      throw error;
+    }
+  }
+
+  async #ask(
+    peer: Member,
+    id: bigint,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<LookupAnswer | undefined> {
+    try {
+      return await this.seams.rain.lookup(peer.address, id, { timeoutMs, ...(signal && { signal }) });
+    } catch {
+      signal?.throwIfAborted();
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { MurkyError } from '../errors.js';
+import { blockCount, type Manifest } from '../object/manifest.js';
+import type { Version } from '../object/version.js';
+import type { BlockWriter } from '../store/contract.js';
+import { abortable } from './abortable.js';
+import type { WriteResult } from './contract.js';
+import type { Parts } from './parts.js';
+
+/** A version without its number, which is chosen at the commit. */
+export type Draft = Omit<Manifest, 'version'>;
+
+/** Times that a write may meet a newer version at an owner before it gives in. */
+const MAX_TRIES = 4;
+
+/** Makes a write visible here under a version greater than all that this node has seen of the resource. */
+export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Promise<Manifest> {
+  const { store, versions, cluster } = parts;
+  return cluster.commits.run(draft.id, async () => {
+    const current = await store.current(draft.id);
+    if (current) versions.observe(current.version);
+    const manifest = { ...draft, version: versions.next() };
+    const outcome = await writer.commit(manifest, 'replica');
+    if (outcome !== 'committed') throw superseded(draft.key);
+    return manifest;
+  });
+}
+
+/**
+ * Brings a committed version to its owners. Where one of them holds a newer one, written elsewhere by a clock ahead of
+ * this one's, the write takes a still greater version and tries again: a later write wins whatever the clocks say.
+ */
+export async function spread(parts: Parts, committed: Manifest, signal?: AbortSignal): Promise<WriteResult> {
+  let manifest = committed;
+  for (let tries = 1; ; tries++) {
+    const { newer, ...counted } = await abortable(parts.cluster.replicate(manifest), signal);
+    if (!newer) return { manifest, ...counted };
+    if (tries === MAX_TRIES) throw superseded(manifest.key);
+    manifest = await renew(parts, manifest, newer);
+  }
+}
+
+/** The same value again, under a version greater than `newer`. */
+async function renew(parts: Parts, manifest: Manifest, newer: Version): Promise<Manifest> {
+  const { store, versions } = parts;
+  versions.observe(newer);
+  const writer = store.begin();
+  try {
+    for (let index = 0; index < blockCount(manifest.size, manifest.blockBytes); index++) {
+      const bytes = await store.block(manifest.id, manifest.version, index);
+      if (!bytes) throw superseded(manifest.key);
+      await writer.write(index, bytes);
+    }
+    return await commitHere(parts, writer, manifest);
+  } finally {
+    await writer.abort(); // nothing after a commit
+  }
+}
+
+function superseded(key: string): MurkyError {
+  return new MurkyError(
+    'MURKY_SUPERSEDED',
+    `"${key}" was written elsewhere at the same time, and that version is newer.`,
+    {
+      hint: 'Read it, and write again if this value is still wanted.',
+    },
+  );
+}

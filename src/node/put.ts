@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { MurkyError } from '../errors.js';
+import { resourceId } from '../object/key.js';
+import { BLOCK_BYTES, MAX_METADATA_BYTES, MAX_OBJECT_BYTES, sha256 } from '../object/manifest.js';
+import type { BlockWriter } from '../store/contract.js';
+import { commitHere, spread } from './commit.js';
+import type { PutOptions, WriteResult } from './contract.js';
+import { cutBlocks } from './cut.js';
+import type { Parts } from './parts.js';
+
+interface Written {
+  readonly size: number;
+  readonly blockHashes: Uint8Array[];
+  readonly sha256: Uint8Array;
+}
+
+/** Stores a value: blocks here as they come, then the manifest, then the owners. See ObjectNode.put. */
+export async function put(
+  parts: Parts,
+  key: string,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  options: PutOptions = {},
+): Promise<WriteResult> {
+  const { store, cluster, versions } = parts;
+  const id = resourceId(key);
+  const metadata = checkedMetadata(options.metadata ?? {});
+  if ((options.length ?? 0) > MAX_OBJECT_BYTES) throw tooLarge(key);
+  cluster.plan(id);
+  const current = await store.current(id);
+  if (current && current.key !== key) throw taken(key, id, current.key);
+  // Asked while the body comes in: a write that ended before this one began is older than it in any case.
+  const atOwners = cluster.lookups.glance(id, options.signal).catch(() => undefined);
+  const writer = store.begin();
+  try {
+    const written = await writeBlocks(key, body, writer, options);
+    const seen = await atOwners;
+    if (seen?.manifest && seen.manifest.key !== key) throw taken(key, id, seen.manifest.key);
+    if (seen) versions.observe(seen.version);
+    options.signal?.throwIfAborted();
+    const draft = { key, id, tombstone: false, blockBytes: BLOCK_BYTES, metadata, ...written };
+    const manifest = await commitHere(parts, writer, draft);
+    return await spread(parts, manifest, options.signal);
+  } finally {
+    await writer.abort(); // nothing after a commit
+  }
+}
+
+/** Hashes and stores block after block; one is being written while the next one comes in. */
+async function writeBlocks(
+  key: string,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  writer: BlockWriter,
+  options: PutOptions,
+): Promise<Written> {
+  const whole = createHash('sha256');
+  const blockHashes: Uint8Array[] = [];
+  let size = 0;
+  let writing = Promise.resolve();
+  try {
+    for await (const block of cutBlocks(body, BLOCK_BYTES, options.signal)) {
+      size += block.length;
+      if (size > MAX_OBJECT_BYTES) throw tooLarge(key);
+      if (options.length !== undefined && size > options.length) throw wrongLength(key, options.length, 'more');
+      blockHashes.push(sha256(block));
+      whole.update(block);
+      await writing;
+      writing = writer.write(blockHashes.length - 1, block);
+      writing.catch(() => {}); // seen by the next await
+    }
+  } finally {
+    await writing;
+  }
+  if (options.length !== undefined && size < options.length) throw wrongLength(key, options.length, `only ${size}`);
+  return { size, blockHashes, sha256: whole.digest() };
+}
+
+function checkedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  const bytes = entries.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+  if (bytes > MAX_METADATA_BYTES) {
+    throw new MurkyError(
+      'MURKY_BAD_REQUEST',
+      `The metadata has ${bytes} bytes; names and values together may have ${MAX_METADATA_BYTES}.`,
+    );
+  }
+  if (!entries.every(([name, value]) => name.isWellFormed() && value.isWellFormed())) {
+    throw new MurkyError('MURKY_BAD_REQUEST', 'The metadata is not well-formed Unicode.');
+  }
+  return Object.fromEntries(entries);
+}
+
+function tooLarge(key: string): MurkyError {
+  return new MurkyError('MURKY_TOO_LARGE', `"${key}" has more than ${MAX_OBJECT_BYTES} bytes, the most of an object.`);
+}
+
+function wrongLength(key: string, expected: number, came: string): MurkyError {
+  return new MurkyError(
+    'MURKY_BAD_REQUEST',
+    `"${key}" was to have ${expected} bytes, but ${came} came; nothing is stored.`,
+  );
+}
+
+function taken(key: string, id: bigint, owner: string): MurkyError {
+  return new MurkyError('MURKY_ID_TAKEN', `"${key}" has the id ${id}, which belongs to the key "${owner}" already.`, {
+    hint: 'Choose another key.',
+    details: { id: String(id), key: owner },
+  });
+}

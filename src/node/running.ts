@@ -1,0 +1,38 @@
+import { MurkyError } from '../errors.js';
+import { type Clock, sleep } from '../seam/clock.js';
+
+/** The operations of a node that run, so that closing it can wait for them. */
+export class Running {
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #cut = new AbortController();
+  #closing = false;
+
+  /** Runs an operation with a signal that also aborts when the node has waited long enough for it. */
+  run<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#closing) return Promise.reject(closed());
+    const both = signal ? AbortSignal.any([signal, this.#cut.signal]) : this.#cut.signal;
+    const running = work(both);
+    const ended = running.then(
+      () => {},
+      () => {},
+    );
+    this.#running.add(ended);
+    void ended.then(() => this.#running.delete(ended));
+    return running;
+  }
+
+  /** Takes no more, waits at most `limitMs` for what runs, then cuts it off with MURKY_CLOSED. */
+  async close(clock: Clock, limitMs: number): Promise<void> {
+    this.#closing = true;
+    const waited = new AbortController();
+    const all = Promise.all([...this.#running]);
+    await Promise.race([all, sleep(clock, limitMs, waited.signal).catch(() => {})]);
+    waited.abort();
+    this.#cut.abort(closed());
+    await all;
+  }
+}
+
+function closed(): MurkyError {
+  return new MurkyError('MURKY_CLOSED', 'The node is closing.');
+}

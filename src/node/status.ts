@@ -1,0 +1,41 @@
+import { createRequire } from 'node:module';
+import type { MurkyConfig } from '../config/contract.js';
+import { addon } from '../native/addon.js';
+import type { NodeStatus } from './contract.js';
+import { idText } from './identity.js';
+import type { Parts } from './parts.js';
+
+/** What a status says beside what the parts know. */
+export interface StatusFacts {
+  readonly id: bigint;
+  readonly config: MurkyConfig;
+  readonly startedAtMs: number;
+  readonly sealed: boolean;
+  readonly advertised: string;
+  readonly counters: () => Record<string, number>;
+}
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+export function status(parts: Parts, facts: StatusFacts): NodeStatus {
+  const { replicas, writeQuorum, weight } = facts.config.cluster;
+  const memory = process.memoryUsage();
+  return {
+    name: 'murky-waters',
+    version,
+    id: idText(facts.id),
+    uptimeSeconds: (parts.clock.monotonic() - facts.startedAtMs) / 1000,
+    rain: { ...parts.rain.address, advertised: facts.advertised, sealed: facts.sealed },
+    cluster: {
+      replicas,
+      writeQuorum,
+      weight,
+      peers: parts.cluster.peers(),
+      identityConflicts: parts.cluster.identityConflicts(),
+    },
+    store: parts.store.stats(),
+    transport: facts.counters(),
+    kernel: addon().kernelName(),
+    memory: { residentBytes: memory.rss, heapBytes: memory.heapUsed },
+  };
+}

@@ -1,0 +1,146 @@
+import { MurkyError } from '../../src/errors.js';
+import { blockCount, type Manifest } from '../../src/object/manifest.js';
+import { compareVersions, type Version, versionToText } from '../../src/object/version.js';
+import type { BlockWriter, FactStore, Role, Store, StoreStats } from '../../src/store/contract.js';
+
+/** What outlives a restart of a simulated node. */
+export class MemoryDisk {
+  readonly current = new Map<bigint, { manifest: Manifest; role: Role }>();
+  /** By id and version: current ones, and overwritten ones until {@link MemoryStore.endGrace}. */
+  readonly readable = new Map<string, { manifest: Manifest; blocks: Uint8Array[] }>();
+  readonly facts = new Map<string, Uint8Array>();
+}
+
+/** A store in memory that keeps the contract; copies what it is given, and awaits as a disk does. */
+export class MemoryStore implements Store {
+  readonly facts: FactStore;
+  /** Blocks beyond are refused with MURKY_STORE_FULL. */
+  maxBytes = Number.POSITIVE_INFINITY;
+  /** Blocks that are damaged: `id/version/index`. */
+  readonly damaged = new Set<string>();
+
+  constructor(readonly disk = new MemoryDisk()) {
+    this.facts = new MemoryFacts(disk.facts);
+  }
+
+  async current(id: bigint): Promise<Manifest | undefined> {
+    return this.disk.current.get(id)?.manifest;
+  }
+
+  async role(id: bigint): Promise<Role | undefined> {
+    return this.disk.current.get(id)?.role;
+  }
+
+  async manifest(id: bigint, version: Version): Promise<Manifest | undefined> {
+    return this.disk.readable.get(nameOf(id, version))?.manifest;
+  }
+
+  async block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
+    const name = nameOf(id, version);
+    if (this.damaged.has(`${name}/${index}`)) throw new MurkyError('MURKY_BLOCK_CORRUPT', 'A block is damaged.');
+    return this.disk.readable.get(name)?.blocks[index];
+  }
+
+  begin(): BlockWriter {
+    const blocks: Uint8Array[] = [];
+    let ended = false;
+    return {
+      write: async (index, bytes) => {
+        if (ended) throw new Error('Written after the end.');
+        if (this.#bytes() + bytes.length > this.maxBytes)
+          throw new MurkyError('MURKY_STORE_FULL', 'The store is full.');
+        const copy = Uint8Array.from(bytes);
+        await undefined;
+        blocks[index] = copy;
+      },
+      read: async (index) => (ended ? undefined : blocks[index]),
+      abort: async () => {
+        ended = true;
+      },
+      commit: async (manifest, role) => {
+        if (ended) throw new Error('Committed after the end.');
+        ended = true;
+        if (blocks.filter(Boolean).length !== blockCount(manifest.size, manifest.blockBytes))
+          throw new Error('A block is missing.');
+        const before = this.disk.current.get(manifest.id);
+        if (before && before.manifest.key !== manifest.key) throw new MurkyError('MURKY_ID_TAKEN', 'The id is taken.');
+        const order = before ? compareVersions(manifest.version, before.manifest.version) : 1;
+        if (order < 0) return 'superseded';
+        if (before && order === 0) {
+          if (role === 'replica') before.role = role;
+          return 'already';
+        }
+        this.disk.current.set(manifest.id, { manifest, role });
+        this.disk.readable.set(nameOf(manifest.id, manifest.version), { manifest, blocks });
+        return 'committed';
+      },
+    };
+  }
+
+  async *list({ prefix = '', after = '', limit = Number.POSITIVE_INFINITY } = {}): AsyncIterable<Manifest> {
+    const all = [...this.disk.current.values()].map(({ manifest }) => manifest);
+    const wanted = all.filter(({ key, tombstone }) => !tombstone && key.startsWith(prefix) && key > after);
+    yield* wanted.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
+  }
+
+  async *all(): AsyncIterable<{ manifest: Manifest; role: Role }> {
+    for (const { manifest, role } of [...this.disk.current.values()]) yield { manifest, role };
+  }
+
+  async setRole(id: bigint, version: Version, role: Role): Promise<void> {
+    const current = this.disk.current.get(id);
+    if (current && compareVersions(current.manifest.version, version) === 0) current.role = role;
+  }
+
+  async dropCached(id: bigint): Promise<void> {
+    const current = this.disk.current.get(id);
+    if (current?.role !== 'cached') return;
+    this.disk.current.delete(id);
+    this.disk.readable.delete(nameOf(id, current.manifest.version));
+  }
+
+  /** Overwritten versions are gone from now on. */
+  endGrace(): void {
+    for (const [name, { manifest }] of this.disk.readable) {
+      const current = this.disk.current.get(manifest.id)?.manifest;
+      if (!current || compareVersions(current.version, manifest.version) !== 0) this.disk.readable.delete(name);
+    }
+  }
+
+  stats(): StoreStats {
+    const otherBytes = this.#bytes();
+    return { objects: 0, tombstones: 0, replicaBytes: 0, cachedBytes: 0, otherBytes, maxBytes: this.maxBytes };
+  }
+
+  async close(): Promise<void> {}
+
+  #bytes(): number {
+    let bytes = 0;
+    for (const { manifest } of this.disk.readable.values()) bytes += manifest.size;
+    return bytes;
+  }
+}
+
+class MemoryFacts implements FactStore {
+  constructor(private readonly map: Map<string, Uint8Array>) {}
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.map.get(key);
+  }
+
+  async put(key: string, value: Uint8Array): Promise<void> {
+    this.map.set(key, Uint8Array.from(value));
+  }
+
+  async delete(key: string): Promise<void> {
+    this.map.delete(key);
+  }
+
+  async *entries(prefix: string): AsyncIterable<[string, Uint8Array]> {
+    yield* [...this.map].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}
+
+export function nameOf(id: bigint, version: Version): string {
+  return `${id}/${versionToText(version)}`;
+}

@@ -1,0 +1,218 @@
+import { isMurkyError, MurkyError } from '../../src/errors.js';
+import type { FetchReport } from '../../src/native/addon.js';
+import { blockCount, encodeManifest, type Manifest, sha256 } from '../../src/object/manifest.js';
+import { compareVersions } from '../../src/object/version.js';
+import type {
+  Address,
+  BlockFetch,
+  BlockSource,
+  FetchOptions,
+  Located,
+  LookupAnswer,
+  RainNetwork,
+  RequestKind,
+  RequestOptions,
+} from '../../src/rain/contract.js';
+import type { Random } from '../../src/seam/random.js';
+import type { VirtualTime } from './virtual-clock.js';
+
+const REPEAT_MS = 150;
+
+/** Datagrams between simulated nodes: delayed, lost from a seed, cut by partitions. */
+export class SimulatedNetwork {
+  readonly #ports = new Map<string, SimulatedRain>();
+  loss = 0;
+  delayMs = 5;
+  /** True where nothing passes between two addresses. */
+  cut: (from: Address, to: Address) => boolean = () => false;
+
+  constructor(
+    readonly time: VirtualTime,
+    readonly random: Random,
+  ) {}
+
+  /** Nodes with different keys do not hear each other. */
+  open(address: Address, source: BlockSource, key = 'key'): SimulatedRain {
+    const rain = new SimulatedRain(this, address, source, key);
+    this.#ports.set(nameOf(address), rain);
+    return rain;
+  }
+
+  close(rain: SimulatedRain): void {
+    if (this.#ports.get(nameOf(rain.address)) === rain) this.#ports.delete(nameOf(rain.address));
+  }
+
+  /** Hands `work` the node at `to` after the delay, unless the datagram is lost. */
+  send(from: SimulatedRain, to: Address, work: (there: SimulatedRain) => void): void {
+    if (this.random.unit() < this.loss || this.cut(from.address, to)) return;
+    this.time.after(this.delayMs * (0.5 + this.random.unit()), () => {
+      const there = this.#ports.get(nameOf(to));
+      if (there && there.key === from.key) work(there);
+    });
+  }
+}
+
+type Handler = (payload: Uint8Array, from: Address) => Promise<Uint8Array>;
+
+/** RainNetwork without coding: requests at least once, blocks one by one from whoever answers. */
+export class SimulatedRain implements RainNetwork {
+  readonly #handlers = new Map<RequestKind, Handler>();
+  /** Blocks that others were given from here. */
+  served = 0;
+
+  constructor(
+    private readonly net: SimulatedNetwork,
+    readonly address: Address,
+    readonly source: BlockSource,
+    readonly key: string,
+  ) {}
+
+  close(): void {
+    this.net.close(this);
+  }
+
+  onRequest(kind: RequestKind, handler: Handler): void {
+    this.#handlers.set(kind, handler);
+  }
+
+  request(to: Address, kind: RequestKind, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+    if (payload.length > 1331) throw new Error(`A request of ${payload.length} bytes is too long.`);
+    const ask = async (there: SimulatedRain) => {
+      const handler = there.#handlers.get(kind);
+      if (!handler) throw new MurkyError('MURKY_BAD_REQUEST', 'Requests of this kind are not answered here.');
+      const answer = await handler(Uint8Array.from(payload), this.address);
+      if (answer.length > 1331) throw new Error(`An answer of ${answer.length} bytes is too long.`);
+      return Uint8Array.from(answer);
+    };
+    return this.#call(to, ask, options);
+  }
+
+  lookup(to: Address, id: bigint, options: RequestOptions = {}): Promise<LookupAnswer> {
+    return this.#call(to, (there) => there.#answerLookup(id), options);
+  }
+
+  async locate(id: bigint, servers: readonly Address[], options: RequestOptions = {}): Promise<Located | undefined> {
+    const replies = await Promise.all(
+      servers.map(async (server) => {
+        try {
+          return { server, answer: await this.lookup(server, id, options) };
+        } catch {
+          options.signal?.throwIfAborted();
+          return { server, answer: undefined };
+        }
+      }),
+    );
+    if (replies.every(({ answer }) => !answer)) throw new MurkyError('MURKY_NO_SERVER', 'No server answered.');
+    const found = replies.filter(({ answer }) => answer?.found);
+    const newest = found.sort((a, b) => compareVersions(b.answer!.version, a.answer!.version))[0]?.answer;
+    if (!newest?.manifest) return undefined;
+    const has = (answer?: LookupAnswer) =>
+      answer?.found === true && compareVersions(answer.version, newest.version) === 0;
+    return {
+      manifest: newest.manifest,
+      holders: replies.filter(({ answer }) => has(answer)).map(({ server }) => server),
+      others: replies.filter(({ answer }) => answer && !has(answer)).map(({ server }) => server),
+      silent: replies.filter(({ answer }) => !answer).map(({ server }) => server),
+    };
+  }
+
+  fetch(manifest: Manifest, servers: readonly Address[], options: FetchOptions = {}): BlockFetch {
+    const all = [...servers];
+    const blocks = this.#blocks(manifest, all, options);
+    return {
+      [Symbol.asyncIterator]: () => blocks,
+      report: (): FetchReport => ({ servers: [], blocks: 0, sourceSymbols: 0, decodingSymbols: 0 }),
+      addServer: (server) => void all.push(server),
+    };
+  }
+
+  async *#blocks(manifest: Manifest, servers: Address[], options: FetchOptions) {
+    const end = options.endBlock ?? blockCount(manifest.size, manifest.blockBytes);
+    for (let index = options.firstBlock ?? 0; index < end; index++) {
+      yield { index, bytes: await this.#block(manifest, index, servers, options) };
+    }
+  }
+
+  async #block(manifest: Manifest, index: number, servers: Address[], options: FetchOptions): Promise<Uint8Array> {
+    const deadline = this.net.time.now + (options.stallTimeoutMs ?? 10_000);
+    const signal = options.signal ? { signal: options.signal } : {};
+    for (let turn = index; this.net.time.now < deadline; turn++) {
+      let gone = 0;
+      for (let i = 0; i < servers.length; i++) {
+        const server = servers[(turn + i) % servers.length]!;
+        try {
+          const bytes = await this.#call(
+            server,
+            async (there) => {
+              const block = await there.source.block(manifest.id, manifest.version, index);
+              if (block) there.served += 1;
+              return block;
+            },
+            { timeoutMs: 1000, ...signal },
+          );
+          if (bytes && sha256(bytes).equals(manifest.blockHashes[index]!)) return bytes;
+          gone += 1;
+        } catch (error) {
+          options.signal?.throwIfAborted();
+          if (!isMurkyError(error, 'MURKY_TIMEOUT')) gone += 1;
+        }
+      }
+      if (gone === servers.length) break;
+    }
+    const newer = await this.locate(manifest.id, servers, { timeoutMs: 1000 }).catch(() => undefined);
+    if (newer && compareVersions(newer.manifest.version, manifest.version) > 0) {
+      throw new MurkyError('MURKY_SUPERSEDED', 'The version was overwritten while it was fetched.');
+    }
+    throw new MurkyError('MURKY_NO_SERVER', 'No server is left.');
+  }
+
+  async #answerLookup(id: bigint): Promise<LookupAnswer> {
+    const manifest = await this.source.current(id);
+    const nothing = { time: 0n, node: 0n };
+    if (!manifest) {
+      return { found: false, version: nothing, tombstone: false, manifestBytes: 0, manifestSha256: new Uint8Array(32) };
+    }
+    const encoded = encodeManifest(manifest);
+    const { version, tombstone } = manifest;
+    return {
+      found: true,
+      version,
+      tombstone,
+      manifestBytes: encoded.length,
+      manifestSha256: sha256(encoded),
+      manifest,
+    };
+  }
+
+  /** A question that is repeated until answered, so that it may well be answered several times. */
+  #call<T>(to: Address, answer: (there: SimulatedRain) => Promise<T>, options: RequestOptions): Promise<T> {
+    const { time } = this.net;
+    return new Promise((resolve, reject) => {
+      const timers: (() => void)[] = [];
+      const settle = (end: () => void) => {
+        for (const cancel of timers) cancel();
+        options.signal?.removeEventListener('abort', onAbort);
+        end();
+      };
+      const onAbort = () => settle(() => reject(options.signal?.reason));
+      if (options.signal?.aborted) return onAbort();
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      const onTimeout = () => settle(() => reject(new MurkyError('MURKY_TIMEOUT', 'There was no answer in time.')));
+      timers.push(time.after(options.timeoutMs ?? 2000, onTimeout));
+      const attempt = () => {
+        this.net.send(this, to, (there) => {
+          answer(there).then(
+            (value) => this.net.send(there, this.address, (here) => here === this && settle(() => resolve(value))),
+            (error) => this.net.send(there, this.address, (here) => here === this && settle(() => reject(error))),
+          );
+        });
+        timers.push(time.after(REPEAT_MS, attempt));
+      };
+      attempt();
+    });
+  }
+}
+
+function nameOf(address: Address): string {
+  return `${address.host}:${address.port}`;
+}
