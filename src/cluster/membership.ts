@@ -59,7 +59,10 @@ export class Membership {
     for (const contact of this.options.servers) this.table.add(contact, true, now);
     await this.table.load(this.options.autoAddPeers, now);
     this.seams.rain.onRequest(RequestKind.Hello, (payload, from) => this.#onRequest(payload, from));
-    for (const peer of this.table.all()) if (!this.#isOwn(peer)) void this.#hello(peer);
+    for (const peer of this.table.all()) {
+      if (this.#isOwn(peer)) peer.hidden = true;
+      else void this.#hello(peer);
+    }
   }
 
   close(): void {
@@ -160,6 +163,7 @@ export class Membership {
     }
     const peer = this.#peerOf(hello, from, asked);
     if (!peer) return;
+    const restarted = peer.boot !== hello.boot;
     this.#checkBoot(peer, hello, from);
     const changed = peer.id !== hello.id || peer.weight !== hello.weight || peer.address === undefined;
     const moved = peer.address !== undefined && !sameAddress(peer.address, from);
@@ -170,7 +174,7 @@ export class Membership {
     }
     peer.id = hello.id;
     peer.weight = hello.weight;
-    if (asked === peer || peer.address === undefined || peer.state !== 'alive') peer.address = from;
+    if (asked === peer || restarted || peer.state !== 'alive') peer.address = from;
     peer.lastSeenMs = this.seams.clock.monotonic();
     if (changed || moved) this.#keep(this.table.remember(peer));
     if (peer.state !== 'alive') {

@@ -1,0 +1,172 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MemoryDisk } from '../simulation/memory-store.js';
+import { addressOf, type SimulatedNode, World } from '../simulation/world.js';
+
+const states = (node: SimulatedNode) =>
+  Object.fromEntries(node.cluster.peers().map((peer) => [`${peer.host}:${peer.port}`, peer.state]));
+const idText = (node: SimulatedNode) => node.id.toString(16).padStart(16, '0');
+
+test('listed nodes find each other, and a node does not count itself', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(2);
+  assert.equal(states(a!), { '10.0.0.2:1980': 'alive' });
+  const [peer] = b!.cluster.peers();
+  assert.is(peer?.id, idText(a!));
+  assert.is(peer?.weight, 1);
+  assert.ok(peer!.roundTripMs! > 0);
+  await world.closeAll();
+});
+
+test('a silent peer is away after five seconds and comes back', async () => {
+  const world = new World();
+  const [a] = await world.startAll(2);
+  world.isolate(2);
+  await world.time.run(3500);
+  assert.equal(states(a!), { '10.0.0.2:1980': 'alive' });
+  await world.time.run(6500);
+  assert.equal(states(a!), { '10.0.0.2:1980': 'away' });
+  assert.is(a!.cluster.owners(1n).others.length, 1, 'a peer that is away still owns its share');
+  world.heal();
+  await world.time.run(6000);
+  assert.equal(states(a!), { '10.0.0.2:1980': 'alive' });
+  await world.closeAll();
+});
+
+test('with auto-add-peers a chain of nodes comes to know all', async () => {
+  const world = new World();
+  const nodes = [];
+  for (let n = 1; n <= 6; n++) nodes.push(await world.start(n, n > 1 ? [n - 1] : []));
+  await world.time.run(10_000);
+  for (const node of nodes) assert.is(node.cluster.peers().filter(({ state }) => state === 'alive').length, 5);
+  await world.closeAll();
+});
+
+test('without auto-add-peers only listed nodes count', async () => {
+  const world = new World();
+  const a = await world.start(1, [], { autoAddPeers: false });
+  const b = await world.start(2, [1], { autoAddPeers: false });
+  const c = await world.start(3, [1, 2], { autoAddPeers: false });
+  await world.time.run(10_000);
+  assert.equal(
+    [a, b, c].map((node) => node.cluster.peers().length),
+    [0, 1, 2],
+  );
+  await world.closeAll();
+});
+
+test('a node with another key is never known', async () => {
+  const world = new World();
+  const a = await world.start(1, [2]);
+  await world.start(2, [1], { key: 'another' });
+  await world.time.run(30_000);
+  assert.equal(states(a), { '10.0.0.2:1980': 'unknown' });
+  assert.is(a.cluster.owners(1n).others.length, 0);
+  await world.closeAll();
+});
+
+test('peers are found through heavy loss', async () => {
+  const world = new World(7);
+  world.net.loss = 0.3;
+  const nodes = await world.startAll(4);
+  await world.time.run(20_000);
+  for (const node of nodes) assert.is(node.cluster.peers().filter(({ state }) => state === 'alive').length, 3);
+  await world.closeAll();
+});
+
+test('a restarted node knows its peers, and so the owners, before any answers', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(3);
+  const before = a!.cluster.owners(77n).others.map(({ id }) => id);
+  await world.kill(1);
+  await world.kill(2);
+  await world.kill(3);
+  const again = await world.start(1, [2]); // 3 is no longer listed, but was learned
+  assert.equal(
+    again.cluster
+      .owners(77n)
+      .others.map(({ id }) => id)
+      .sort(),
+    before.sort(),
+  );
+  assert.equal(states(again)['10.0.0.2:1980'], 'away');
+  assert.ok(before.includes(b!.id));
+  await world.closeAll();
+});
+
+test('a listed node that comes back with an empty folder is a new node in the place of the old one', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(2);
+  await world.kill(2);
+  const fresh = await world.start(2, [1], { disk: new MemoryDisk() });
+  await world.time.run(5000);
+  assert.is.not(fresh.id, b!.id);
+  assert.equal(
+    a!.cluster.owners(1n).others.map(({ id }) => id),
+    [fresh.id],
+  );
+  await world.closeAll();
+});
+
+test('a node that moves to another address is followed there', async () => {
+  const world = new World();
+  const [a, , c] = await world.startAll(3);
+  await world.kill(3);
+  const moved = await world.start(9, [1], { disk: c!.store.disk });
+  await world.time.run(12_000);
+  const members = a!.cluster.owners(1n).others;
+  assert.is(members.length, 2);
+  assert.equal(members.find(({ id }) => id === moved.id)?.address, addressOf(9));
+  await world.closeAll();
+});
+
+test('a copied data folder is noticed by the node and by others, in one sentence', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(2);
+  const copy = new MemoryDisk();
+  for (const [key, value] of b!.store.disk.facts) copy.facts.set(key, value);
+  const twin = await world.start(3, [1, 2], { disk: copy });
+  await world.time.run(15_000);
+  for (const node of [b!, twin]) {
+    assert.is(node.cluster.identityConflicts().length, 1);
+    assert.match(node.cluster.identityConflicts()[0]!, /has the id of this one/);
+  }
+  assert.match(a!.cluster.identityConflicts()[0] ?? '', /Two running nodes have the id/);
+  assert.is(a!.sentences.filter((sentence) => sentence.includes('data folder was copied')).length, 1);
+  await world.closeAll();
+});
+
+test('restarts are not taken for a copied folder', async () => {
+  const world = new World();
+  const [a] = await world.startAll(2);
+  for (let i = 0; i < 4; i++) {
+    await world.kill(2);
+    await world.time.run(1000);
+    await world.start(2, [1]);
+    await world.time.run(4000);
+  }
+  assert.equal(a!.cluster.identityConflicts(), []);
+  await world.closeAll();
+});
+
+test('the number of learned peers is bounded', async () => {
+  const world = new World();
+  const a = await world.start(1, []);
+  const { Hello } = (await import('../../src/rain/contract.js')).RequestKind;
+  const { encodeHello } = await import('../../src/cluster/hello-message.js');
+  const other = world.net.open(addressOf(99), a.rain.source);
+  for (let i = 0; i < 60; i++) {
+    const known = Array.from({ length: 32 }, (_, j) => ({
+      id: BigInt(1000 + 32 * i + j),
+      contact: { host: `10.1.${i}.${j}`, port: 1980 },
+    }));
+    const hello = encodeHello({ id: 5n, boot: 6n, weight: 1, known });
+    await world.time.until(other.request(addressOf(1), Hello, hello));
+  }
+  assert.is(a.cluster.peers().length, 1024);
+  await world.time.run(90_000);
+  assert.is(a.cluster.peers().length, 1, 'those that never answered are forgotten');
+  await world.closeAll();
+});
+
+test.run();
