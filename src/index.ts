@@ -1,6 +1,19 @@
 export { type AddOutcome, Decoder } from './codec/decoder.js';
 export { Encoder } from './codec/encoder.js';
+export type { MurkyConfig } from './config/contract.js';
+export { defaultConfig, loadConfig } from './config/load.js';
 export { ERROR_CODES, type ErrorCode, isMurkyError, MurkyError, type MurkyErrorOptions } from './errors.js';
+export type {
+  GetOptions,
+  GetResult,
+  NodeStatus,
+  ObjectNode,
+  PeerStatus,
+  PutOptions,
+  ReadOptions,
+  WriteResult,
+} from './node/contract.js';
+export { MurkyNode, type NodeSeams } from './node/murky-node.js';
 export { resourceId } from './object/key.js';
 export type { Manifest } from './object/manifest.js';
 export type { Version } from './object/version.js';

@@ -1,0 +1,153 @@
+import { Cluster } from '../cluster/cluster.js';
+import { parseContact } from '../cluster/contact.js';
+import { SharedSource } from '../cluster/share.js';
+import type { MurkyConfig } from '../config/contract.js';
+import { readServersList } from '../config/servers-list.js';
+import { HybridClock } from '../object/hybrid-clock.js';
+import type { Manifest } from '../object/manifest.js';
+import { RainEndpoint } from '../rain/endpoint.js';
+import { type Clock, systemClock } from '../seam/clock.js';
+import { type Log, silentLog } from '../seam/log.js';
+import { type Random, systemRandom } from '../seam/random.js';
+import { ObjectStore } from '../store/object-store.js';
+import { readClusterKey } from './cluster-key.js';
+import type {
+  GetOptions,
+  GetResult,
+  NodeStatus,
+  ObjectNode,
+  PutOptions,
+  ReadOptions,
+  WriteResult,
+} from './contract.js';
+import { remove } from './delete.js';
+import { Downloads } from './download.js';
+import { find } from './find.js';
+import { get } from './get.js';
+import { idText, nodeId } from './identity.js';
+import type { Parts } from './parts.js';
+import { put } from './put.js';
+import { Running } from './running.js';
+import { type StatusFacts, status } from './status.js';
+
+export interface NodeSeams {
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** How long a start waits for the listed servers to answer, so that the first write sees its owners. */
+const SETTLE_MS = 1000;
+/** How long close() waits for running operations before it cuts them off. */
+const DRAIN_MS = 5000;
+
+/** A whole node: store, transport and cluster under one roof. See {@link ObjectNode}. */
+export class MurkyNode implements ObjectNode {
+  readonly id: string;
+  readonly #running = new Running();
+  readonly #downloads: Downloads;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the data folder, binds the UDP port and looks for the other nodes. What it throws is a MurkyError
+   * (MURKY_BAD_CLUSTER_KEY, MURKY_INSECURE_REFUSED, MURKY_DATA_DIR_LOCKED, MURKY_ADDRESS_IN_USE, ...), and then nothing
+   * stays open.
+   */
+  static async start(config: MurkyConfig, seams: NodeSeams = {}): Promise<MurkyNode> {
+    const { log = silentLog, clock = systemClock, random = systemRandom } = seams;
+    const { cluster: shape, behaviour, pouringRain: rainConfig } = config;
+    const servers = readServersList(config.serversList, { optional: true });
+    const advertised = rainConfig.advertise === null ? undefined : parseContact(rainConfig.advertise);
+    const key = shape.keyFile === null ? undefined : readClusterKey(shape.keyFile, log);
+    const opened: (() => Promise<void>)[] = [];
+    try {
+      const store = await ObjectStore.open({ folder: config.dataDir, maxBytes: config.cache.maxBytes, clock, log });
+      opened.push(() => store.close());
+      const id = await nodeId(store.facts, random);
+      const rain = await RainEndpoint.open({
+        host: rainConfig.host,
+        port: rainConfig.port,
+        ...(key && { key }),
+        insecure: shape.insecure,
+        dropFraction: rainConfig.dropFraction,
+        maxRateBitsPerSecond: rainConfig.maxRateBitsPerSecond,
+        maxRatePerPeerBitsPerSecond: rainConfig.maxRatePerPeerBitsPerSecond,
+        log,
+        clock,
+        random,
+      });
+      opened.push(() => rain.close());
+      const versions = new HybridClock(clock, id);
+      const cluster = new Cluster(
+        { ...shape, ...behaviour, id, servers, ...(advertised && { advertised }) },
+        { rain, store, clock, random, log, versions, resolve: (contact) => rain.resolve(contact) },
+      );
+      opened.push(() => cluster.close());
+      rain.serve(new SharedSource(store, behaviour.shareContent));
+      await cluster.start();
+      await cluster.settled(SETTLE_MS);
+      const facts: StatusFacts = {
+        id,
+        config,
+        startedAtMs: clock.monotonic(),
+        sealed: rain.sealed,
+        advertised: rainConfig.advertise ?? hostAndPort(rain.address),
+        counters: () => rain.counters(),
+      };
+      return new MurkyNode({ store, rain, cluster, versions, clock, log }, facts, opened);
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
+    }
+  }
+
+  private constructor(
+    private readonly parts: Parts,
+    private readonly facts: StatusFacts,
+    private readonly opened: readonly (() => Promise<void>)[],
+  ) {
+    this.id = idText(facts.id);
+    this.#downloads = new Downloads(parts);
+  }
+
+  put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<WriteResult> {
+    return this.#running.run(options.signal, (signal) => put(this.parts, key, body, { ...options, signal }));
+  }
+
+  async head(key: string, options: ReadOptions = {}): Promise<Manifest> {
+    return this.#running.run(options.signal, async (signal) => (await find(this.parts, key, signal)).manifest);
+  }
+
+  get(key: string, options: GetOptions = {}): Promise<GetResult> {
+    return this.#running.run(options.signal, (signal) => get(this.parts, this.#downloads, key, { ...options, signal }));
+  }
+
+  delete(key: string, options: ReadOptions = {}): Promise<WriteResult> {
+    return this.#running.run(options.signal, (signal) => remove(this.parts, key, { ...options, signal }));
+  }
+
+  list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest> {
+    return this.parts.store.list(options);
+  }
+
+  async status(): Promise<NodeStatus> {
+    return status(this.parts, this.facts);
+  }
+
+  /** Lets running operations end, for some seconds at most, then closes all parts. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#running.close(this.parts.clock, DRAIN_MS).then(() => closeAll(this.opened));
+    return this.#closing;
+  }
+}
+
+/** Closes in reverse order of opening, also what follows one that fails to close. */
+async function closeAll(opened: readonly (() => Promise<void>)[]): Promise<void> {
+  const ended = [];
+  for (const close of [...opened].reverse()) ended.push(...(await Promise.allSettled([close()])));
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+}
+
+function hostAndPort({ host, port }: { host: string; port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
