@@ -1,0 +1,71 @@
+// A bound, non-blocking UDP socket. Datagrams to send are gathered and go out in batches; what the kernel
+// does not take at once waits in a queue of kSendQueueBytes, and what does not fit there is lost, as a
+// network may lose it.
+//
+// Thread-safety: none; made on any thread, then used on one.
+#ifndef MURKY_RAIN_UDP_SOCKET_H_
+#define MURKY_RAIN_UDP_SOCKET_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rain/datagram_io.h"
+#include "rain/seam.h"
+
+namespace murky::rain {
+
+constexpr size_t kSendQueueBytes = 512u << 10;
+constexpr int kWantedReceiveBufferBytes = 8 << 20;
+constexpr int kWantedSendBufferBytes = 2 << 20;
+
+// An error for whoever asked: `code` is stable ("EADDRINUSE", "MURKY_..."), `sentence` is for people.
+struct Failure {
+  std::string code;
+  std::string sentence;
+};
+
+class UdpSocket : public DatagramSink {
+ public:
+  using Taker = std::function<void(const Address& from, const uint8_t* bytes, size_t length)>;
+
+  // Port 0 lets the system choose. `::` takes IPv4 too. Null and *failure set where that fails.
+  static std::unique_ptr<UdpSocket> Open(const Address& bind, bool portable, Failure* failure);
+  ~UdpSocket() override;
+  UdpSocket(const UdpSocket&) = delete;
+  UdpSocket& operator=(const UdpSocket&) = delete;
+
+  int fd() const { return fd_; }
+  const Address& local() const { return local_; }
+  bool batched() const { return batched_; }
+  int receive_buffer_bytes() const;  // as the kernel counts them, with its own overhead
+  int send_buffer_bytes() const;
+
+  // Hands over what has arrived, at most kMaxBatchDatagrams. True if there may be more.
+  bool Receive(const Taker& take);
+
+  void Send(const Address& to, const uint8_t* bytes, size_t length) override;
+  // Sends what Send gathered, as far as the kernel takes it.
+  void Flush();
+  bool waiting() const { return !queue_.empty(); }  // for the socket to become writable
+  uint64_t lost() const { return lost_; }           // refused by the kernel, or over the queue's limit
+
+ private:
+  UdpSocket(int fd, int family, bool portable);
+
+  const int fd_;
+  std::unique_ptr<DatagramIo> io_;
+  bool batched_ = false;
+  Address local_;
+  std::vector<uint8_t> receive_room_;
+  std::vector<uint8_t> send_room_;  // the bytes of queue_, one behind the other
+  size_t send_used_ = 0;
+  std::vector<Datagram> queue_;
+  bool blocked_ = false;  // since the last Flush
+  uint64_t lost_ = 0;
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_UDP_SOCKET_H_
