@@ -2,11 +2,13 @@
 #include <napi.h>
 
 #include "addon/codec_binding.h"
+#include "addon/loop_binding.h"
 
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   murky::addon::InitCodec(env, exports);
+  murky::addon::InitLoop(env, exports);
   return exports;
 }
 

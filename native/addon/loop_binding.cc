@@ -1,0 +1,298 @@
+// The packet loop for JavaScript: src/native/addon.ts, NativeLoop. Commands pass to the loop's thread; those
+// that answer wait for it, which never waits for JavaScript.
+//
+// Lifetime: the loop stops at close(), when the object is collected, or when its environment (the process or
+// a worker) goes, whichever is first. While a fetch is open or a request unanswered the object is held.
+#include "addon/loop_binding.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "addon/arguments.h"
+#include "addon/loop_events.h"
+#include "addon/loop_options.h"
+#include "addon/report_values.h"
+#include "lt/codec.h"
+#include "rain/loop.h"
+#include "rain/transport_features.h"
+
+namespace murky::addon {
+namespace {
+
+constexpr size_t kMaxBlockBytes = lt::kMaxSourceSymbols * lt::kMaxSymbolBytes;
+constexpr double kMaxTimeoutMs = 3'600'000;
+constexpr char kOnEvents[] = "onEvents";  // where the object keeps the callback, so that V8 sees the cycle
+
+using rain::Engine;
+using rain::Micros;
+
+class LoopObject : public Napi::ObjectWrap<LoopObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(
+        env, "Loop",
+        {InstanceMethod<&LoopObject::LocalAddress>("address"),
+         InstanceMethod<&LoopObject::ProvideBlock>("provideBlock"),
+         InstanceMethod<&LoopObject::RefuseBlock>("refuseBlock"),
+         InstanceMethod<&LoopObject::ForgetResource>("forgetResource"),
+         InstanceMethod<&LoopObject::OpenFetch>("openFetch"), InstanceMethod<&LoopObject::Want>("want"),
+         InstanceMethod<&LoopObject::AddServer>("addServer"),
+         InstanceMethod<&LoopObject::RemoveServer>("removeServer"),
+         InstanceMethod<&LoopObject::Report>("fetchReport"),
+         InstanceMethod<&LoopObject::CloseFetch>("closeFetch"),
+         InstanceMethod<&LoopObject::SendRequest>("request"), InstanceMethod<&LoopObject::Respond>("respond"),
+         InstanceMethod<&LoopObject::SetDropFraction>("setDropFraction"),
+         InstanceMethod<&LoopObject::Counters>("counters"), InstanceMethod<&LoopObject::Close>("close")});
+  }
+
+  explicit LoopObject(const Napi::CallbackInfo& info);
+  void Finalize(Napi::BasicEnv) override { Shutdown(); }
+
+ private:
+  Napi::Value LocalAddress(const Napi::CallbackInfo& info);
+  void ProvideBlock(const Napi::CallbackInfo& info);
+  void RefuseBlock(const Napi::CallbackInfo& info);
+  void ForgetResource(const Napi::CallbackInfo& info);
+  Napi::Value OpenFetch(const Napi::CallbackInfo& info);
+  Napi::Value Want(const Napi::CallbackInfo& info);
+  Napi::Value AddServer(const Napi::CallbackInfo& info);
+  Napi::Value RemoveServer(const Napi::CallbackInfo& info);
+  Napi::Value Report(const Napi::CallbackInfo& info);
+  void CloseFetch(const Napi::CallbackInfo& info);
+  Napi::Value SendRequest(const Napi::CallbackInfo& info);
+  void Respond(const Napi::CallbackInfo& info);
+  void SetDropFraction(const Napi::CallbackInfo& info);
+  Napi::Value Counters(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  void Deliver(Napi::Env env, std::vector<LoopEvent> events);
+  // Runs `ask` on the loop's thread and returns what it says; false once closed.
+  template <typename Ask>
+  bool Asked(Ask ask);
+  void HoldWhileBusy();
+  static void OnEnvironmentGone(void* self);
+  void Shutdown();
+
+  napi_env env_;
+  rain::Address local_;
+  std::unique_ptr<rain::Loop> loop_;
+  LoopEvents* events_ = nullptr;  // until Shutdown
+  rain::LoopCounters last_counters_;
+  std::unordered_set<uint32_t> fetches_;   // open
+  std::unordered_set<uint64_t> requests_;  // not answered
+  bool held_ = false;
+};
+
+LoopObject::LoopObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<LoopObject>(info), env_(info.Env()) {
+  const rain::LoopOptions options = LoopOptionsOf(info[0]);
+  if (!info[1].IsFunction()) throw BadArgument(info.Env(), "A callback for events is missing.");
+  info.This().As<Napi::Object>().DefineProperty(
+      Napi::PropertyDescriptor::Value(kOnEvents, info[1], napi_default));
+  events_ = LoopEvents::Open(
+      info.Env(), [this](Napi::Env env, std::vector<LoopEvent> events) { Deliver(env, std::move(events)); });
+  rain::Failure failure;
+  loop_ = rain::Loop::Start(options, *events_, &failure);
+  if (!loop_) {
+    events_->Close();
+    Napi::Error error = Napi::Error::New(info.Env(), failure.sentence);
+    error.Set("code", failure.code);
+    throw error;
+  }
+  local_ = loop_->local();
+  napi_add_env_cleanup_hook(env_, OnEnvironmentGone, this);
+}
+
+void LoopObject::OnEnvironmentGone(void* self) { static_cast<LoopObject*>(self)->Shutdown(); }
+
+void LoopObject::Shutdown() {
+  if (!loop_) return;
+  napi_remove_env_cleanup_hook(env_, OnEnvironmentGone, this);
+  loop_->Stop();
+  last_counters_ = loop_->Counters();
+  loop_.reset();
+  events_->Close();
+}
+
+void LoopObject::Close(const Napi::CallbackInfo&) {
+  Shutdown();
+  fetches_.clear();
+  requests_.clear();
+  HoldWhileBusy();
+}
+
+// Whoever waits for a fetch or an answer may be reachable from this object alone, so V8 must not take both.
+void LoopObject::HoldWhileBusy() {
+  const bool busy = !fetches_.empty() || !requests_.empty();
+  if (busy == held_) return;
+  held_ = busy;
+  if (busy) {
+    Ref();
+  } else {
+    Unref();
+  }
+}
+
+void LoopObject::Deliver(Napi::Env env, std::vector<LoopEvent> events) {
+  const Napi::Object self = Value();
+  if (self.IsEmpty()) return;  // collected, and about to be finalized
+  Napi::Array list = Napi::Array::New(env, events.size());
+  for (uint32_t i = 0; i < events.size(); i++) {
+    const bool answered =
+        events[i].type == LoopEvent::Type::kResponse || events[i].type == LoopEvent::Type::kTimeout;
+    if (answered) requests_.erase(events[i].id);
+    list.Set(i, EventValue(env, events[i]));
+  }
+  HoldWhileBusy();
+  self.Get(kOnEvents).As<Napi::Function>().Call(self, {list});
+}
+
+template <typename Ask>
+bool LoopObject::Asked(Ask ask) {
+  bool answer = false;
+  if (loop_) loop_->Call([&](Engine& engine, Micros now) { answer = ask(engine, now); });
+  return answer;
+}
+
+Napi::Value LoopObject::LocalAddress(const Napi::CallbackInfo& info) {
+  Napi::Object value = Napi::Object::New(info.Env());
+  value.Set("host", local_.host());
+  value.Set("port", Napi::Number::New(info.Env(), local_.port));
+  return value;
+}
+
+void LoopObject::ProvideBlock(const Napi::CallbackInfo& info) {
+  const uint64_t resource = BigOf(info[0]);
+  const rain::Version version = VersionOf(info[1]);
+  const uint32_t block = WholeOf(info[2]);
+  const Napi::Uint8Array bytes = BytesOf(info[3]);
+  if (bytes.ByteLength() > kMaxBlockBytes) throw BadArgument(info.Env(), "The block is too large.");
+  if (!loop_) return;
+  // JavaScript may change its bytes as soon as this returns.
+  const auto copy = std::make_shared<std::vector<uint8_t>>(bytes.Data(), bytes.Data() + bytes.ByteLength());
+  loop_->Post(
+      [=](Engine& engine, Micros now) {
+        engine.ProvideBlock(resource, version, block, copy->data(), copy->size(), now);
+      },
+      copy->size());
+}
+
+void LoopObject::RefuseBlock(const Napi::CallbackInfo& info) {
+  const uint64_t resource = BigOf(info[0]);
+  const rain::Version version = VersionOf(info[1]);
+  const uint32_t block = WholeOf(info[2]);
+  const uint32_t reason = WholeOf(info[3], static_cast<uint32_t>(rain::RefuseReason::kUnreadable));
+  if (reason == 0) throw BadArgument(info.Env(), "0 is no reason to refuse a block.");
+  if (!loop_) return;
+  loop_->Post([=](Engine& engine, Micros now) {
+    engine.RefuseBlock(resource, version, block, static_cast<rain::RefuseReason>(reason), now);
+  });
+}
+
+void LoopObject::ForgetResource(const Napi::CallbackInfo& info) {
+  const uint64_t resource = BigOf(info[0]);
+  if (loop_) loop_->Post([=](Engine& engine, Micros now) { engine.ForgetResource(resource, now); });
+}
+
+Napi::Value LoopObject::OpenFetch(const Napi::CallbackInfo& info) {
+  const rain::FetchSpec spec = FetchSpecOf(info[0]);
+  uint32_t fetch = 0;
+  Asked([&](Engine& engine, Micros now) { return (fetch = engine.OpenFetch(spec, now)) != 0; });
+  if (fetch != 0) fetches_.insert(fetch);
+  HoldWhileBusy();
+  return Napi::Number::New(info.Env(), fetch);
+}
+
+Napi::Value LoopObject::Want(const Napi::CallbackInfo& info) {
+  const uint32_t fetch = WholeOf(info[0]);
+  const uint32_t block = WholeOf(info[1]);
+  const size_t block_bytes = WholeOf(info[2]);
+  const bool wanted =
+      Asked([&](Engine& engine, Micros now) { return engine.Want(fetch, block, block_bytes, now); });
+  return Napi::Boolean::New(info.Env(), wanted);
+}
+
+Napi::Value LoopObject::AddServer(const Napi::CallbackInfo& info) {
+  const uint32_t fetch = WholeOf(info[0]);
+  const rain::Address server = AddressOf(info[1], info[2]);
+  const bool added = Asked([&](Engine& engine, Micros now) { return engine.AddServer(fetch, server, now); });
+  return Napi::Boolean::New(info.Env(), added);
+}
+
+Napi::Value LoopObject::RemoveServer(const Napi::CallbackInfo& info) {
+  const uint32_t fetch = WholeOf(info[0]);
+  const uint32_t server = WholeOf(info[1]);
+  const bool removed =
+      Asked([&](Engine& engine, Micros now) { return engine.RemoveServer(fetch, server, now); });
+  return Napi::Boolean::New(info.Env(), removed);
+}
+
+Napi::Value LoopObject::Report(const Napi::CallbackInfo& info) {
+  const uint32_t fetch = WholeOf(info[0]);
+  rain::FetchReport report;
+  const bool known = Asked([&](Engine& engine, Micros) { return engine.Report(fetch, &report); });
+  return known ? Napi::Value(ReportValue(info.Env(), report)) : info.Env().Undefined();
+}
+
+void LoopObject::CloseFetch(const Napi::CallbackInfo& info) {
+  const uint32_t fetch = WholeOf(info[0]);
+  if (loop_) loop_->Post([=](Engine& engine, Micros now) { engine.CloseFetch(fetch, now); });
+  fetches_.erase(fetch);
+  HoldWhileBusy();
+}
+
+Napi::Value LoopObject::SendRequest(const Napi::CallbackInfo& info) {
+  const uint64_t id = BigOf(info[0]);
+  const rain::Address to = AddressOf(info[1], info[2]);
+  const Napi::Uint8Array payload = BytesOf(info[3]);
+  const auto timeout = static_cast<Micros>(std::min(AmountOf(info[4]), kMaxTimeoutMs) * 1000);
+  const bool sent = Asked([&](Engine& engine, Micros now) {
+    return engine.SendRequest(id, to, payload.Data(), payload.ByteLength(), timeout, now);
+  });
+  if (sent) requests_.insert(id);
+  HoldWhileBusy();
+  return Napi::Boolean::New(info.Env(), sent);
+}
+
+void LoopObject::Respond(const Napi::CallbackInfo& info) {
+  const uint64_t handle = BigOf(info[0]);
+  const Napi::Uint8Array payload = BytesOf(info[1]);
+  if (payload.ByteLength() > rain::kMaxPayloadBytes) throw BadArgument(info.Env(), "The answer is too long.");
+  if (!loop_) return;
+  const std::vector<uint8_t> copy(payload.Data(), payload.Data() + payload.ByteLength());
+  loop_->Post([=](Engine& engine, Micros now) { engine.Respond(handle, copy.data(), copy.size(), now); });
+}
+
+void LoopObject::SetDropFraction(const Napi::CallbackInfo& info) {
+  const double fraction = AmountOf(info[0]);
+  if (loop_) loop_->Post([=](Engine& engine, Micros) { engine.set_drop_fraction(fraction); });
+}
+
+Napi::Value LoopObject::Counters(const Napi::CallbackInfo& info) {
+  const rain::LoopCounters counters = loop_ ? loop_->Counters() : last_counters_;
+  Napi::Object value = CountersValue(info.Env(), counters.engine);
+  value.Set("unsent", Napi::Number::New(info.Env(), static_cast<double>(counters.unsent)));
+  return value;
+}
+
+Napi::Value Features(const Napi::CallbackInfo& info) {
+  const rain::TransportFeatures features = rain::ProbeTransport();
+  Napi::Object value = Napi::Object::New(info.Env());
+  value.Set("platform", features.platform);
+  value.Set("batchedSocket", features.batched_socket);
+  value.Set("gso", features.gso);
+  value.Set("gro", features.gro);
+  value.Set("crypto", features.crypto);
+  value.Set("receiveBufferBytes", features.receive_buffer_bytes);
+  value.Set("sendBufferBytes", features.send_buffer_bytes);
+  return value;
+}
+
+}  // namespace
+
+void InitLoop(Napi::Env env, Napi::Object exports) {
+  exports.Set("Loop", LoopObject::Define(env));
+  exports.Set("transportFeatures", Napi::Function::New<Features>(env, "transportFeatures"));
+}
+
+}  // namespace murky::addon

@@ -1,0 +1,51 @@
+#include "addon/loop_options.h"
+
+#include "addon/arguments.h"
+
+namespace murky::addon {
+
+rain::LoopOptions LoopOptionsOf(Napi::Value value) {
+  const Napi::Object given = ObjectOf(value);
+  const auto has = [&](const char* name) { return !given.Get(name).IsUndefined(); };
+  const auto amount = [&](const char* name) { return static_cast<uint64_t>(AmountOf(given.Get(name))); };
+  rain::LoopOptions options;
+  options.bind = AddressOf(given.Get("host"), given.Get("port"));
+  options.loopback_only = BooleanOf(given.Get("loopbackOnly"));
+  if (has("key")) {
+    const Napi::Uint8Array key = BytesOf(given.Get("key"));
+    options.cluster_key.assign(key.Data(), key.Data() + key.ByteLength());
+    // An empty key is a mistake, not a wish to speak in clear.
+    if (options.cluster_key.empty()) throw BadArgument(value.Env(), "The cluster key is empty.");
+  }
+  if (has("dropFraction")) options.drop_fraction = AmountOf(given.Get("dropFraction"));
+  if (has("portableSocket")) options.portable_socket = BooleanOf(given.Get("portableSocket"));
+  rain::EngineLimits& limits = options.limits;
+  if (has("maxRateBitsPerSecond")) limits.max_rate_bits_per_second = amount("maxRateBitsPerSecond");
+  if (has("maxRatePerPeerBitsPerSecond")) {
+    limits.max_rate_per_peer_bits_per_second = amount("maxRatePerPeerBitsPerSecond");
+  }
+  if (has("blockCacheBytes")) limits.block_cache_bytes = amount("blockCacheBytes");
+  if (has("maxSubscriptions")) limits.max_subscriptions = amount("maxSubscriptions");
+  return options;
+}
+
+rain::FetchSpec FetchSpecOf(Napi::Value value) {
+  const Napi::Object given = ObjectOf(value);
+  rain::FetchSpec spec;
+  spec.resource = BigOf(given.Get("resource"));
+  spec.version = VersionOf(given.Get("version"));
+  spec.symbol_bytes = WholeOf(given.Get("symbolBytes"));
+  if (!given.Get("initialRateBitsPerSecond").IsUndefined()) {
+    spec.initial_rate_bits_per_second =
+        static_cast<uint64_t>(AmountOf(given.Get("initialRateBitsPerSecond")));
+  }
+  if (!given.Get("servers").IsArray()) throw BadArgument(value.Env(), "A list of servers is missing.");
+  const Napi::Array servers = given.Get("servers").As<Napi::Array>();
+  for (uint32_t i = 0; i < servers.Length(); i++) {
+    const Napi::Object server = ObjectOf(servers.Get(i));
+    spec.servers.push_back(AddressOf(server.Get("host"), server.Get("port")));
+  }
+  return spec;
+}
+
+}  // namespace murky::addon

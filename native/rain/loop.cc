@@ -1,0 +1,154 @@
+#include "rain/loop.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <system_error>
+
+#include "rain/crypto.h"
+
+namespace murky::rain {
+
+namespace {
+
+// A deadline that is nearer than this, or past, is due together with what else falls into this time: at
+// 1 Gbit/s five datagrams. It is also what keeps a wrong deadline from becoming a busy loop.
+constexpr Micros kShortestWait = 50;
+// Batches received before deadlines are looked at again.
+constexpr int kBatchesPerPass = 4;
+
+Micros Now() {
+  const auto time = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
+void NameThread() {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), "murky-rain");
+  prctl(PR_SET_TIMERSLACK, 10'000UL);  // nanoseconds; the default of 50 microseconds would blur the pacing
+#elif defined(__APPLE__)
+  pthread_setname_np("murky-rain");
+#endif
+}
+
+// Signals are the embedding program's: none is delivered to the loop's thread. Restored when it goes.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Failure* failure) {
+  if (options.loopback_only && !options.bind.is_loopback()) {
+    *failure = {"MURKY_INSECURE_REFUSED",
+                "Only loopback is spoken here, and " + options.bind.host() + " is not a loopback address."};
+    return nullptr;
+  }
+  auto socket = UdpSocket::Open(options.bind, options.portable_socket, failure);
+  if (!socket) return nullptr;
+  std::unique_ptr<Loop> loop(new Loop(std::move(socket), host));
+  if (!loop->wake_.ok()) {
+    *failure = {"EMFILE", "The process has no file descriptor left for the packet loop."};
+    return nullptr;
+  }
+  if (CryptoVersion().empty()) {
+    *failure = {"MURKY_NO_CRYPTO", "No OpenSSL was found in this process; tokens and seals need it."};
+    return nullptr;
+  }
+  std::string error;
+  auto seal = Seal::Make(options.cluster_key, loop->random_, &error);
+  if (!seal) {
+    *failure = {"MURKY_BAD_CLUSTER_KEY", error};
+    return nullptr;
+  }
+  loop->engine_ =
+      std::make_unique<Engine>(options.limits, std::move(seal), loop->random_, *loop->socket_, host, Now());
+  loop->engine_->set_loopback_only(options.loopback_only);
+  loop->engine_->set_drop_fraction(options.drop_fraction);
+  try {
+    const SignalsBlocked blocked;
+    loop->thread_ = std::thread(&Loop::Run, loop.get());
+  } catch (const std::system_error& refused) {
+    *failure = {"EAGAIN", std::string("The packet loop's thread cannot be started: ") + refused.what() + "."};
+    return nullptr;
+  }
+  return loop;
+}
+
+Loop::Loop(std::unique_ptr<UdpSocket> socket, LoopHost& host)
+    : commands_([this] { wake_.Signal(); }), socket_(std::move(socket)), host_(host) {}
+
+Loop::~Loop() { Stop(); }
+
+void Loop::Stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  wake_.Signal();
+  thread_.join();
+  commands_.Close();
+}
+
+LoopCounters Loop::Counters() {
+  LoopCounters counters;
+  const auto read = [&](Engine& engine, Micros) { counters = {engine.counters(), socket_->lost()}; };
+  if (!Call(read)) read(*engine_, 0);  // the thread has gone, and leaves the engine to whoever asks
+  return counters;
+}
+
+void Loop::Run() {
+  NameThread();
+  while (!stopping_) {
+    commands_.RunAll(*engine_, Now());
+    const bool more = ReceiveSome();
+    const Micros next = engine_->OnTime(Now());
+    socket_->Flush();
+    host_.OnPassEnd();
+    if (!more) Wait(next);
+  }
+}
+
+bool Loop::ReceiveSome() {
+  for (int batch = 0; batch < kBatchesPerPass; batch++) {
+    // One time for the batch: nearer to when it arrived than one taken after decoding some of it.
+    const Micros now = Now();
+    const bool more = socket_->Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
+      engine_->OnDatagram(from, bytes, length, now);
+    });
+    if (!more) return false;
+  }
+  return true;
+}
+
+void Loop::Wait(Micros until) {
+  pollfd waiting[2] = {{wake_.fd(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}};
+  if (socket_->waiting()) waiting[1].events |= POLLOUT;
+  const Micros left = until == kNever ? kNever : std::max(until - Now(), kShortestWait);
+#if defined(__linux__)
+  timespec time = {static_cast<time_t>(left / 1'000'000), static_cast<long>(left % 1'000'000 * 1000)};
+  ppoll(waiting, 2, left == kNever ? nullptr : &time, nullptr);
+#else
+  constexpr Micros kLongestWait = 3'600'000'000;
+  const int milliseconds = static_cast<int>((std::min(left, kLongestWait) + 999) / 1000);
+  poll(waiting, 2, left == kNever ? -1 : milliseconds);
+#endif
+  if (waiting[0].revents != 0) wake_.Clear();
+}
+
+}  // namespace murky::rain

@@ -1,0 +1,78 @@
+// The packet loop: a thread of its own that runs an Engine on a UDP socket. It sleeps until a datagram, a
+// command or the engine's next deadline; it never spins.
+//
+// Thread-safety: Post, Call and Stop from any thread but the loop's own.
+#ifndef MURKY_RAIN_LOOP_H_
+#define MURKY_RAIN_LOOP_H_
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "rain/command_queue.h"
+#include "rain/engine.h"
+#include "rain/system_random.h"
+#include "rain/udp_socket.h"
+#include "rain/wake.h"
+
+namespace murky::rain {
+
+struct LoopOptions {
+  Address bind;
+  std::vector<uint8_t> cluster_key;  // empty: datagrams are not sealed
+  bool loopback_only = true;         // binds nothing else, and drops what comes from or goes to other hosts
+  bool portable_socket = false;      // also chosen by the environment, MURKY_SOCKET=portable
+  double drop_fraction = 0;          // of outgoing datagrams, for tests and demos
+  EngineLimits limits;
+};
+
+struct LoopCounters {
+  EngineCounters engine;
+  uint64_t unsent = 0;  // datagrams that the kernel or the send queue did not take
+};
+
+// Told on the loop's thread; must not block, nor call the loop.
+class LoopHost : public EngineHost {
+ public:
+  // The notifications since the last call belong together.
+  virtual void OnPassEnd() = 0;
+};
+
+class Loop {
+ public:
+  // Binds and starts the thread. Null and *failure set (a system error name, MURKY_BAD_CLUSTER_KEY,
+  // MURKY_NO_CRYPTO or MURKY_INSECURE_REFUSED) where that fails. `host` must outlive the loop.
+  static std::unique_ptr<Loop> Start(const LoopOptions& options, LoopHost& host, Failure* failure);
+  ~Loop();  // stops
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  const Address& local() const { return socket_->local(); }
+  // As CommandQueue's.
+  bool Post(Command command, size_t bytes = 0) { return commands_.Post(std::move(command), bytes); }
+  bool Call(const Command& command) { return commands_.Call(command); }
+  LoopCounters Counters();  // also after Stop
+  // Ends the thread and waits for it; the host hears nothing more. Idempotent.
+  void Stop();
+
+ private:
+  Loop(std::unique_ptr<UdpSocket> socket, LoopHost& host);
+
+  void Run();
+  bool ReceiveSome();  // true if there may be more
+  void Wait(Micros until);
+
+  Wake wake_;
+  CommandQueue commands_;
+  std::unique_ptr<UdpSocket> socket_;
+  LoopHost& host_;
+  SystemRandom random_;
+  std::unique_ptr<Engine> engine_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace murky::rain
+
+#endif  // MURKY_RAIN_LOOP_H_
