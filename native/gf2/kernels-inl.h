@@ -1,6 +1,7 @@
 // The kernels for one instruction set, written once over a vector type. Included by kernels_<isa>.cc, which
-// defines before: `Vector` (loaded and stored through memcpy, so that nothing needs alignment), Zero() and
-// Xor3(). Everything lands in an unnamed namespace: no two instruction sets ever share a symbol.
+// defines before: `Vector` (loaded and stored through memcpy, so that nothing needs alignment), Xor3() and
+// kStripVectors, the vectors of a strip in `precode`. Everything lands in an unnamed namespace: no two
+// instruction sets ever share a symbol.
 //
 // The vector size is a power of two of at least 8 bytes; what is left of a row goes word by word.
 
@@ -81,6 +82,119 @@ void Scatter(uint8_t* const* dsts, const uint8_t* src, size_t count, size_t byte
   for (; at < bytes; at += 8) {
     const uint64_t value = LoadWord(src + at);
     for (size_t d = 0; d < count; d++) StoreWord(dsts[d] + at, LoadWord(dsts[d] + at) ^ value);
+  }
+}
+
+// Strips of kStripVectors vectors; what is left of a row goes in strips of one cache line.
+template <size_t kVectors>
+inline void PrecodeStrip(const PrecodeTables& tables, const uint8_t* const* sources, uint8_t* columns,
+                         size_t stride, size_t at) {
+  Vector column[kVectors];
+  Vector prefix[kVectors];
+  for (size_t v = 0; v < kVectors; v++) column[v] = prefix[v] = Vector{};
+  uint8_t* const base = columns + at;
+  for (uint32_t i = 0; i < tables.sources; i++) {
+    const uint8_t* source = sources[i] + at;
+    uint8_t* const own = base + i * stride;
+    if (tables.back[i] != i) {
+      const uint8_t* back = base + tables.back[i] * stride;
+      for (size_t v = 0; v < kVectors; v++) {
+        column[v] = Xor3(column[v], Load(source + v * kVectorBytes), Load(back + v * kVectorBytes));
+      }
+    } else {
+      for (size_t v = 0; v < kVectors; v++) column[v] = column[v] ^ Load(source + v * kVectorBytes);
+    }
+    uint8_t* const first = base + tables.checks[2 * i] * stride;
+    uint8_t* const second = base + tables.checks[2 * i + 1] * stride;
+    uint8_t* const dense = base + tables.dense[i] * stride;
+    for (size_t v = 0; v < kVectors; v++) {
+      const size_t o = v * kVectorBytes;
+      Store(own + o, column[v]);
+      prefix[v] = prefix[v] ^ column[v];
+      Store(first + o, Load(first + o) ^ column[v]);
+      Store(second + o, Load(second + o) ^ column[v]);
+      Store(dense + o, Load(dense + o) ^ prefix[v]);
+    }
+  }
+  for (size_t v = 0; v < kVectors; v++) column[v] = Vector{};
+  for (uint32_t i = tables.sources; i < tables.light; i++) {
+    uint8_t* const own = base + i * stride;
+    uint8_t* const dense = base + tables.dense[i] * stride;
+    for (size_t v = 0; v < kVectors; v++) {
+      const size_t o = v * kVectorBytes;
+      column[v] = column[v] ^ Load(own + o);
+      Store(own + o, column[v]);
+      prefix[v] = prefix[v] ^ column[v];
+      Store(dense + o, Load(dense + o) ^ prefix[v]);
+    }
+  }
+}
+
+constexpr size_t kLineVectors = 64 / kVectorBytes;
+constexpr size_t kStripBytes = kStripVectors * kVectorBytes;
+
+void Precode(const PrecodeTables& tables, const uint8_t* const* sources, uint8_t* columns, size_t stride,
+             size_t bytes) {
+  size_t at = 0;
+  for (; at + kStripBytes <= bytes; at += kStripBytes) {
+    PrecodeStrip<kStripVectors>(tables, sources, columns, stride, at);
+  }
+  for (; at < bytes; at += 64) PrecodeStrip<kLineVectors>(tables, sources, columns, stride, at);
+}
+
+template <size_t kVectors>
+inline void PrefixStrip(const PrecodeTables& tables, uint8_t* base, size_t stride) {
+  Vector prefix[kVectors];
+  for (size_t v = 0; v < kVectors; v++) prefix[v] = Vector{};
+  for (uint32_t i = 0; i < tables.light; i++) {
+    const uint8_t* column = base + i * stride;
+    uint8_t* const dense = base + tables.dense[i] * stride;
+    for (size_t v = 0; v < kVectors; v++) {
+      const size_t o = v * kVectorBytes;
+      prefix[v] = prefix[v] ^ Load(column + o);
+      Store(dense + o, Load(dense + o) ^ prefix[v]);
+    }
+  }
+}
+
+void AddPrefixSums(const PrecodeTables& tables, uint8_t* columns, size_t stride, size_t from, size_t bytes) {
+  size_t at = from;
+  for (; at + kStripBytes <= from + bytes; at += kStripBytes) {
+    PrefixStrip<kStripVectors>(tables, columns + at, stride);
+  }
+  for (; at < from + bytes; at += 64) PrefixStrip<kLineVectors>(tables, columns + at, stride);
+}
+
+// One gather of the list, for kVectors vectors of each row.
+template <size_t kVectors>
+inline void RunStep(const uint32_t* terms, uint32_t count, uint8_t* const* rows, uint8_t* dst, size_t at) {
+  Vector sum[kVectors];
+  for (size_t v = 0; v < kVectors; v++) sum[v] = Vector{};
+  uint32_t t = 0;
+  for (; t + 2 <= count; t += 2) {
+    const uint8_t* a = rows[terms[t]] + at;
+    const uint8_t* b = rows[terms[t + 1]] + at;
+    for (size_t v = 0; v < kVectors; v++) {
+      sum[v] = Xor3(sum[v], Load(a + v * kVectorBytes), Load(b + v * kVectorBytes));
+    }
+  }
+  if (t < count) {
+    const uint8_t* a = rows[terms[t]] + at;
+    for (size_t v = 0; v < kVectors; v++) sum[v] = sum[v] ^ Load(a + v * kVectorBytes);
+  }
+  for (size_t v = 0; v < kVectors; v++) Store(dst + at + v * kVectorBytes, sum[v]);
+}
+
+void Run(const uint32_t* code, size_t words, uint8_t* const* rows, size_t bytes) {
+  const uint32_t* const end = code + words;
+  while (code < end) {
+    uint8_t* const dst = rows[code[0]];
+    const uint32_t count = code[1];
+    const uint32_t* const terms = code + 2;
+    size_t at = 0;
+    for (; at + 4 * kVectorBytes <= bytes; at += 4 * kVectorBytes) RunStep<4>(terms, count, rows, dst, at);
+    for (; at < bytes; at += kVectorBytes) RunStep<1>(terms, count, rows, dst, at);
+    code = terms + count;
   }
 }
 

@@ -10,6 +10,15 @@
 
 namespace murky::gf2 {
 
+// What `precode` adds to what; rows are numbers of columns. See lt/structure.h for the meaning.
+struct PrecodeTables {
+  uint32_t sources;        // K
+  uint32_t light;          // columns with a prefix sum
+  const uint32_t* back;    // K: a lower row, or the row itself for none
+  const uint32_t* checks;  // 2 K: rows from K to light - 1; each is also the sum of the row before it
+  const uint32_t* dense;   // light: rows from `light` on
+};
+
 struct Kernels {
   const char* name;
 
@@ -20,6 +29,25 @@ struct Kernels {
 
   // dsts[i] ^= src for each i; no dst overlaps src or another dst.
   void (*scatter)(uint8_t* const* dsts, const uint8_t* src, size_t count, size_t bytes);
+
+  // One pass over the rows `columns`, `stride` bytes apart, of which the sparse and dense rows are zeros
+  // before:
+  //   column[i] = sources[i] ^ column[i-1] ^ column[back[i]], added to its two sparse rows, for i < K;
+  //   column[i] ^= column[i-1] for K < i < light;
+  //   dense[i] ^= columns 0..i, for i < light.
+  // `bytes` is a multiple of 64. It goes down all rows in narrow strips, so that the row before and the
+  // prefix sum stay in registers and what is near stays in the first-level cache.
+  void (*precode)(const PrecodeTables& tables, const uint8_t* const* sources, uint8_t* columns, size_t stride,
+                  size_t bytes);
+
+  // The last third of `precode`, for columns that are there already, over bytes [from, from + bytes) of each
+  // row; both are multiples of 64.
+  void (*add_prefix_sums)(const PrecodeTables& tables, uint8_t* columns, size_t stride, size_t from,
+                          size_t bytes);
+
+  // A list of gathers of `bytes` bytes, a multiple of 64. `code` holds, for each: the row to write, the
+  // number of rows to add, their numbers; the row to write may be among them.
+  void (*run)(const uint32_t* code, size_t words, uint8_t* const* rows, size_t bytes);
 };
 
 // The fastest kernels that this CPU runs, unless MURKY_KERNEL names others that it runs too.

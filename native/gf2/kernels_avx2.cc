@@ -18,6 +18,7 @@
 
 namespace {
 using Vector = __m256i;
+constexpr size_t kStripVectors = 4;
 inline Vector Xor3(Vector a, Vector b, Vector c) { return a ^ b ^ c; }
 }  // namespace
 
@@ -30,7 +31,7 @@ inline Vector Xor3(Vector a, Vector b, Vector c) { return a ^ b ^ c; }
 #endif
 
 namespace murky::gf2 {
-const Kernels kAvx2Kernels = {"avx2", Gather, Scatter};
+const Kernels kAvx2Kernels = {"avx2", Gather, Scatter, Precode, AddPrefixSums, Run};
 }
 
 #endif  // __x86_64__

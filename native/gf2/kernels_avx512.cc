@@ -18,6 +18,7 @@
 
 namespace {
 using Vector = __m512i;
+constexpr size_t kStripVectors = 3;
 inline Vector Xor3(Vector a, Vector b, Vector c) { return _mm512_ternarylogic_epi64(a, b, c, 0x96); }
 }  // namespace
 
@@ -30,7 +31,7 @@ inline Vector Xor3(Vector a, Vector b, Vector c) { return _mm512_ternarylogic_ep
 #endif
 
 namespace murky::gf2 {
-const Kernels kAvx512Kernels = {"avx512", Gather, Scatter};
+const Kernels kAvx512Kernels = {"avx512", Gather, Scatter, Precode, AddPrefixSums, Run};
 }
 
 #endif  // __x86_64__

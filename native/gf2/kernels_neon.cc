@@ -9,13 +9,14 @@
 
 namespace {
 using Vector = uint64x2_t;
+constexpr size_t kStripVectors = 4;
 inline Vector Xor3(Vector a, Vector b, Vector c) { return a ^ b ^ c; }
 }  // namespace
 
 #include "gf2/kernels-inl.h"
 
 namespace murky::gf2 {
-const Kernels kNeonKernels = {"neon", Gather, Scatter};
+const Kernels kNeonKernels = {"neon", Gather, Scatter, Precode, AddPrefixSums, Run};
 }
 
 #endif  // __aarch64__

@@ -54,8 +54,12 @@ bool Decoder::Take(uint8_t* out) const {
   const SymbolStore& store = state_->store;
   for (uint32_t i = 0; i < store.k(); i++) {
     const size_t at = i * store.symbol_bytes();
-    const uint8_t* from = store.has_source(i) ? store.source(i) : state_->solver->Solved(i);
-    std::memcpy(out + at, from, std::min(store.symbol_bytes(), state_->block_bytes - at));
+    const size_t bytes = std::min(store.symbol_bytes(), state_->block_bytes - at);
+    if (store.has_source(i)) {
+      std::memcpy(out + at, store.source(i), bytes);
+    } else {
+      state_->solver->CopySolved(i, out + at, bytes);
+    }
   }
   return true;
 }

@@ -6,6 +6,7 @@
 #include "gf2/kernels.h"
 #include "gf2/rows.h"
 #include "lt/codec.h"
+#include "lt/plan.h"
 #include "lt/precode.h"
 #include "lt/small_code.h"
 #include "lt/structure.h"
@@ -32,11 +33,11 @@ struct Encoder::State {
         for (uint32_t i = 0; i < k; i++) SpreadSlices(sources[i], symbol_bytes, columns[i]);
         return;
       }
-      structure = std::make_unique<Structure>(k);
-      columns = gf2::Rows(structure->columns(), symbol_bytes);
+      plan = PlanFor(k);
+      columns = gf2::Rows(plan->structure.columns(), symbol_bytes);
       std::vector<const uint8_t*> rows(k);
       for (uint32_t i = 0; i < k; i++) rows[i] = sources[i];
-      Precode(*structure, rows.data(), symbol_bytes, &columns);
+      Precode(*plan, rows.data(), symbol_bytes, &columns);
     });
   }
 
@@ -55,10 +56,11 @@ struct Encoder::State {
 
   void LargeRepair(uint32_t esi, uint8_t* out) const {
     RepairRow row;
-    structure->Repair(esi, &row);
-    const uint8_t* terms[kMaxRepairColumns];
+    plan->structure.Repair(esi, &row);
+    const uint8_t* terms[kMaxDegree + 1];
     for (uint32_t i = 0; i < row.count; i++) terms[i] = columns[row.columns[i]];
-    gf2::ActiveKernels().gather(out, terms, row.count, symbol_bytes);
+    terms[row.count] = columns[plan->structure.light() + row.sum];
+    gf2::ActiveKernels().gather(out, terms, row.count + 1, symbol_bytes);
   }
 
   const size_t symbol_bytes;
@@ -66,7 +68,7 @@ struct Encoder::State {
   gf2::Rows sources;
   // Made at the first repair symbol.
   std::once_flag repair_ready;
-  std::unique_ptr<Structure> structure;
+  std::shared_ptr<const Plan> plan;
   gf2::Rows columns;  // small code: the sources as slices
 };
 

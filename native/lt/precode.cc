@@ -6,36 +6,56 @@
 
 namespace murky::lt {
 
-void Precode(const Structure& structure, const uint8_t* const* sources, size_t symbol_bytes,
-             gf2::Rows* columns) {
-  const gf2::Kernels& kernels = gf2::ActiveKernels();
-  gf2::Rows& c = *columns;
+void DenseSums(const Plan& plan, gf2::Rows* columns, size_t from, size_t bytes) {
+  // F[t] gathers all subsets of t, one member after the other.
+  const uint32_t base = plan.structure.light();
+  for (uint32_t member = 1; member < kDenseSums; member *= 2) {
+    for (uint32_t sum = 0; sum < kDenseSums; sum++) {
+      if (!(sum & member)) continue;
+      uint8_t* const to[1] = {(*columns)[base + sum] + from};
+      gf2::ActiveKernels().scatter(to, (*columns)[base + sum - member] + from, 1, bytes);
+    }
+  }
+}
+
+void Precode(const Plan& plan, const uint8_t* const* sources, size_t symbol_bytes, gf2::Rows* columns) {
+  const Structure& structure = plan.structure;
+  for (uint32_t row = structure.k(); row < structure.columns(); row++) {
+    std::memset((*columns)[row], 0, symbol_bytes);
+  }
+  gf2::ActiveKernels().precode(plan.Tables(), sources, (*columns)[0], columns->stride(), symbol_bytes);
+  DenseSums(plan, columns, 0, symbol_bytes);
+}
+
+void PrecodeMasks(const Plan& plan, size_t words, uint64_t* masks) {
+  const Structure& structure = plan.structure;
   const uint32_t k = structure.k();
   const uint32_t light = structure.light();
-  for (uint32_t row = k; row < structure.columns(); row++) std::memset(c[row], 0, symbol_bytes);
+  const auto add = [masks, words](uint32_t to, uint32_t from) {
+    uint64_t* a = masks + to * words;
+    const uint64_t* b = masks + from * words;
+    for (size_t w = 0; w < words; w++) a[w] ^= b[w];
+  };
+  std::memset(masks + k * words, 0, (structure.columns() - k) * words * sizeof *masks);
   for (uint32_t i = 0; i < k; i++) {
-    const uint8_t* terms[3];
-    size_t count = 0;
-    if (sources[i]) terms[count++] = sources[i];
-    if (i > 0) terms[count++] = c[i - 1];
-    if (i > 1) terms[count++] = c[structure.Back(i)];
-    kernels.gather(c[i], terms, count, symbol_bytes);
-    uint32_t checks[2];
-    structure.SparseChecks(i, checks);
-    uint8_t* const sums[2] = {c[k + checks[0]], c[k + checks[1]]};
-    kernels.scatter(sums, c[i], 2, symbol_bytes);
+    if (i > 0) add(i, i - 1);
+    if (plan.back[i] != i) add(i, plan.back[i]);
+    add(plan.checks[2 * i], i);
+    add(plan.checks[2 * i + 1], i);
   }
-  gf2::Rows prefix(1, symbol_bytes);
-  std::memset(prefix[0], 0, symbol_bytes);
+  std::vector<uint64_t> prefix(words);
   for (uint32_t i = 0; i < light; i++) {
-    if (i > k) {
-      uint8_t* const sum[1] = {c[i]};
-      kernels.scatter(sum, c[i - 1], 1, symbol_bytes);
+    if (i > k) add(i, i - 1);
+    uint64_t* dense = masks + plan.dense[i] * words;
+    for (size_t w = 0; w < words; w++) {
+      prefix[w] ^= masks[i * words + w];
+      dense[w] ^= prefix[w];
     }
-    uint8_t* const sum[1] = {prefix[0]};
-    kernels.scatter(sum, c[i], 1, symbol_bytes);
-    uint8_t* const dense[1] = {c[light + structure.DenseRow(i)]};
-    kernels.scatter(dense, prefix[0], 1, symbol_bytes);
+  }
+  for (uint32_t member = 1; member < kDenseSums; member *= 2) {
+    for (uint32_t sum = 0; sum < kDenseSums; sum++) {
+      if (sum & member) add(light + sum, light + sum - member);
+    }
   }
 }
 

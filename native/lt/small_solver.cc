@@ -1,5 +1,6 @@
 // Decoder for K <= kMaxSmallK: choose as many independent repair rows as source symbols are missing, invert
 // their matrix over GF(2^8), and combine.
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -26,7 +27,9 @@ class SmallSolver final : public Solver {
     return AddResult::kDecoded;
   }
 
-  const uint8_t* Solved(uint32_t i) const override { return solved_[place_[i]]; }
+  void CopySolved(uint32_t i, uint8_t* out, size_t bytes) const override {
+    std::memcpy(out, solved_[place_[i]], bytes);
+  }
 
   size_t memory_bytes() const override { return solved_.memory_bytes(); }
 

@@ -6,6 +6,7 @@ namespace {
 // Keys keep the draws for different purposes apart.
 constexpr uint32_t kBackKey = 0x42000000u;
 constexpr uint32_t kBlockKey = 0x57000000u;
+constexpr uint32_t kStepKey = 0x53000000u;
 constexpr uint32_t kDenseKey = 0x44000000u;
 constexpr uint32_t kRepairKey = 0x52000000u;
 
@@ -43,6 +44,14 @@ uint32_t RepairDegree(uint32_t draw) {
   return kMaxDegree;
 }
 
+uint16_t DenseChecksOf(uint32_t sum) {
+  uint16_t checks = 0;
+  for (uint32_t n = 0; n < kDenseChecks; n++) {
+    if ((kDensePlaces[n] & ~sum) == 0) checks |= static_cast<uint16_t>(1u << n);
+  }
+  return checks;
+}
+
 Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)) {}
 
 uint32_t Structure::Back(uint32_t i) const {
@@ -57,28 +66,25 @@ uint32_t Structure::Back(uint32_t i) const {
 }
 
 void Structure::SparseChecks(uint32_t i, uint32_t checks[2]) const {
-  const uint32_t step = 1 + (i / sparse_) % (sparse_ - 1);
-  checks[0] = i % sparse_;
+  // Near checks would leave C[i] and a few D as a light word of the code, which few repair symbols see.
+  const uint32_t step = sparse_ / 4 + Draws(Key(kStepKey, k_, i / sparse_)).Below(sparse_ / 2) + 1;
+  checks[0] = (i * (sparse_ * 3 / 8)) % sparse_;
   checks[1] = (checks[0] + step) % sparse_;
 }
 
-uint32_t Structure::DenseRow(uint32_t i) const { return Draws(Key(kDenseKey, k_, i)).Below(kDenseChecks); }
+uint32_t Structure::DenseCheck(uint32_t i) const { return Draws(Key(kDenseKey, k_, i)).Below(kDenseChecks); }
 
 void Structure::Repair(uint32_t esi, RepairRow* row) const {
   Draws draws(Key(kRepairKey, k_, esi));
+  row->sum = draws.Below(kDenseSums);
   const uint32_t degree = RepairDegree(draws.Next());
   uint32_t count = 0;
-  const auto draw_distinct = [&](uint32_t base, uint32_t n, uint32_t until) {
-    const uint32_t first = count;
-    while (count < until) {
-      const uint32_t column = base + draws.Below(n);
-      uint32_t seen = first;
-      while (seen < count && row->columns[seen] != column) seen++;
-      if (seen == count) row->columns[count++] = column;
-    }
-  };
-  draw_distinct(0, light(), degree);
-  draw_distinct(light(), kDenseChecks, degree + kRepairDense);
+  while (count < degree) {
+    const uint32_t column = draws.Below(light());
+    uint32_t seen = 0;
+    while (seen < count && row->columns[seen] != column) seen++;
+    if (seen == count) row->columns[count++] = column;
+  }
   row->count = count;
 }
 

@@ -4,9 +4,11 @@
 // Intermediate symbols, in the order of their column numbers:
 //   C[0..K)    one per source symbol; source row:  x[i] = C[i] + C[i-1] + C[Back(i)]
 //   D[0..S)    sparse checks;                      D[s] = D[s-1] + sum of the C in check s
-//   E[0..H)    dense checks over C and D;          E[h] = sum of the prefix sums P[i] with DenseRow(i) = h,
-//                                                  P[i] = sum of the columns 0..i
-// A repair symbol is the sum of a few C and D and of two E.
+//   F[0..32)   dense sums of the 16 dense checks E over C and D:
+//              E[p] = sum of the prefix sums P[i] with DensePlace(i) = p, where P[i] = sum of columns 0..i;
+//              F[t] = sum of the E[p] with p a subset of t, as 5-bit sets; p has at most two bits.
+// A repair symbol is the sum of a few C and D and of one F. The F are the Reed-Muller code RM(2,5) over the
+// E: whatever the E are, if not all zero, at least 8 of the 32 F see it.
 //
 // Thread-safety: a Structure is immutable.
 #ifndef MURKY_LT_STRUCTURE_H_
@@ -17,11 +19,10 @@
 namespace murky::lt {
 
 constexpr uint32_t kMaxSmallK = 32;    // up to here lt/small_code.h codes the block
-constexpr uint32_t kDenseChecks = 16;  // H; 12 had rare needs of hundreds of extra symbols
+constexpr uint32_t kDenseChecks = 16;  // 12 had rare needs of hundreds of extra symbols
+constexpr uint32_t kDenseSums = 32;
 constexpr uint32_t kBackWindow = 128;  // Back(i) permutes blocks of so many columns
 constexpr uint32_t kMaxDegree = 30;    // of a repair symbol over C and D
-constexpr uint32_t kRepairDense = 2;   // E columns in each repair symbol
-constexpr uint32_t kMaxRepairColumns = kMaxDegree + kRepairDense;
 constexpr uint32_t kNoColumn = UINT32_MAX;
 
 // A bijection of 32-bit words that looks random ("lowbias32" of C. Wellons' hash prospector, 2018).
@@ -44,10 +45,17 @@ class Draws {
   uint32_t state_;
 };
 
-// The columns of one repair symbol, all different: `count` of them, the E columns last.
+// The places of the dense checks among the dense sums: the 5-bit sets of at most two members.
+constexpr uint8_t kDensePlaces[kDenseChecks] = {0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 16, 17, 18, 20, 24};
+
+// Bit n: dense check n, at kDensePlaces[n], is part of dense sum F[sum].
+uint16_t DenseChecksOf(uint32_t sum);
+
+// What a repair symbol is the sum of.
 struct RepairRow {
-  uint32_t count;
-  uint32_t columns[kMaxRepairColumns];
+  uint32_t count;  // C and D columns, all different
+  uint32_t columns[kMaxDegree];
+  uint32_t sum;  // F
 };
 
 class Structure {
@@ -55,17 +63,17 @@ class Structure {
   explicit Structure(uint32_t k);  // kMaxSmallK < k <= kMaxSourceSymbols
 
   uint32_t k() const { return k_; }
-  uint32_t sparse() const { return sparse_; }                       // S
-  uint32_t light() const { return k_ + sparse_; }                   // columns C and D
-  uint32_t columns() const { return k_ + sparse_ + kDenseChecks; }  // all
+  uint32_t sparse() const { return sparse_; }                     // S
+  uint32_t light() const { return k_ + sparse_; }                 // columns C and D
+  uint32_t columns() const { return k_ + sparse_ + kDenseSums; }  // all
 
   // The third column of source row i >= 2, below i - 1; kNoColumn for i < 2.
   uint32_t Back(uint32_t i) const;
   // The two checks that C[i] enters; they differ.
   void SparseChecks(uint32_t i, uint32_t checks[2]) const;
-  // The dense check that takes the prefix sum P[i], for i < light().
-  uint32_t DenseRow(uint32_t i) const;
-  // The columns of repair symbol `esi` >= k.
+  // The number of the dense check that takes the prefix sum P[i], for i < light().
+  uint32_t DenseCheck(uint32_t i) const;
+  // What makes repair symbol `esi` >= k.
   void Repair(uint32_t esi, RepairRow* row) const;
 
  private:

@@ -1,0 +1,48 @@
+#include "lt/plan.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace murky::lt {
+
+Plan::Plan(uint32_t k) : structure(k), back(k), checks(2 * k), dense(structure.light()) {
+  for (uint32_t i = 0; i < k; i++) {
+    const uint32_t column = structure.Back(i);
+    back[i] = column == kNoColumn ? i : column;
+    structure.SparseChecks(i, &checks[2 * i]);
+    checks[2 * i] += k;
+    checks[2 * i + 1] += k;
+  }
+  for (uint32_t i = 0; i < structure.light(); i++) {
+    dense[i] = structure.light() + kDensePlaces[structure.DenseCheck(i)];
+  }
+}
+
+gf2::PrecodeTables Plan::Tables() const {
+  return {structure.k(), structure.light(), back.data(), checks.data(), dense.data()};
+}
+
+std::shared_ptr<const Plan> PlanFor(uint32_t k) {
+  static std::mutex mutex;
+  // Never destroyed: threads may still code while the process ends. The one asked for last is in front.
+  static std::vector<std::shared_ptr<const Plan>>& cache = *new std::vector<std::shared_ptr<const Plan>>;
+  const auto of_k = [k](const std::shared_ptr<const Plan>& plan) { return plan->structure.k() == k; };
+  const auto to_front = [of_k]() {
+    const auto found = std::find_if(cache.begin(), cache.end(), of_k);
+    if (found != cache.end()) std::rotate(cache.begin(), found, found + 1);
+    return found != cache.end();
+  };
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (to_front()) return cache.front();
+  }
+  std::shared_ptr<const Plan> made = std::make_shared<const Plan>(k);
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (!to_front()) {
+    if (cache.size() == kCachedPlans) cache.pop_back();
+    cache.insert(cache.begin(), std::move(made));
+  }
+  return cache.front();
+}
+
+}  // namespace murky::lt

@@ -1,0 +1,35 @@
+// The structure of one K drawn out into tables, so that a pass over a block draws nothing.
+//
+// Thread-safety: a Plan is immutable; PlanFor may be called from any thread.
+#ifndef MURKY_LT_PLAN_H_
+#define MURKY_LT_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "gf2/kernels.h"
+#include "lt/structure.h"
+
+namespace murky::lt {
+
+constexpr size_t kCachedPlans = 16;  // at most about 110 KiB each, at K = 8192
+
+struct Plan {
+  explicit Plan(uint32_t k);
+
+  gf2::PrecodeTables Tables() const;
+
+  const Structure structure;
+  std::vector<uint32_t> back;    // of each source row; itself means none
+  std::vector<uint32_t> checks;  // two columns for each C
+  std::vector<uint32_t> dense;   // the column of the dense check that takes the prefix sum of each C and D
+};
+
+// The plan for `k`, from a cache of the kCachedPlans that were asked for last.
+std::shared_ptr<const Plan> PlanFor(uint32_t k);
+
+}  // namespace murky::lt
+
+#endif  // MURKY_LT_PLAN_H_
