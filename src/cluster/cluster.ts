@@ -139,8 +139,8 @@ export class Cluster {
   }
 
   /** See {@link Replication.replicate}. */
-  replicate(manifest: Manifest): Promise<Replicated> {
-    return this.#replication.replicate(manifest);
+  replicate(manifest: Manifest, newerCounts?: boolean): Promise<Replicated> {
+    return this.#replication.replicate(manifest, newerCounts);
   }
 
   /** Every known peer, in no order. */

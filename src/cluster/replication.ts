@@ -88,43 +88,56 @@ export class Replication {
 
   /**
    * Resolves as soon as a quorum of owners holds `manifest`'s version, which this node holds durably already; the others
-   * get it in the background. MURKY_NO_QUORUM when that cannot be, or nothing went on for the write timeout.
+   * get it in the background. An owner that holds a newer version ends it early, or with `newerCounts` counts like one
+   * that holds this one: it was written there, and then overwritten. MURKY_NO_QUORUM when the quorum cannot be reached,
+   * or nothing went on for the write timeout.
    */
-  replicate(manifest: Manifest): Promise<Replicated> {
+  async replicate(manifest: Manifest, newerCounts = false): Promise<Replicated> {
     const { owners, count, quorum } = this.plan(manifest.id);
-    let durable = owners.self ? 1 : 0;
-    if (durable >= quorum && owners.others.length === 0) return Promise.resolve({ durable, owners: count, quorum });
+    const away = owners.others.filter((owner) => owner.state !== 'alive');
+    const present = owners.others.filter((owner) => owner.state === 'alive');
+    const outcomes: Record<string, string> = {};
+    for (const owner of away) {
+      outcomes[contactText(owner.contact)] = 'away';
+      await this.#owe(owner, manifest);
+    }
     return new Promise((resolve, reject) => {
-      let running = owners.others.length;
+      let durable = owners.self ? 1 : 0;
+      let running = present.length;
+      let answered = false;
       const holders: Address[] = [];
       let stopTimer = () => {};
-      const outcomes: Record<string, string> = {};
       const answer = (newer?: Version) => {
+        answered = true;
         stopTimer();
         resolve({ durable, owners: count, quorum, ...(newer && { newer }) });
       };
       const fail = () => {
+        answered = true;
         stopTimer();
         reject(noQuorum(manifest, durable, count, quorum, outcomes));
       };
       const onProgress = () => {
         stopTimer();
-        stopTimer = this.seams.clock.after(this.options.writeTimeoutMs, fail);
+        if (!answered) stopTimer = this.seams.clock.after(this.options.writeTimeoutMs, fail);
+      };
+      const check = (newer?: Version) => {
+        if (answered) return;
+        if (durable >= quorum) answer();
+        else if (newer) answer(newer);
+        else if (durable + running < quorum) fail();
       };
       const onDelivered = (owner: Member, delivered: Delivered) => {
         running -= 1;
-        if (delivered.kind === 'durable') {
-          holders.push(owner.address);
-          durable += 1;
-        } else outcomes[contactText(owner.contact)] = delivered.kind === 'refused' ? delivered.code : delivered.kind;
-        if (durable >= quorum) answer();
-        else if (delivered.kind === 'newer') answer(delivered.version);
-        else if (durable + running < quorum) fail();
+        if (delivered.kind === 'durable') holders.push(owner.address);
+        if (delivered.kind === 'durable' || (delivered.kind === 'newer' && newerCounts)) durable += 1;
+        else outcomes[contactText(owner.contact)] = delivered.kind === 'refused' ? delivered.code : delivered.kind;
+        check(delivered.kind === 'newer' ? delivered.version : undefined);
         if (running === 0 && holders.length === owners.others.length) void this.settle(manifest);
       };
       onProgress();
-      if (durable >= quorum) answer();
-      for (const owner of owners.others) {
+      check();
+      for (const owner of present) {
         this.bring(owner, manifest, () => holders, onProgress).then(
           (delivered) => onDelivered(owner, delivered),
           () => onDelivered(owner, { kind: 'silent' }), // closing
@@ -146,7 +159,7 @@ export class Replication {
     const { hints, clock } = this.seams;
     const { id, version } = manifest;
     const peer = owner.id;
-    const hint = () => hints.add(peer, { id, version });
+    const hint = () => this.#owe(owner, manifest);
     if (owner.state !== 'alive' || this.#limit.full) {
       await hint();
       return { kind: 'silent' };
@@ -184,6 +197,10 @@ export class Replication {
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  #owe(owner: Member, { id, version }: Manifest): Promise<void> {
+    return this.seams.hints.add(owner.id, { id, version });
   }
 
   #complain(error: unknown): void {

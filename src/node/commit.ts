@@ -9,8 +9,11 @@ import type { Parts } from './parts.js';
 /** A version without its number, which is chosen at the commit. */
 export type Draft = Omit<Manifest, 'version'>;
 
-/** Times that a write may meet a newer version at an owner before it gives in. */
-const MAX_TRIES = 4;
+/**
+ * Times that a write takes a greater version because an owner holds a newer one. Each time it is greater than all that
+ * the owners had before, so what is still newer after three owners was written at the same time.
+ */
+const MAX_RENEWALS = 3;
 
 /** Makes a write visible here under a version greater than all that this node has seen of the resource. */
 export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Promise<Manifest> {
@@ -27,14 +30,15 @@ export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Pro
 
 /**
  * Brings a committed version to its owners. Where one of them holds a newer one, written elsewhere by a clock ahead of
- * this one's, the write takes a still greater version and tries again: a later write wins whatever the clocks say.
+ * this one's, the write takes a still greater version and tries again: a later write wins whatever the clocks say. Of
+ * two writes at the same time either may win; both are acknowledged.
  */
 export async function spread(parts: Parts, committed: Manifest, signal?: AbortSignal): Promise<WriteResult> {
   let manifest = committed;
-  for (let tries = 1; ; tries++) {
-    const { newer, ...counted } = await abortable(parts.cluster.replicate(manifest), signal);
+  for (let renewals = 0; ; renewals++) {
+    const newerCounts = renewals === MAX_RENEWALS;
+    const { newer, ...counted } = await abortable(parts.cluster.replicate(manifest, newerCounts), signal);
     if (!newer) return { manifest, ...counted };
-    if (tries === MAX_TRIES) throw superseded(manifest.key);
     manifest = await renew(parts, manifest, newer);
   }
 }
