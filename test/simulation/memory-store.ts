@@ -19,6 +19,8 @@ export class MemoryStore implements Store {
   /** Blocks that are damaged: `id/version/index`. */
   readonly damaged = new Set<string>();
 
+  #writingBytes = 0;
+
   constructor(readonly disk = new MemoryDisk()) {
     this.facts = new MemoryFacts(disk.facts);
   }
@@ -44,22 +46,25 @@ export class MemoryStore implements Store {
   begin(): BlockWriter {
     const blocks: Uint8Array[] = [];
     let ended = false;
+    const end = () => {
+      if (!ended) for (const block of blocks) this.#writingBytes -= block?.length ?? 0;
+      ended = true;
+    };
     return {
       write: async (index, bytes) => {
         if (ended) throw new Error('Written after the end.');
         if (this.#bytes() + bytes.length > this.maxBytes)
           throw new MurkyError('MURKY_STORE_FULL', 'The store is full.');
         const copy = Uint8Array.from(bytes);
+        this.#writingBytes += copy.length;
         await undefined;
         blocks[index] = copy;
       },
       read: async (index) => (ended ? undefined : blocks[index]),
-      abort: async () => {
-        ended = true;
-      },
+      abort: async () => end(),
       commit: async (manifest, role) => {
         if (ended) throw new Error('Committed after the end.');
-        ended = true;
+        end();
         if (blocks.filter(Boolean).length !== blockCount(manifest.size, manifest.blockBytes))
           throw new Error('A block is missing.');
         const before = this.disk.current.get(manifest.id);
@@ -115,7 +120,7 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {}
 
   #bytes(): number {
-    let bytes = 0;
+    let bytes = this.#writingBytes;
     for (const { manifest } of this.disk.readable.values()) bytes += manifest.size;
     return bytes;
   }
