@@ -308,7 +308,8 @@ double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas
   double variance = 0;
   double worst = 0;
   for (const auto& path : paths_) {
-    if (!path->usable()) continue;
+    // A probe of a server that may be dead is not to be counted on.
+    if (!path->usable() || path->stalled || path->state == ServerState::kSilent) continue;
     const double loss = path->law->loss();
     const double symbols = path->asked.Expected(block.number);
     expected += symbols * (1 - loss);

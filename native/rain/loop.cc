@@ -122,6 +122,9 @@ void Loop::Run() {
     host_.OnPassEnd();
     if (!more) Wait(next);
   }
+  // What was said before the end is still done: it may be the goodbyes to servers and clients.
+  commands_.RunAll(*engine_, Now());
+  socket_->Flush();
 }
 
 bool Loop::ReceiveSome() {
