@@ -62,8 +62,8 @@ export class RainClient {
   }
 
   /**
-   * The whole object in memory. Begins again if it is overwritten meanwhile. MURKY_TOO_LARGE, MURKY_NOT_FOUND, MURKY_NO_SERVER, MURKY_VERSION_CONFLICT, MURKY_POLLUTED; an abort rejects with the
-   * signal's reason.
+   * The whole object in memory. Begins again if it is overwritten meanwhile. MURKY_NOT_FOUND, MURKY_TOO_LARGE,
+   * MURKY_NO_SERVER, MURKY_VERSION_CONFLICT, MURKY_POLLUTED; an abort rejects with the signal's reason.
    */
   async fetch(idOrKey: string | bigint, options: RainWholeFetchOptions): Promise<RainResult> {
     const { maxBytes = DEFAULT_MAX_BYTES } = options;
@@ -98,6 +98,11 @@ export class RainClient {
         return summarise(fetch.report(), { bytes: progress.received, seconds });
       },
     };
+  }
+
+  /** What the packet loop has counted: datagrams, drops by reason, symbols. */
+  counters(): Record<string, number> {
+    return this.endpoint.counters();
   }
 
   /** Ends whatever is being fetched with MURKY_CLOSED. Idempotent. */

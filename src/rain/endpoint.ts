@@ -48,7 +48,7 @@ export class RainEndpoint implements RainNetwork {
   readonly #loop: NativeLoop;
   readonly #requests: Requests;
   readonly #serving: Serving;
-  readonly #keepAlive = new KeepAlive();
+  readonly #keepAlive = new KeepAlive(this);
   readonly #fetchSinks = new Map<number, (event: FetchEvent) => void>();
   readonly #endAtClose = new Set<(error: MurkyError) => void>();
   readonly #fetchHost: FetchHost;
@@ -160,7 +160,7 @@ export class RainEndpoint implements RainNetwork {
 
   /** What the packet loop has counted since it began: EngineCounters of native/rain/engine.h. */
   counters(): Record<string, number> {
-    return this.#closed ? {} : this.#loop.counters();
+    return this.#loop.counters();
   }
 
   /** Ends all fetches and requests with MURKY_CLOSED and frees the port. Idempotent. */

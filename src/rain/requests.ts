@@ -8,7 +8,8 @@ import { type Address, RequestKind, type RequestOptions } from './contract.js';
 /** Bytes behind the first one of a request (its kind) or of an answer (its status). */
 export const MAX_BODY_BYTES = 1331;
 export const DEFAULT_TIMEOUT_MS = 2000;
-const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+/** The loop's own limit. */
+const MAX_TIMEOUT_MS = 60 * 60 * 1000;
 /** Handlers that run at once; a request beyond them is answered with MURKY_BUSY. */
 const MAX_RUNNING_HANDLERS = 1024;
 const STATUS_OK = 0;
