@@ -1,10 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { MurkyError } from '../errors.js';
+import { addDemo } from './commands/demo.js';
+import { addDoctor } from './commands/doctor.js';
+import { addFetch } from './commands/fetch.js';
 import { addGet } from './commands/get.js';
 import { addKeygen } from './commands/keygen.js';
 import { addLs } from './commands/ls.js';
 import { addPut } from './commands/put.js';
 import { addRm } from './commands/rm.js';
+import { addServe } from './commands/serve.js';
 import { addStatus } from './commands/status.js';
 import { reportFailure } from './failure.js';
 import { packageVersion } from './package-version.js';
@@ -18,6 +22,8 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such object.`;
 
+const COMMANDS = [addServe, addPut, addGet, addRm, addLs, addStatus, addFetch, addKeygen, addDoctor, addDemo];
+
 /** Parses the command line and runs the command; resolves with the exit code once all is said. */
 export async function run(argv: readonly string[]): Promise<number> {
   const program = new Command('murky')
@@ -29,7 +35,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', EXAMPLES)
     .exitOverride();
-  for (const add of [addPut, addGet, addRm, addLs, addStatus, addKeygen]) add(program);
+  for (const add of COMMANDS) add(program);
   try {
     await program.parseAsync(argv);
     return Number(process.exitCode ?? 0);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What is done to the next answers: a way to be a node in trouble. */
@@ -85,18 +85,18 @@ const STATUS = {
 
 async function one(node: FakeNode, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const there = node.objects.get(key);
-  const written = { key, version: VERSION, durable: 2, owners: 3, quorum: 2 };
+  const written = { 'x-murky-version': VERSION, 'x-murky-durable': 2, 'x-murky-owners': 3, 'x-murky-quorum': 2 };
   if (request.method === 'PUT') {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const bytes = Buffer.concat(chunks);
     node.objects.set(key, { bytes, contentType: request.headers['content-type'] });
-    json(response, 201, written, { etag: etag(node, bytes) });
+    json(response, 201, { key, durable: 2, owners: 3 }, { ...written, etag: etag(node, bytes) });
   } else if (!there) {
     refuse(response, { status: 404, code: 'MURKY_NOT_FOUND', detail: `There is no object "${key}".` });
   } else if (request.method === 'DELETE') {
     node.objects.delete(key);
-    json(response, 200, written);
+    response.writeHead(204, written).end();
   } else {
     const { bytes, contentType = 'application/octet-stream' } = there;
     response.writeHead(200, {
@@ -122,7 +122,7 @@ function list(node: FakeNode, request: IncomingMessage, response: ServerResponse
   json(response, 200, { objects, next: keys.length > PAGE ? keys[PAGE - 1] : null });
 }
 
-function json(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+function json(response: ServerResponse, status: number, body: object, headers: OutgoingHttpHeaders = {}): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 

@@ -47,3 +47,51 @@ export async function murky(words: readonly string[], start: Start = {}): Promis
   const stdout = Buffer.concat(output);
   return { code, signal, stdout, text: stdout.toString('utf8'), stderr };
 }
+
+export interface Served {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** `host:port` of the transport. */
+  readonly rain: string;
+  readonly id: string;
+  /** All of standard output and standard error so far. */
+  output(): { stdout: string; stderr: string };
+  /** Sends a signal and resolves with how the process ended. */
+  end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** `murky serve` on free ports with its data in `folder`, once it is ready. */
+export async function serve(folder: string, words: readonly string[] = []): Promise<Served> {
+  const ports = ['--http-port', '0', '--pouring-rain-port', '0'];
+  const child = startMurky(['serve', '--data-dir', 'data', ...ports, ...words], { cwd: folder });
+  let stdout = '';
+  let stderr = '';
+  child.stderr!.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const parts = await new Promise<RegExpExecArray>((resolve, reject) => {
+    child.stdout!.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+      const ready = /^murky: ready http=(\S+) rain=(\S+) node=([0-9a-f]{16})\n/.exec(stdout);
+      if (ready) resolve(ready);
+    });
+    child.once('close', () => reject(new Error(`murky serve ended before it was ready: ${stdout}${stderr}`)));
+  });
+  clearTimeout(timer);
+  return {
+    child,
+    url: parts[1]!,
+    rain: parts[2]!,
+    id: parts[3]!,
+    output: () => ({ stdout, stderr }),
+    async end(name) {
+      const closed = once(child, 'close');
+      const late = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+      child.kill(name);
+      const [code, signal] = await closed;
+      clearTimeout(late);
+      return { code, signal };
+    },
+  };
+}

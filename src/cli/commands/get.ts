@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { MurkyError } from '../../errors.js';
 import { checkKey } from '../../object/key.js';
 import { Checksum } from '../checksum.js';
+import { nodeClient } from '../http/node-address.js';
+import { brokenOff } from '../http/node-failure.js';
 import { interruptible } from '../interruption.js';
-import { nodeClient } from '../node-address.js';
-import { brokenOff } from '../node-failure.js';
+import { checkSha256, deliver, goesToFile } from '../object-sink.js';
 import {
   jsonOption,
   type NodeOptions,
@@ -14,11 +15,9 @@ import {
   timeoutOption,
   tokenFileOption,
 } from '../options.js';
-import { print, printable, printJson } from '../output.js';
-import { writeFileWhole } from '../output-file.js';
-import { type Progress, startProgress } from '../progress.js';
-import { bytesText } from '../quantity.js';
-import { refuseBinary } from '../terminal-guard.js';
+import { printable, printJson } from '../terminal/output.js';
+import { startProgress } from '../terminal/progress.js';
+import { bytesText } from '../terminal/quantity.js';
 
 interface GetOptions extends NodeOptions, ReportOptions {
   readonly output?: string;
@@ -43,7 +42,7 @@ export function addGet(program: Command): void {
 
 async function get(key: string, options: GetOptions, signal: AbortSignal): Promise<void> {
   checkKey(key);
-  const toFile = options.output !== undefined && options.output !== '-';
+  const toFile = goesToFile(options.output);
   if (options.json && !toFile) {
     throw new MurkyError('MURKY_BAD_USAGE', 'With --json the object needs a file to go to.', { hint: 'Add -o FILE.' });
   }
@@ -59,44 +58,17 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
   let sha256 = '';
   const accept = () => {
     sha256 = checksum.sha256();
-    if (object.sha256 !== undefined && object.sha256 !== sha256) throw corrupt(key, object.sha256, sha256);
+    if (object.sha256 !== undefined) checkSha256(printable(key), object.sha256, sha256);
   };
   const body = checksum.of(whole(object.body, client.url, object.bytes), progress.advance);
   try {
-    if (toFile) await writeFileWhole(options.output!, body, accept);
-    else await toStandardOutput(body, options, signal, accept);
+    await deliver(body, options, signal, accept);
   } finally {
     object.body.destroy();
     progress.stop();
   }
   const seconds = (performance.now() - started) / 1000;
-  await say(
-    key,
-    { bytes: checksum.bytes, sha256, contentType: object.contentType, seconds },
-    toFile,
-    options,
-    progress,
-  );
-}
-
-async function toStandardOutput(
-  body: AsyncIterable<Uint8Array>,
-  options: GetOptions,
-  signal: AbortSignal,
-  accept: () => void,
-): Promise<void> {
-  const guarded = process.stdout.isTTY && !options.force ? refuseBinary(body) : body;
-  for await (const chunk of guarded) await print(chunk, signal);
-  accept();
-}
-
-async function say(
-  key: string,
-  facts: { bytes: number; sha256: string; contentType: string | undefined; seconds: number },
-  toFile: boolean,
-  options: GetOptions,
-  progress: Progress,
-): Promise<void> {
+  const facts = { bytes: checksum.bytes, sha256, contentType: object.contentType, seconds };
   if (options.json) await printJson({ key, file: options.output, ...facts });
   else if (toFile) progress.note(`${printable(key)}: ${bytesText(facts.bytes)} in ${printable(options.output!)}`);
 }
@@ -113,15 +85,4 @@ async function* whole(body: AsyncIterable<Uint8Array>, url: URL, bytes: number |
     throw brokenOff(url, error);
   }
   if (bytes !== undefined && count !== bytes) throw brokenOff(url, undefined);
-}
-
-function corrupt(key: string, expected: string, found: string): MurkyError {
-  return new MurkyError(
-    'MURKY_BLOCK_CORRUPT',
-    `What arrived of "${printable(key)}" does not have the SHA-256 that the node announced.`,
-    {
-      hint: 'Get it again; nothing was written where -o was given.',
-      details: { expected, found },
-    },
-  );
 }

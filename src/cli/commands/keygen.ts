@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { MurkyError } from '../../errors.js';
-import { print } from '../output.js';
 import { fileError } from '../output-file.js';
+import { print } from '../terminal/output.js';
 
 const KEY_BYTES = 32;
 

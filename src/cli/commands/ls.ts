@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import { nodeClient } from '../http/node-address.js';
+import type { ListEntry } from '../http/node-client.js';
 import { interruptible } from '../interruption.js';
-import { nodeClient } from '../node-address.js';
-import type { ListEntry } from '../node-client.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
-import { print, printable } from '../output.js';
-import { bytesText } from '../quantity.js';
+import { print, printable } from '../terminal/output.js';
+import { bytesText } from '../terminal/quantity.js';
 
 interface LsOptions extends NodeOptions {
   readonly json?: true;

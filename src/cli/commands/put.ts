@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { MurkyError } from '../../errors.js';
 import { checkKey } from '../../object/key.js';
 import { Checksum } from '../checksum.js';
+import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
-import { nodeClient } from '../node-address.js';
 import {
   jsonOption,
   type NodeOptions,
@@ -16,10 +16,10 @@ import {
   timeoutOption,
   tokenFileOption,
 } from '../options.js';
-import { print, printable, printJson } from '../output.js';
 import { fileError } from '../output-file.js';
-import { startProgress } from '../progress.js';
-import { bytesText } from '../quantity.js';
+import { print, printable, printJson } from '../terminal/output.js';
+import { startProgress } from '../terminal/progress.js';
+import { bytesText } from '../terminal/quantity.js';
 
 interface PutOptions extends NodeOptions, ReportOptions {
   readonly contentType?: string;

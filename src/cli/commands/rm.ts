@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { checkKey } from '../../object/key.js';
+import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
-import { nodeClient } from '../node-address.js';
 import {
   jsonOption,
   type NodeOptions,
@@ -11,7 +11,7 @@ import {
   timeoutOption,
   tokenFileOption,
 } from '../options.js';
-import { print, printable, printJson } from '../output.js';
+import { print, printable, printJson } from '../terminal/output.js';
 
 type RmOptions = NodeOptions & ReportOptions;
 

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import type { NodeStatus, PeerStatus } from '../../node/contract.js';
+import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
-import { nodeClient } from '../node-address.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
-import { print, printable, printJson } from '../output.js';
-import { bytesText, secondsText, shareText } from '../quantity.js';
-import { table } from '../table.js';
+import { print, printable, printJson } from '../terminal/output.js';
+import { bytesText, secondsText, shareText } from '../terminal/quantity.js';
+import { table } from '../terminal/table.js';
 
 type StatusOptions = NodeOptions & { readonly json?: true };
 

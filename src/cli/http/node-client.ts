@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { MurkyError } from '../errors.js';
-import type { NodeStatus } from '../node/contract.js';
+import { MurkyError } from '../../errors.js';
+import type { NodeStatus } from '../../node/contract.js';
 import { exchange } from './http-exchange.js';
 import { badAnswer, brokenOff, problemError } from './node-failure.js';
 
@@ -18,12 +18,14 @@ export interface NodeClientOptions {
   readonly signal: AbortSignal;
 }
 
-/** What the node says of a write; a missing fact is one that this node does not tell. */
+/** What the node says of a write, in its headers: x-murky-durable and so on, and the ETag. */
 export interface WriteAnswer {
-  readonly durable?: number;
-  readonly owners?: number;
-  readonly quorum?: number;
-  readonly version?: string;
+  /** Owners that hold it durably, of how many, and how many had to. */
+  readonly durable: number | undefined;
+  readonly owners: number | undefined;
+  readonly quorum: number | undefined;
+  readonly version: string | undefined;
+  /** Hexadecimal, of a put. */
   readonly sha256: string | undefined;
 }
 
@@ -62,7 +64,8 @@ export class NodeClient {
     if (facts.bytes !== undefined) headers['content-length'] = String(facts.bytes);
     if (facts.contentType !== undefined) headers['content-type'] = facts.contentType;
     const answer = await this.#send('PUT', objectPath(key), headers, body);
-    return writeAnswer(answer, await this.#json(answer));
+    await text(answer, this.url);
+    return writeAnswer(answer);
   }
 
   async get(key: string): Promise<ObjectAnswer> {
@@ -78,7 +81,8 @@ export class NodeClient {
 
   async remove(key: string): Promise<WriteAnswer> {
     const answer = await this.#send('DELETE', objectPath(key));
-    return writeAnswer(answer, await this.#json(answer));
+    await text(answer, this.url);
+    return writeAnswer(answer);
   }
 
   async *list(prefix: string): AsyncGenerator<ListEntry> {
@@ -113,7 +117,6 @@ export class NodeClient {
 
   async #json(answer: IncomingMessage): Promise<unknown> {
     const content = await text(answer, this.#options.url);
-    if (content === '') return {};
     try {
       const value: unknown = JSON.parse(content);
       if (typeof value === 'object' && value !== null) return value;
@@ -133,8 +136,18 @@ function etagSha256(answer: IncomingMessage): string | undefined {
   return /^"([0-9a-f]{64})"$/.exec(answer.headers.etag ?? '')?.[1];
 }
 
-function writeAnswer(answer: IncomingMessage, body: unknown): WriteAnswer {
-  return { ...(body as object), sha256: etagSha256(answer) } as WriteAnswer;
+function writeAnswer(answer: IncomingMessage): WriteAnswer {
+  const count = (name: string) => {
+    const value = answer.headers[name];
+    return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : undefined;
+  };
+  return {
+    durable: count('x-murky-durable'),
+    owners: count('x-murky-owners'),
+    quorum: count('x-murky-quorum'),
+    version: answer.headers['x-murky-version'] as string | undefined,
+    sha256: etagSha256(answer),
+  };
 }
 
 async function text(answer: IncomingMessage, url: URL): Promise<string> {

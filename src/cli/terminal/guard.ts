@@ -1,4 +1,4 @@
-import { MurkyError } from '../errors.js';
+import { MurkyError } from '../../errors.js';
 
 /**
  * Lets text through to a terminal and refuses anything else before it is shown: what is not UTF-8, and control

@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MurkyError } from '../errors.js';
+import { MurkyError } from '../../errors.js';
 import { brokenOff, unreachable } from './node-failure.js';
 
 /** How long to wait for "100 Continue" from something that has never heard of it (RFC 9110, section 10.1.1). */

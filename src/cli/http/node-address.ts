@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { loadConfig } from '../config/load.js';
-import { CONFIG_KEYS } from '../config/schema.js';
-import { MurkyError } from '../errors.js';
+import { loadConfig } from '../../config/load.js';
+import { CONFIG_KEYS } from '../../config/schema.js';
+import { MurkyError } from '../../errors.js';
+import { type NodeOptions, parseNodeUrl } from '../options.js';
+import { fileError } from '../output-file.js';
 import { NodeClient } from './node-client.js';
-import { type NodeOptions, parseNodeUrl } from './options.js';
-import { fileError } from './output-file.js';
 
 /**
  * A client of the node that the person means: --node, else MURKY_NODE, else the one that the configuration of this

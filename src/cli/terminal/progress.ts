@@ -35,10 +35,14 @@ function bar(name: string, totalBytes: number | undefined): Progress {
   const started = performance.now();
   let done = 0;
   let shown: SingleBar | undefined;
+  let stopped = false;
   const facts = () => {
     const seconds = (performance.now() - started) / 1000;
     const rate = done / Math.max(seconds, 0.001);
-    const left = totalBytes === undefined || done === 0 ? '' : `  ${secondsText((totalBytes - done) / rate)} left`;
+    const left =
+      totalBytes === undefined || done === 0 || done >= totalBytes
+        ? ''
+        : `  ${secondsText((totalBytes - done) / rate)} left`;
     const of = totalBytes === undefined ? '' : ` of ${bytesText(totalBytes)}`;
     return { amount: `${bytesText(done)}${of}`, speed: `${bytesText(rate)}/s`, left };
   };
@@ -55,7 +59,7 @@ function bar(name: string, totalBytes: number | undefined): Progress {
     });
     shown.start(totalBytes || 1, done, facts());
   };
-  const stop = () => {
+  const hide = () => {
     shown?.stop();
     shown = undefined;
   };
@@ -63,14 +67,18 @@ function bar(name: string, totalBytes: number | undefined): Progress {
     advance(bytes) {
       done += bytes;
       if (shown) shown.update(done, facts());
-      else if (performance.now() - started >= FIRST_SHOW_MS) show();
+      else if (!stopped && performance.now() - started >= FIRST_SHOW_MS) show();
     },
     note(line) {
-      stop();
+      const again = shown !== undefined && !stopped;
+      hide();
       process.stderr.write(`${line}\n`);
-      if (done > 0) show();
+      if (again) show();
     },
-    stop,
+    stop() {
+      stopped = true;
+      hide();
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { ERROR_CODES, type ErrorCode, isMurkyError, MurkyError } from '../errors.js';
-import { printable } from './output.js';
+import { ERROR_CODES, type ErrorCode, isMurkyError, MurkyError } from '../../errors.js';
+import { printable } from '../terminal/output.js';
 
 const REASONS: Record<string, string> = {
   ECONNREFUSED: 'the connection was refused',

@@ -1,0 +1,116 @@
+import { loadConfig } from '../../config/load.js';
+import { isMurkyError } from '../../errors.js';
+import { readClusterKey } from '../../node/cluster-key.js';
+import { checkKey } from '../../object/key.js';
+import { RainClient } from '../../rain/client.js';
+import type { Address } from '../../rain/contract.js';
+import type { RainReport } from '../../rain/report.js';
+import { silentLog } from '../../seam/log.js';
+import { Checksum } from '../checksum.js';
+import { checkSha256, deliver, goesToFile } from '../object-sink.js';
+import type { ReportOptions } from '../options.js';
+import { printable, printJson } from '../terminal/output.js';
+import { type Progress, startProgress } from '../terminal/progress.js';
+import { bytesText, rateText, secondsText } from '../terminal/quantity.js';
+import { lossOf, reportTable } from './report.js';
+
+/** Times that the fetch begins again when the object is overwritten meanwhile. */
+const MAX_ATTEMPTS = 4;
+
+export interface FetchOptions extends ReportOptions {
+  readonly servers: readonly Address[];
+  readonly keyFile?: string;
+  readonly insecure?: true;
+  readonly output?: string;
+  readonly force?: true;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** Fetches an object straight from the servers and takes it to where it shall go. */
+export async function fetch(key: string, options: FetchOptions, signal: AbortSignal): Promise<void> {
+  checkKey(key);
+  const client = await RainClient.open(trust(options));
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await attemptFetch(client, key, options, signal);
+      } catch (error) {
+        // What went to standard output cannot be taken back.
+        const again = isMurkyError(error, 'MURKY_SUPERSEDED') && (options.json || goesToFile(options.output));
+        if (!again || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+/** The key to seal with; --key-file, else the configuration's, unless --insecure does without. */
+function trust({ keyFile, insecure }: FetchOptions): { key?: Uint8Array; insecure?: boolean } {
+  if (keyFile !== undefined) return { key: readClusterKey(keyFile, silentLog) };
+  if (insecure) return { insecure };
+  const { cluster } = loadConfig().config;
+  return cluster.keyFile === null
+    ? { insecure: cluster.insecure }
+    : { key: readClusterKey(cluster.keyFile, silentLog) };
+}
+
+async function attemptFetch(client: RainClient, key: string, options: FetchOptions, signal: AbortSignal) {
+  const { servers, output, quiet, json, timeout } = options;
+  const stream = await client.stream(key, { servers, signal, stallTimeoutMs: timeout * 1000 });
+  const measured = json && !goesToFile(output);
+  const progress = startProgress(key, {
+    totalBytes: stream.manifest.size,
+    quiet,
+    noBar: !measured && !goesToFile(output) && process.stdout.isTTY === true,
+  });
+  const checksum = new Checksum();
+  let sha256 = '';
+  const accept = () => {
+    sha256 = checksum.sha256();
+    checkSha256(printable(key), Buffer.from(stream.manifest.sha256).toString('hex'), sha256);
+  };
+  const body = checksum.of(stream.body, progress.advance);
+  try {
+    if (measured) {
+      for await (const _ of body); // only counted and hashed
+      accept();
+    } else {
+      await deliver(body, options, signal, accept);
+    }
+  } finally {
+    progress.stop();
+  }
+  const report = stream.report();
+  if (json) await printJson(asJson(key, sha256, report));
+  else tell(key, report, progress, output);
+}
+
+function asJson(key: string, sha256: string, { bytes, seconds, overhead, servers, culprits }: RainReport) {
+  return {
+    key,
+    bytes,
+    seconds,
+    sha256,
+    overhead,
+    servers: servers.map((server) => ({
+      address: server.address,
+      state: server.state,
+      symbols: server.symbols,
+      /** Bits per second. */
+      rate: server.rateBitsPerSecond,
+      loss: lossOf(server),
+      roundTripMs: server.roundTripMs,
+    })),
+    culprits,
+  };
+}
+
+function tell(key: string, report: RainReport, progress: Progress, output: string | undefined): void {
+  const where = goesToFile(output) ? ` in ${printable(output)}` : '';
+  const speed = rateText((report.bytes * 8) / Math.max(report.seconds, 0.001));
+  progress.note(`${printable(key)}: ${bytesText(report.bytes)}${where}, ${secondsText(report.seconds)}, ${speed}`);
+  if (report.servers.length > 0) progress.note(reportTable(report).trimEnd());
+  for (const culprit of report.culprits) progress.note(`${culprit} sent wrong bytes and was left out.`);
+}

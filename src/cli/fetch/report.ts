@@ -1,0 +1,21 @@
+import pc from 'picocolors';
+import type { RainReport } from '../../rain/report.js';
+import { rateText, shareText } from '../terminal/quantity.js';
+import { table } from '../terminal/table.js';
+
+/** The share of a server's symbols that was sent and did not arrive. */
+export function lossOf({ symbols, lost }: { symbols: number; lost: number }): number {
+  return symbols + lost === 0 ? 0 : lost / (symbols + lost);
+}
+
+/** What each server did in a fetch, a line each under a heading; `names` has better ones than addresses. */
+export function reportTable({ servers }: RainReport, names: ReadonlyMap<string, string> = new Map()): string {
+  const rows = servers.map((server) => [
+    names.get(server.address) ?? server.address,
+    server.state,
+    String(server.symbols),
+    shareText(lossOf(server)),
+    rateText(server.rateBitsPerSecond),
+  ]);
+  return table([['server', 'state', 'symbols', 'lost', 'rate'].map(pc.dim), ...rows], [2, 3, 4]);
+}

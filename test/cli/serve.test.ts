@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { sha256 } from './fake-node.js';
+import { murky, type Served, serve } from './murky-process.js';
+
+const test = suite('serve');
+let folder: string;
+let served: Served[] = [];
+
+test.before.each(() => {
+  folder = mkdtempSync(join(tmpdir(), 'murky-serve-'));
+});
+test.after.each(async () => {
+  for (const { child } of served) child.kill('SIGKILL');
+  served = [];
+  rmSync(folder, { recursive: true, maxRetries: 5 });
+});
+
+async function start(words: string[] = []): Promise<Served> {
+  const node = await serve(folder, words);
+  served.push(node);
+  return node;
+}
+
+test('a node stores, gives back, lists and deletes, and SIGTERM ends it with 0', async () => {
+  const node = await start();
+  const run = (...words: string[]) => murky(words, { cwd: folder, env: { MURKY_NODE: node.url } });
+  const bytes = randomBytes(2 ** 20 + 1);
+  writeFileSync(join(folder, 'in'), bytes);
+
+  const put = await run('put', 'a key/../ü', 'in', '--json', '--content-type', 'image/x-mud');
+  assert.is(put.code, 0, put.stderr);
+  const written = JSON.parse(put.text);
+  assert.is(written.sha256, sha256(bytes));
+  assert.equal([written.durable, written.owners, written.quorum], [1, 1, 1]);
+  assert.match(written.version, /^[0-9a-f]{32}$/);
+
+  const get = await run('get', 'a key/../ü', '-o', 'out');
+  assert.is(get.code, 0, get.stderr);
+  assert.ok(readFileSync(join(folder, 'out')).equals(bytes));
+
+  const [entry, ...others] = JSON.parse((await run('ls', '--json')).text);
+  assert.equal(others, []);
+  assert.is(entry.key, 'a key/../ü');
+  assert.is(entry.size, bytes.length);
+  assert.is(entry.contentType, 'image/x-mud');
+  assert.match((await run('ls', '-l')).text, /^ +1 MiB {2}20\d\d-\S+Z {2}image\/x-mud +a key\/\.\.\/ü\n$/);
+
+  const status = JSON.parse((await run('status', '--json')).text);
+  assert.is(status.id, node.id);
+  assert.is(status.store.objects, 1);
+  assert.match((await run('status')).text, new RegExp(`^node +${node.id}, murky-waters`));
+
+  assert.is((await run('rm', 'a key/../ü')).code, 0);
+  assert.is((await run('rm', 'a key/../ü')).code, 3);
+  assert.is((await run('get', 'a key/../ü')).code, 3);
+  assert.is((await run('ls')).text, '');
+
+  assert.equal(await node.end('SIGTERM'), { code: 0, signal: null });
+  assert.match(node.output().stdout, /^murky: ready [^\n]*\n$/);
+});
+
+test('an object survives kill -9', async () => {
+  const first = await start();
+  const bytes = randomBytes(3_000_000);
+  const put = await murky(['put', 'k', '-'], { env: { MURKY_NODE: first.url }, input: bytes });
+  assert.is(put.code, 0, put.stderr);
+  await first.end('SIGKILL');
+  const second = await start();
+  assert.is(second.id, first.id);
+  const get = await murky(['get', 'k'], { env: { MURKY_NODE: second.url } });
+  assert.ok(get.stdout.equals(bytes), get.stderr);
+  assert.equal(await second.end('SIGINT'), { code: 0, signal: null });
+});
+
+test('a data folder belongs to one node', async () => {
+  await start();
+  const words = [
+    'serve',
+    '--data-dir',
+    'data',
+    '--http-port',
+    '0',
+    '--pouring-rain-port',
+    '0',
+    '--log-level',
+    'silent',
+  ];
+  const second = await murky(words, { cwd: folder });
+  assert.is(second.code, 1);
+  assert.is(second.text, '');
+  assert.match(second.stderr, /^murky: [^\n]*data[^\n]*\.\n(hint: [^\n]*\n)?$/);
+});
+
+test('a port that is taken is one sentence', async () => {
+  const { url, rain } = await start();
+  for (const taken of [
+    ['--http-port', new URL(url).port, '--pouring-rain-port', '0'],
+    ['--http-port', '0', '--pouring-rain-port', rain.split(':').at(-1)!],
+  ]) {
+    const { code, stderr } = await murky(['serve', '--data-dir', 'other', '--log-level', 'silent', ...taken], {
+      cwd: folder,
+    });
+    assert.is(code, 1);
+    assert.match(stderr, /^murky: [^\n]*\b(in use|listens)\b[^\n]*\.\n(hint: [^\n]*\n)?$/);
+  }
+});
+
+test('a wrong configuration is exit code 2 and says where it is wrong', async () => {
+  const file = join(folder, 'wrong.json');
+  writeFileSync(file, JSON.stringify({ http: { port: 'eighty' } }));
+  const wrong = await murky(['serve', '--config', file], { cwd: folder });
+  assert.is(wrong.code, 2);
+  assert.ok(wrong.stderr.includes(file) && wrong.stderr.includes('http.port') && wrong.stderr.includes('"eighty"'));
+  const missing = await murky(['serve', '-c', 'none.json'], { cwd: folder });
+  assert.is(missing.code, 2);
+  const flag = await murky(['serve', '--cluster-replicas', '0'], { cwd: folder });
+  assert.is(flag.code, 2);
+  assert.ok(flag.stderr.includes('--cluster-replicas'), flag.stderr);
+});
+
+test('speaking in clear is warned of at every start, a JSON object a line', async () => {
+  const node = await start(['--cluster-insecure', '--pouring-rain-host', '127.0.0.1']);
+  await node.end('SIGTERM');
+  const lines = node
+    .output()
+    .stderr.trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.ok(lines.some(({ level, message }) => level === 'warn' && /in clear/.test(message)));
+});
+
+test.run();
