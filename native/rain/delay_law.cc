@@ -10,7 +10,7 @@ namespace murky::rain {
 
 namespace {
 
-constexpr double kStartRate = 20e6;            // until the first estimate
+constexpr double kStartRate = 50e6;            // until the first estimate
 constexpr double kUnverifiedCapacity = 200e6;  // an estimate above this is verified first
 constexpr double kLeastRate = 100e3;
 constexpr double kMostRate = 100e9;
@@ -94,12 +94,13 @@ class DelayLaw : public RateControl {
     const double estimate = train_loss > 0.25 ? received * 0.6 : received / (1 - train_loss);
     const double cap = std::max(kUnverifiedCapacity, history_);
     capacity_ = std::min(estimate, cap);
-    // No faster than asked: that was the server's pace, not the path's limit.
-    const bool paced = estimate < 1.3 * rate_;
+    // Sent no faster than it arrived: that was the server's pace, not the path's limit.
+    const bool paced = static_cast<double>(sample.train_sent_span) > 0.7 * span;
     rate_ = paced ? 4 * rate_ : 0.95 * capacity_;
     phase_ = paced || estimate > cap ? Phase::kVerify : Phase::kDelay;
-    since_ = sample.now;
-    best_.clear();
+    since_ = empty_since_ = sample.now;
+    // What arrives in the next round trip was sent at the start rate and says nothing against the estimate.
+    best_.assign(1, {sample.now + sample.round_trip, capacity_});
   }
 
   void Verify(const PathSample& sample) {
@@ -115,6 +116,8 @@ class DelayLaw : public RateControl {
     capacity_ = std::max(arriving, kLeastRate);
     rate_ = capacity_;
     phase_ = Phase::kDelay;
+    empty_since_ = sample.now;
+    best_.assign(1, {sample.now, capacity_});
   }
 
   void Delay(const PathSample& sample) {

@@ -262,6 +262,7 @@ void Fetch::Tick(ServerPath& path, Micros now) {
       return;
     }
   }
+  path.Shrink(now);
   Fill(path, path.Credit(), now);
   const bool heartbeat_due = now - path.last_subscribe >= kHeartbeat;
   if (path.changed || heartbeat_due || path.asked.outstanding() > 0) SendSubscribe(path, now);
@@ -273,10 +274,19 @@ void Fetch::TickUnanswered(ServerPath& path, Micros now) {
   const Micros interval = path.ProbeInterval(now);
   if (path.changed || now - path.last_subscribe >= interval) {
     path.asked.CancelAll();
-    if (path.has_token()) Fill(path, kProbeSymbols, now);
+    if (path.has_token()) Probe(path, now);
     SendSubscribe(path, now);
   }
   path.next_tick = path.last_subscribe + interval;
+}
+
+// A little of the last block: it is needed anyhow, and nobody waits for it yet.
+void Fetch::Probe(ServerPath& path, Micros now) {
+  for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
+    if (!Usable(path, *block)) continue;
+    Ask(path, *block, kProbeSymbols, kProbeSymbols, now);
+    return;
+  }
 }
 
 void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
@@ -308,8 +318,7 @@ double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas
   double variance = 0;
   double worst = 0;
   for (const auto& path : paths_) {
-    // A probe of a server that may be dead is not to be counted on.
-    if (!path->usable() || path->stalled || path->state == ServerState::kSilent) continue;
+    if (!path->flowing()) continue;  // what is asked there as a probe may never come
     const double loss = path->law->loss();
     const double symbols = path->asked.Expected(block.number);
     expected += symbols * (1 - loss);
@@ -322,8 +331,8 @@ double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas
     if (block.k > kSmallCode) target += 2;
     target += extra_symbols + extra_sigmas * std::sqrt(variance);
   }
-  // It had enough and could not be decoded: a few more will do.
-  if (received >= block.k) target = std::max(target, received + 2);
+  // It had enough and could not be decoded: a few more will do, and twice as many if not.
+  if (received >= block.k) target = std::max(target, received) + 2 + (received - block.k);
   return target - received - expected;
 }
 

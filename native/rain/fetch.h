@@ -53,6 +53,7 @@ class Fetch {
   ServerPath* Find(const Address& server);
   void Tick(ServerPath& path, Micros now);
   void TickUnanswered(ServerPath& path, Micros now);
+  void Probe(ServerPath& path, Micros now);
   void Fill(ServerPath& path, uint32_t credit, Micros now);
   // Symbols of a block that nobody was asked for and that it takes to decode, by what is expected to arrive.
   double Need(const Block& block, double extra_symbols, double extra_sigmas) const;

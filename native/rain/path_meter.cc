@@ -26,10 +26,11 @@ bool PathMeter::OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* lat
   if (!train_.complete) {
     const int64_t sent = sequence_.sent();
     if (train_.received == 0 || now - train_.last > kTrainPause)
-      train_ = Train{false, sent - 1, 0, 0, now, now};
+      train_ = Train{false, sent - 1, 0, 0, now, now, time, time};
     train_.received++;
     train_.sent = sent - train_.sent_before;
     train_.last = now;
+    train_.last_sent = time;
     train_.complete = train_.sent >= kTrainSymbols;
   }
   last_arrival_ = now;
@@ -68,6 +69,7 @@ PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   sample.train_sent = train_.sent;
   sample.train_received = train_.received;
   sample.train_span = train_.last - train_.first;
+  sample.train_sent_span = Difference24(train_.last_sent, train_.first_sent);
 
   if (sample.delayed && (marks_.empty() || last_arrival_ > marks_.back().at)) {
     marks_.push_back(Mark{last_arrival_, sequence_.sent(), sequence_.received(), dry_});

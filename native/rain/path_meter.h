@@ -54,6 +54,8 @@ class PathMeter {
     int64_t received = 0;
     Micros first = 0;
     Micros last = 0;
+    uint32_t first_sent = 0;  // the server's time
+    uint32_t last_sent = 0;
   };
 
   SequenceWindow sequence_;

@@ -33,7 +33,8 @@ struct PathSample {
   bool train_complete = false;
   int64_t train_sent = 0;
   int64_t train_received = 0;
-  Micros train_span = 0;  // from the first to the last arrival
+  Micros train_span = 0;       // from the first to the last arrival
+  Micros train_sent_span = 0;  // and how far apart they were sent
 };
 
 class RateControl {
@@ -42,13 +43,14 @@ class RateControl {
   // Bits of IP payload per second.
   virtual double Tick(const PathSample& sample) = 0;
   virtual double rate() const = 0;
-  // True until the first estimate: the path then takes no more than kStartSymbols.
+  // True until the first estimate: the path then takes kStartSymbols to kMostStartSymbols.
   virtual bool starting() const = 0;
   // Share of symbols that is expected to be lost.
   virtual double loss() const = 0;
 };
 
-constexpr uint32_t kStartSymbols = 256;
+constexpr uint32_t kStartSymbols = 256;  // and more on a long path, up to
+constexpr uint32_t kMostStartSymbols = 512;
 
 // The delay-based law; docs/rain.md has it with its constants. `history` is the path's last known capacity in
 // bits per second, 0 if it is unknown.

@@ -23,9 +23,10 @@ ServerPath::ServerPath(const Address& address, double symbol_bits, uint64_t init
 Micros ServerPath::Interval() const { return std::clamp<Micros>(meter.round_trip() / 4, 4'000, 25'000); }
 
 uint32_t ServerPath::Credit() const {
-  if (law->starting()) return kStartSymbols;
   const double seconds = static_cast<double>(meter.round_trip() + 4 * Interval() + 2'000) / 1e6;
   const double symbols = law->rate() * seconds / symbol_bits;
+  if (law->starting())
+    return static_cast<uint32_t>(std::clamp<double>(symbols, kStartSymbols, kMostStartSymbols));
   return static_cast<uint32_t>(std::clamp<double>(symbols, kLeastCredit, kMostCredit));
 }
 
@@ -63,8 +64,21 @@ void ServerPath::OnStall() {
 }
 
 Micros ServerPath::ProbeInterval(Micros now) const {
+  if (symbols == 0 && heartbeat < kQuickConnects) return kConnectInterval;
   const bool long_gone = unanswered_since_ != kNever && now - unanswered_since_ > kSlowProbeAfter;
   return long_gone ? kSlowProbeInterval : kProbeInterval;
+}
+
+void ServerPath::Shrink(Micros now) {
+  const uint32_t credit = Credit();
+  if (asked.outstanding() <= 2 * credit) {
+    oversized_since_ = kNever;
+  } else if (oversized_since_ == kNever) {
+    oversized_since_ = now;
+  } else if (now - oversized_since_ > meter.round_trip() * 3 / 2) {
+    asked.CancelBeyond(credit);
+    changed = true;
+  }
 }
 
 }  // namespace murky::rain

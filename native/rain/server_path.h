@@ -13,7 +13,9 @@
 
 namespace murky::rain {
 
-constexpr Micros kHeartbeat = 1'000'000;    // at the latest, while anything is wanted
+constexpr Micros kHeartbeat = 1'000'000;     // at the latest, while anything is wanted
+constexpr Micros kConnectInterval = 60'000;  // of the first few attempts to reach a server
+constexpr uint32_t kQuickConnects = 5;
 constexpr Micros kProbeInterval = 250'000;  // of a server that does not answer
 constexpr Micros kSlowProbeInterval = 1'000'000;
 constexpr Micros kSlowProbeAfter = 10'000'000;
@@ -72,10 +74,13 @@ class ServerPath {
   // Nothing is expected any more; a later answer starts the clocks anew.
   void OnStall();
   Micros ProbeInterval(Micros now) const;
+  // Cancels what the path has grown too slow for, so that other paths can take it.
+  void Shrink(Micros now);
 
  private:
   Micros unanswered_since_ = kNever;  // any answer ends it
   Micros due_ = kNever;               // when the first symbol of what was asked of an idle server is due
+  Micros oversized_since_ = kNever;   // more than twice the credit is outstanding
   Micros patience_ = 0;               // grows with each stall in a row
 };
 

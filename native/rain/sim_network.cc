@@ -42,7 +42,7 @@ void SimNetwork::Send(const Address& from, const Address& to, const uint8_t* byt
     const auto bits = static_cast<double>((length + kPacketHeaderBytes + extra_bytes_) * 8);
     leaves = start + waits + bits * 1e6 / shape.bits_per_second;
     link.busy_until = leaves;
-    if (observer_) observer_(from, to, length, static_cast<Micros>(waits));
+    if (observer_) observer_(Passage{from, to, bytes, length, static_cast<Micros>(waits)});
   }
   if (shape.loss > 0 && random_.Uniform() < shape.loss) {
     link.counters.lost++;

@@ -58,11 +58,15 @@ class SimNetwork {
   void Connect(const Address& from, const Address& to, const LinkShape& shape);
   // Adds bytes to each datagram on all links: what a seal would add where the simulation leaves it out.
   void set_extra_bytes(size_t bytes) { extra_bytes_ = bytes; }
-  // Called with the queueing delay of each datagram that a link takes.
-  void set_observer(
-      std::function<void(const Address& from, const Address& to, size_t length, Micros queued)> observer) {
-    observer_ = std::move(observer);
-  }
+  struct Passage {
+    const Address& from;
+    const Address& to;
+    const uint8_t* bytes;
+    size_t length;
+    Micros queued;  // how long it waits for those before it
+  };
+  // Called for each datagram that a link with a rate takes, also where it is lost later.
+  void set_observer(std::function<void(const Passage&)> observer) { observer_ = std::move(observer); }
 
   Micros now() const { return now_; }
   SeededRandom& random() { return random_; }
@@ -120,7 +124,7 @@ class SimNetwork {
   Micros now_ = 0;
   uint64_t next_order_ = 0;
   size_t extra_bytes_ = 0;
-  std::function<void(const Address&, const Address&, size_t, Micros)> observer_;
+  std::function<void(const Passage&)> observer_;
   std::unordered_map<Address, std::unique_ptr<Host>, AddressHash> hosts_;
   std::vector<std::unique_ptr<Event>> events_;  // a heap
   std::vector<std::unique_ptr<Event>> spare_;   // used again: datagrams keep their memory

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_set>
 
 #include "rain/sim_network.h"
 
@@ -119,6 +120,38 @@ class Client : public Node {
   uint32_t decoded_ = 0;
 };
 
+// Looks at the symbols on their way to the client.
+class SymbolObserver {
+ public:
+  explicit SymbolObserver(const Address& client) : client_(client) {}
+
+  void See(const SimNetwork::Passage& passage) {
+    SymbolHeader header;
+    const uint8_t* symbol;
+    size_t bytes;
+    if (passage.to != client_ ||
+        !ParseSymbol(passage.bytes + kOuterBytes, passage.length - kOuterBytes, &header, &symbol, &bytes)) {
+      return;
+    }
+    queued_.push_back(passage.queued);
+    if (!seen_.insert(uint64_t{header.block} << 32 | header.esi).second) sent_twice_++;
+  }
+
+  void Report(SimulationResult* result) {
+    result->sent_twice = sent_twice_;
+    if (queued_.empty()) return;
+    std::sort(queued_.begin(), queued_.end());
+    result->queue_median = queued_[queued_.size() / 2];
+    result->queue_p95 = queued_[queued_.size() * 95 / 100];
+  }
+
+ private:
+  const Address client_;
+  std::vector<Micros> queued_;
+  std::unordered_set<uint64_t> seen_;
+  uint64_t sent_twice_ = 0;
+};
+
 Address AddressOf(size_t index) {
   Address address;
   Address::Parse("10.0." + std::to_string(index / 256) + "." + std::to_string(index % 256), 1980, &address);
@@ -150,10 +183,8 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
     network.Connect(address, client.address, link);
     if (shape.kill_at != kNever) network.At(shape.kill_at, [&network, address] { network.Kill(address); });
   }
-  std::vector<Micros> queued;
-  network.set_observer([&](const Address&, const Address& to, size_t length, Micros waits) {
-    if (to == client.address && length >= scenario.symbol_bytes) queued.push_back(waits);
-  });
+  SymbolObserver observer(client.address);
+  network.set_observer([&observer](const SimNetwork::Passage& passage) { observer.See(passage); });
 
   client.Begin(addresses, network.now());
   network.Wake(client.address);
@@ -163,11 +194,7 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   result.first_block_micros = client.first_block;
   result.intact = result.done && client.intact;
   client.engine->Report(client.fetch, &result.report);
-  if (!queued.empty()) {
-    std::sort(queued.begin(), queued.end());
-    result.queue_median = queued[queued.size() / 2];
-    result.queue_p95 = queued[queued.size() * 95 / 100];
-  }
+  observer.Report(&result);
   result.client = client.engine->counters();
   for (const auto& server : servers) result.servers.push_back(server->engine->counters());
   return result;

@@ -38,6 +38,7 @@ struct SimulationResult {
   FetchReport report;
   Micros queue_median = 0;  // queueing delay of symbols at the servers' links
   Micros queue_p95 = 0;
+  uint64_t sent_twice = 0;  // symbols that some server had sent before
   EngineCounters client;
   std::vector<EngineCounters> servers;
 };

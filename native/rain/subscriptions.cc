@@ -143,14 +143,16 @@ Micros Subscriptions::OnTime(Micros now) {
   // call, so that datagrams are received in between.
   auto at = schedule_.begin();
   std::vector<Subscription*> due;
-  for (; at != schedule_.end() && at->first <= now; ++at) due.push_back(at->second);
+  for (; at != schedule_.end() && std::get<Micros>(*at) <= now; ++at)
+    due.push_back(std::get<Subscription*>(*at));
   for (Subscription* subscription : due) {
+    Schedule(*subscription, kNever);
     const BlockId id = Id(*subscription, subscription->ranges.front().block);
     const lt::Encoder* encoder = cache_.Find(id, subscription->symbol_bytes);
     if (encoder) SendBurst(*subscription, *encoder, now);
     Prepare(*subscription, now);
   }
-  return std::min(next_expiry_, schedule_.empty() ? kNever : schedule_.begin()->first);
+  return std::min(next_expiry_, schedule_.empty() ? kNever : std::get<Micros>(*schedule_.begin()));
 }
 
 void Subscriptions::SendBurst(Subscription& subscription, const lt::Encoder& encoder, Micros now) {
@@ -176,6 +178,7 @@ void Subscriptions::SendBurst(Subscription& subscription, const lt::Encoder& enc
     encoder.Symbol(range.from, outbox_.inner() + kSymbolHeaderBytes);
     outbox_.Send(subscription.key.client, inner_bytes);
     counters_.symbols_sent++;
+    subscription.turn = ++turns_;
 
     subscription.sequence = (subscription.sequence + 1) & 0xffffff;
     range.from++;
@@ -237,8 +240,8 @@ void Subscriptions::OnUnsubscribe(const Address& from, uint64_t boot, uint16_t f
 
 void Subscriptions::Schedule(Subscription& subscription, Micros due) {
   if (subscription.due == due) return;
-  if (subscription.due != kNever) schedule_.erase({subscription.due, &subscription});
-  if (due != kNever) schedule_.emplace(due, &subscription);
+  if (subscription.due != kNever) schedule_.erase({subscription.due, subscription.turn, &subscription});
+  if (due != kNever) schedule_.emplace(due, subscription.turn, &subscription);
   subscription.due = due;
 }
 

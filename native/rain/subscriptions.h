@@ -8,8 +8,8 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
-#include <utility>
 
 #include "rain/block_cache.h"
 #include "rain/outbox.h"
@@ -70,6 +70,7 @@ class Subscriptions {
     std::deque<Range> ranges;     // not sent yet, in order; `from` and `count` shrink as symbols go out
     std::map<uint32_t, RefuseReason> refused;  // blocks that are still listed by the client
     Pacer pacer;
+    uint64_t turn = 0;     // of its last burst: whoever waits longest under a common limit goes first
     Micros due = kNever;   // its place in the schedule
     bool waiting = false;  // for the host
   };
@@ -95,7 +96,8 @@ class Subscriptions {
   Pacer total_;
   std::unordered_map<Address, Peer, AddressHash> peers_;  // those with subscriptions
   Table table_;
-  std::set<std::pair<Micros, Subscription*>> schedule_;
+  std::set<std::tuple<Micros, uint64_t, Subscription*>> schedule_;  // by time, then turn
+  uint64_t turns_ = 0;
   Micros next_expiry_ = kNever;
 };
 

@@ -1,0 +1,132 @@
+#include "rain/engine_harness.h"
+
+namespace murky::rain {
+namespace {
+
+const uint8_t kPing[] = {'p', 'i', 'n', 'g'};
+
+Request Ping(uint64_t id, const Token& token) {
+  Request request;
+  request.id = id;
+  request.token = token;
+  request.payload = kPing;
+  request.payload_bytes = sizeof kPing;
+  return request;
+}
+
+TEST(ARepeatedRequestIsHandedUpOnceAndAnsweredAlike) {
+  EngineHarness server;
+  const Token token = server.TokenFor(At(2));
+  for (int i = 0; i < 3; i++) server.Receive(At(2), Ping(5, token));
+  CHECK_EQ(server.requests.size(), 1u);
+  CHECK(server.Take(MessageType::kResponse).empty());
+  CHECK(server.engine->Respond(server.requests[0], kPing, sizeof kPing, server.now));
+  CHECK(!server.engine->Respond(server.requests[0], kPing, 1, server.now));
+  for (int i = 0; i < 3; i++) server.Receive(At(2), Ping(5, token));
+  const std::vector<Sent> answers = server.Take(MessageType::kResponse);
+  CHECK_EQ(answers.size(), 4u);
+  for (const Sent& answer : answers) {
+    Response response;
+    CHECK(ParseResponse(answer.inner(), answer.inner_bytes(), &response));
+    CHECK_EQ(response.id, 5u);
+    CHECK_EQ(response.payload_bytes, sizeof kPing);
+  }
+  CHECK_EQ(server.requests.size(), 1u);
+}
+
+TEST(TheSameIdOfAnotherClientIsAnotherRequest) {
+  EngineHarness server;
+  for (int host = 2; host <= 4; host++) {
+    const Token token = server.TokenFor(At(host));
+    server.Receive(At(host), Ping(5, token));
+  }
+  CHECK_EQ(server.requests.size(), 3u);
+}
+
+TEST(OpenInboundRequestsAreBounded) {
+  EngineLimits limits;
+  limits.max_inbound_requests = 10;
+  EngineHarness server(limits);
+  const Token token = server.TokenFor(At(2));
+  for (uint64_t id = 0; id < 30; id++) server.Receive(At(2), Ping(id, token));
+  CHECK_EQ(server.requests.size(), 10u);
+  CHECK_EQ(server.engine->counters().dropped_limit, 20u);
+  CHECK(server.engine->Respond(server.requests[3], kPing, 1, server.now));
+  server.Receive(At(2), Ping(77, token));
+  CHECK_EQ(server.requests.size(), 11u);
+}
+
+TEST(ARequestFollowsATokenAtOnce) {
+  EngineHarness client;
+  CHECK(client.engine->SendRequest(1, At(9), kPing, sizeof kPing, 3'000'000, client.now));
+  CHECK_EQ(client.Take(MessageType::kRequest).size(), 1u);
+  TokenMessage answer;
+  answer.answered = MessageType::kRequest;
+  answer.request = 1;
+  answer.token.fill(7);
+  client.Receive(At(8), answer);  // of somebody who was not asked
+  CHECK(client.Take(MessageType::kRequest).empty());
+  client.Receive(At(9), answer);
+  const std::vector<Sent> sent = client.Take(MessageType::kRequest);
+  CHECK_EQ(sent.size(), 1u);
+  Request request;
+  CHECK(ParseRequest(sent[0].inner(), sent[0].inner_bytes(), &request));
+  CHECK(request.token == answer.token);
+  // A server that answers nothing but TOKEN does not draw an endless exchange.
+  for (int i = 0; i < 10; i++) client.Receive(At(9), answer);
+  CHECK(client.Take(MessageType::kRequest).empty());
+
+  Response response;
+  response.id = 1;
+  response.payload = kPing;
+  response.payload_bytes = sizeof kPing;
+  client.Receive(At(8), response);
+  CHECK(client.responses.empty());
+  client.Receive(At(9), response);
+  client.Receive(At(9), response);
+  CHECK_EQ(client.responses.size(), 1u);
+  CHECK_EQ(client.responses[0].second, "ping");
+  // The token is kept for the next one.
+  CHECK(client.engine->SendRequest(2, At(9), kPing, sizeof kPing, 3'000'000, client.now));
+  const std::vector<Sent> next = client.Take(MessageType::kRequest);
+  CHECK(ParseRequest(next[0].inner(), next[0].inner_bytes(), &request));
+  CHECK(request.token == answer.token);
+}
+
+TEST(ARequestIsRepeatedLessAndLessOftenAndTimesOut) {
+  EngineHarness client;
+  CHECK(client.engine->SendRequest(1, At(9), kPing, sizeof kPing, 3'000'000, client.now));
+  CHECK(!client.engine->SendRequest(1, At(9), kPing, sizeof kPing, 3'000'000, client.now));
+  client.Pass(2'999'999);
+  CHECK(client.timeouts.empty());
+  client.Pass(1);
+  CHECK_EQ(client.timeouts.size(), 1u);
+  const size_t repeats = client.Take(MessageType::kRequest).size();
+  CHECK(repeats >= 3 && repeats <= 6);
+  client.wake_ups = 0;
+  client.Pass(60'000'000);
+  CHECK_EQ(client.wake_ups, 0);
+}
+
+TEST(OutgoingRequestsAreBounded) {
+  EngineLimits limits;
+  limits.max_requests = 2;
+  EngineHarness client(limits);
+  const std::vector<uint8_t> payload(kMaxPayloadBytes + 1);
+  CHECK(!client.engine->SendRequest(1, At(9), payload.data(), payload.size(), 1'000'000, client.now));
+  CHECK(client.engine->SendRequest(1, At(9), payload.data(), kMaxPayloadBytes, 1'000'000, client.now));
+  CHECK(client.engine->SendRequest(2, At(9), kPing, 1, 1'000'000, client.now));
+  CHECK(!client.engine->SendRequest(3, At(9), kPing, 1, 1'000'000, client.now));
+}
+
+TEST(NothingLeavesTheMachineOnALoopbackOnlyEngine) {
+  EngineHarness engine;
+  engine.engine->set_loopback_only(true);
+  CHECK(engine.engine->SendRequest(1, At(9), kPing, 1, 1'000'000, engine.now));
+  engine.Receive(At(9), engine.Wanting({}));
+  CHECK(engine.sent.empty());
+  CHECK_EQ(engine.engine->counters().dropped_not_loopback, 2u);
+}
+
+}  // namespace
+}  // namespace murky::rain
