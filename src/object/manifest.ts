@@ -8,11 +8,12 @@ export const BLOCK_BYTES = 2 ** 20;
 export const HASH_BYTES = 32;
 /** 262,144 blocks: their manifest, 8 MiB of hashes, still travels as one source block (K = 6242 at S = 1344). */
 export const MAX_OBJECT_BYTES = 256 * 2 ** 30;
+/** Of all names and values together, in UTF-8. */
 export const MAX_METADATA_BYTES = 8192;
 
 const FORMAT = 1;
 const FLAG_TOMBSTONE = 1;
-const MAX_VALUE_BYTES = 65535;
+const FIXED_BYTES = 78;
 
 /** What there is to know of one version of one object. A tombstone is the version that a delete writes. */
 export interface Manifest {
@@ -82,8 +83,9 @@ export function tombstone(key: string, version: Version): Manifest {
  */
 export function encodeManifest(manifest: Manifest): Buffer {
   const key = Buffer.from(manifest.key, 'utf8');
-  const fixed = Buffer.alloc(78);
+  const fixed = Buffer.alloc(FIXED_BYTES);
   const names = Object.keys(manifest.metadata).sort();
+  checkMetadata(manifest.metadata);
   fixed.writeUInt8(FORMAT, 0);
   fixed.writeUInt8(manifest.tombstone ? FLAG_TOMBSTONE : 0, 1);
   fixed.writeBigUInt64BE(manifest.id, 2);
@@ -102,7 +104,7 @@ export function encodeManifest(manifest: Manifest): Buffer {
 export function decodeManifest(bytes: Uint8Array): Manifest {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fail = (what: string) => new MurkyError('MURKY_BAD_MESSAGE', `A manifest is malformed: ${what}.`);
-  if (buffer.length < 78) throw fail('it is cut short');
+  if (buffer.length < FIXED_BYTES) throw fail('it is cut short');
   if (buffer.readUInt8(0) !== FORMAT) throw fail(`format ${buffer.readUInt8(0)} is not known`);
   const flags = buffer.readUInt8(1);
   if (flags > FLAG_TOMBSTONE) throw fail('unknown flags');
@@ -114,8 +116,9 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   if (size > MAX_OBJECT_BYTES) throw fail('the size is over the limit');
   if (blockBytes === 0 || blockBytes > BLOCK_BYTES) throw fail('the block size is out of range');
   if (blocks !== blockCount(size, blockBytes)) throw fail('size and number of blocks disagree');
+  if ((flags & FLAG_TOMBSTONE) !== 0 && size > 0) throw fail('a tombstone has a value');
   if (keyBytes > MAX_KEY_BYTES) throw fail('the key is too long');
-  let at = 78;
+  let at = FIXED_BYTES;
   const take = (length: number) => {
     if (at + length > buffer.length) throw fail('it is cut short');
     at += length;
@@ -129,17 +132,25 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   };
   const key = text(keyBytes);
   const id = buffer.readBigUInt64BE(2);
-  checkKey(key);
+  try {
+    checkKey(key);
+  } catch {
+    throw fail('the key is not one');
+  }
   if (resourceId(key) !== id) throw fail('key and id disagree');
   const metadata: Record<string, string> = {};
+  const metadataStart = at;
   let previous: string | undefined;
   for (let i = 0; i < entries; i++) {
     const name = text(take(2).readUInt16BE());
     if (previous !== undefined && name <= previous) throw fail('metadata names are not ascending');
     previous = name;
     Object.defineProperty(metadata, name, { value: text(take(2).readUInt16BE()), enumerable: true });
+    if (at - metadataStart - 4 * entries > MAX_METADATA_BYTES) throw fail('the metadata is too long');
   }
-  const blockHashes = Array.from({ length: blocks }, () => Uint8Array.from(take(HASH_BYTES)));
+  // One copy for all: the caller may use its buffer again, and the largest manifest has 262,144 hashes.
+  const hashes = Uint8Array.from(take(blocks * HASH_BYTES));
+  const blockHashes = Array.from({ length: blocks }, (_, i) => hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
   if (at !== buffer.length) throw fail('bytes are left over');
   return {
     key,
@@ -154,11 +165,28 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   };
 }
 
+/** Throws MURKY_BAD_REQUEST unless the metadata is well-formed Unicode of at most 8192 bytes in all. */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(metadata)) {
+    if (!name.isWellFormed() || !value.isWellFormed()) {
+      throw new MurkyError(
+        'MURKY_BAD_REQUEST',
+        'The metadata is not well-formed Unicode: it has half of a surrogate pair.',
+      );
+    }
+    bytes += Buffer.byteLength(name, 'utf8') + Buffer.byteLength(value, 'utf8');
+  }
+  if (bytes > MAX_METADATA_BYTES) {
+    throw new MurkyError(
+      'MURKY_BAD_REQUEST',
+      `The metadata has ${bytes} bytes; at most ${MAX_METADATA_BYTES} are allowed.`,
+    );
+  }
+}
+
 function lengthPrefixed(text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8');
-  if (bytes.length > MAX_VALUE_BYTES) {
-    throw new MurkyError('MURKY_BAD_REQUEST', `A metadata value has ${bytes.length} bytes; at most 65535 are allowed.`);
-  }
   const length = Buffer.alloc(2);
   length.writeUInt16BE(bytes.length);
   return Buffer.concat([length, bytes]);
