@@ -1,12 +1,13 @@
-import { mkdir, open, rm, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { MurkyError } from '../errors.js';
 import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import { CommitQueue } from './commit-queue.js';
+import type { Disk } from './disk.js';
 import { diskError } from './disk-error.js';
 import { formatKey } from './index-keys.js';
-import type { OpenTable, Table } from './table.js';
+import type { Table } from './table.js';
 
 /** The layout that docs/disk-format.md describes. */
 const FORMAT = 1;
@@ -24,33 +25,37 @@ const REOPEN_PAUSE_MS = 1000;
 export class Database {
   readonly #indexQueue: CommitQueue;
   readonly #blocksQueue: CommitQueue;
+  /** Why the tables are closed, while they could not be opened anew. */
+  #down: MurkyError | undefined;
   #lastAttemptMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     private readonly folder: string,
-    private readonly openTable: OpenTable,
+    private readonly disk: Disk,
     private readonly clock: Clock,
     private readonly log: Log,
     private tables: { index: Table; blocks: Table },
   ) {
-    this.#indexQueue = new CommitQueue(() => this.tables.index);
-    this.#blocksQueue = new CommitQueue(() => this.tables.blocks);
+    this.#indexQueue = new CommitQueue(() => this.index);
+    this.#blocksQueue = new CommitQueue(() => this.blocks);
   }
 
-  static async open(folder: string, openTable: OpenTable, clock: Clock, log: Log): Promise<Database> {
+  static async open(folder: string, disk: Disk, clock: Clock, log: Log): Promise<Database> {
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(resolve(folder));
     } catch (error) {
       throw diskError(error, folder);
     }
-    return new Database(folder, openTable, clock, log, await openTables(folder, openTable));
+    return new Database(folder, disk, clock, log, await openTables(folder, disk));
   }
 
   get index(): Table {
+    if (this.#down) throw this.#down;
     return this.tables.index;
   }
 
   get blocks(): Table {
+    if (this.#down) throw this.#down;
     return this.tables.blocks;
   }
 
@@ -76,9 +81,11 @@ export class Database {
     if (!failure) return;
     if (this.clock.monotonic() - this.#lastAttemptMs < REOPEN_PAUSE_MS) throw failure;
     this.#lastAttemptMs = this.clock.monotonic();
-    if (!(await this.#hasRoom())) throw failure;
+    if (!(await this.disk.hasRoom(this.folder, REOPEN_NEEDS_BYTES))) throw failure;
     await this.close();
-    this.tables = await openTables(this.folder, this.openTable);
+    this.#down = failure;
+    this.tables = await openTables(this.folder, this.disk);
+    this.#down = undefined;
     this.#indexQueue.resume();
     this.#blocksQueue.resume();
     this.log.info({ folder: this.folder }, 'The store takes writes again.');
@@ -88,36 +95,35 @@ export class Database {
     await this.tables.blocks.close();
     await this.tables.index.close();
   }
+}
 
-  /** Free space does not tell of a quota, so the bytes are really written. */
-  async #hasRoom(): Promise<boolean> {
-    const probe = join(this.folder, 'probe');
-    try {
-      const { bavail, bsize } = await statfs(this.folder);
-      if (bavail * bsize < REOPEN_NEEDS_BYTES) return false;
-      const file = await open(probe, 'w');
-      try {
-        const chunk = Buffer.alloc(2 ** 20);
-        for (let written = 0; written < REOPEN_NEEDS_BYTES; written += chunk.length) await file.write(chunk);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-      return true;
-    } catch {
-      return false;
-    } finally {
-      await rm(probe, { force: true }).catch(() => {});
-    }
+/** Node's own recursive mkdir never ends where a file system answers ENOENT in a folder that exists, as /proc does. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    const parent = dirname(folder);
+    if (code !== 'ENOENT' || parent === folder || (await exists(parent))) throw error;
+    await makeFolder(parent);
+    await mkdir(folder);
   }
 }
 
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** The index comes first: its lock is what keeps a second node out of the folder. */
-async function openTables(folder: string, openTable: OpenTable): Promise<{ index: Table; blocks: Table }> {
-  const index = await openTable(join(folder, 'index'), 'index');
+async function openTables(folder: string, disk: Disk): Promise<{ index: Table; blocks: Table }> {
+  const index = await disk.openTable(join(folder, 'index'), 'index');
   try {
     await checkFormat(index, folder);
-    return { index, blocks: await openTable(join(folder, 'blocks'), 'blocks') };
+    return { index, blocks: await disk.openTable(join(folder, 'blocks'), 'blocks') };
   } catch (error) {
     await index.close().catch(() => {});
     throw error;

@@ -16,6 +16,16 @@ function root(error: unknown): LevelError {
 /** LevelDB hands on errno as its text (strerror in the C locale), not as a number. */
 const DISK_FULL = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/;
 
+const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: 'there is a file of that name',
+  ENOTDIR: 'a part of its path is a file',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'it cannot be created there',
+  ENAMETOOLONG: 'its name is too long',
+};
+
 /** Puts into words what LevelDB or the file system said about the store's folder. */
 export function diskError(error: unknown, folder: string): MurkyError {
   if (error instanceof MurkyError) return error;
@@ -39,7 +49,8 @@ export function diskError(error: unknown, folder: string): MurkyError {
       hint: 'Move the folder away and start again: the node fetches what it owns from the other replicas.',
     });
   }
-  return new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} cannot be used (${message}).`, {
+  const reason = REASONS[code] ?? message;
+  return new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} cannot be used: ${reason}.`, {
     ...options,
     hint: 'Check that it is a folder, that this user may write to it and that the disk is sound.',
   });

@@ -8,12 +8,12 @@ import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
 import type { BlockWriter, FactStore, Role, Store, StoreStats } from './contract.js';
 import { Database } from './database.js';
+import { type Disk, levelDisk } from './disk.js';
 import { Facts } from './facts.js';
 import { Gate } from './gate.js';
 import { sweptSlotsKey } from './index-keys.js';
 import { keysInOrder } from './key-directory.js';
 import { KeyedMutex } from './keyed-mutex.js';
-import { LevelTable } from './level-table.js';
 import type { Passage } from './paging.js';
 import { ReadLeases } from './read-leases.js';
 import { Reclaimer } from './reclaimer.js';
@@ -21,7 +21,6 @@ import { recover } from './recovery.js';
 import { Retention } from './retention.js';
 import { SlotWriter } from './slot-writer.js';
 import { Slots } from './slots.js';
-import type { OpenTable } from './table.js';
 import { VersionIndex } from './version-index.js';
 import type { VersionRecord } from './version-record.js';
 import { VersionWrites } from './version-writes.js';
@@ -40,8 +39,8 @@ export interface ObjectStoreOptions {
   readonly graceMs?: number;
   readonly clock?: Clock;
   readonly log?: Log;
-  /** The disk: LevelDB unless told otherwise. */
-  readonly openTable?: OpenTable;
+  /** LevelDB on a real disk unless told otherwise. */
+  readonly disk?: Disk;
 }
 
 /** The {@link Store} of a node, in LevelDB. docs/disk-format.md describes what it writes. */
@@ -114,8 +113,8 @@ export class ObjectStore implements Store {
 
   /** MURKY_DATA_DIR_LOCKED, MURKY_DATA_DIR_UNUSABLE or MURKY_DISK_FULL if the folder cannot be used. */
   static async open(options: ObjectStoreOptions): Promise<ObjectStore> {
-    const { folder, clock = systemClock, log = silentLog, openTable = LevelTable.open } = options;
-    const database = await Database.open(folder, openTable, clock, log);
+    const { folder, clock = systemClock, log = silentLog, disk = levelDisk } = options;
+    const database = await Database.open(folder, disk, clock, log);
     const store = new ObjectStore(database, options);
     try {
       await store.#recover();

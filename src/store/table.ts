@@ -27,6 +27,3 @@ export interface Table {
 
 /** What a table holds decides how it is tuned. */
 export type TableKind = 'index' | 'blocks';
-
-/** Opens, and creates if need be, the table in the folder `path`. */
-export type OpenTable = (path: string, kind: TableKind) => Promise<Table>;
