@@ -8,12 +8,15 @@ import type { WholeAnswer } from './problem.js';
 /** On every answer: nothing is guessed about a body's type, and no page of another origin embeds it. */
 const COMMON_HEADERS = { 'x-content-type-options': 'nosniff', 'cross-origin-resource-policy': 'same-origin' };
 
+const SMALL_BODY_BYTES = 64 * 1024;
+
 /**
  * One request and its answer. Knows whose turn it is: while the gateway waits for the client (more of an upload, room
  * for more of a download) an idle connection is ended; while it waits for the node it is not.
  */
 export class Exchange {
   readonly #abort = new AbortController();
+  #resolveEnded = () => {};
   /** Called when the client was idle for too long in its turn. */
   #onIdle: (() => void) | undefined;
   bytesSent = 0;
@@ -24,9 +27,7 @@ export class Exchange {
     readonly limits: Pick<GatewayLimits, 'clientIdleMs' | 'lingerMs'>,
     private readonly clock: Clock,
   ) {
-    response.once('close', () => {
-      if (!response.writableFinished) this.#abort.abort(new MurkyError('MURKY_CLOSED', 'The client hung up.'));
-    });
+    response.once('close', () => this.end(new MurkyError('MURKY_CLOSED', 'The client hung up.')));
     // Node raises this after `clientIdleMs` without a byte in either direction, and not for a write that makes progress.
     response.on('timeout', () => {
       if (this.#onIdle !== undefined) this.#onIdle();
@@ -39,13 +40,19 @@ export class Exchange {
     return this.#abort.signal;
   }
 
-  cut(reason: MurkyError): void {
-    this.#abort.abort(reason);
-    this.response.destroy();
+  /** Resolves when the answer has been sent, or never will be. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#resolveEnded = resolve;
+  });
+
+  /** Marks the exchange as over; what still runs for an answer that is not sent whole is aborted with the reason. */
+  end(reason: MurkyError): void {
+    if (!this.response.writableFinished) this.#abort.abort(reason);
+    this.#resolveEnded();
   }
 
   /** Waits for the client. */
-  async clientsTurn<T>(wait: Promise<T>, onIdle = () => this.cutIdle()): Promise<T> {
+  async clientsTurn<T>(wait: Promise<T>, onIdle = () => this.#cutIdle()): Promise<T> {
     this.#restartIdleTimer();
     this.#onIdle = onIdle;
     try {
@@ -55,18 +62,27 @@ export class Exchange {
     }
   }
 
-  cutIdle(): void {
-    this.cut(new MurkyError('MURKY_REQUEST_TIMEOUT', 'The client stopped reading.'));
+  #cutIdle(): void {
+    this.end(new MurkyError('MURKY_REQUEST_TIMEOUT', 'The client stopped reading.'));
+    this.response.destroy();
   }
 
   #restartIdleTimer(): void {
     this.request.socket.setTimeout(this.limits.clientIdleMs);
   }
 
-  /** True while the client may still be sending a body that nobody reads. */
-  get bodyPending(): boolean {
+  /**
+   * True while the client may still be sending much that nobody reads. A small body is read over by Node and the
+   * connection lives on; after `Expect` it is not known whether one will come at all.
+   */
+  get #bodyPending(): boolean {
     const { headers, complete } = this.request;
-    return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
+    if (complete) return false;
+    return (
+      headers['transfer-encoding'] !== undefined ||
+      headers.expect !== undefined ||
+      Number(headers['content-length'] ?? 0) > SMALL_BODY_BYTES
+    );
   }
 
   begin(status: number, headers: OutgoingHttpHeaders): void {
@@ -78,7 +94,7 @@ export class Exchange {
     if (this.response.destroyed) return;
     const length = { 'content-length': Buffer.byteLength(body) };
     this.bytesSent += length['content-length'];
-    if (!this.bodyPending) {
+    if (!this.#bodyPending) {
       this.begin(status, { ...headers, ...(status === 204 || status === 304 ? {} : length) });
       this.response.end(body);
       return this.#finished();

@@ -2,6 +2,8 @@
 export interface GatewayLimits {
   /** Connections beyond are closed at once. */
   readonly connections: number;
+  /** Requests that one connection may send ahead of their answers; beyond, it is closed. */
+  readonly pipelinedRequests: number;
   /** PUTs that run at once; beyond, 503. Each holds about two source blocks while the node hashes and writes them. */
   readonly concurrentWrites: number;
   /** GETs, listings and all else that run at once; beyond, 503. Each holds a block or two, and the node's fetch window. */
@@ -22,6 +24,7 @@ export interface GatewayLimits {
 
 export const DEFAULT_LIMITS: GatewayLimits = {
   connections: 1024,
+  pipelinedRequests: 64,
   concurrentWrites: 64,
   concurrentReads: 256,
   headerBytes: 16 * 1024,

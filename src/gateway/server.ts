@@ -6,6 +6,7 @@ import { systemClock } from '../seam/clock.js';
 import { Access, readAccessToken } from './access.js';
 import { Admission } from './admission.js';
 import { refuseConnection } from './client-error.js';
+import { Connections } from './connections.js';
 import type { Gateway, StartGateway } from './contract.js';
 import { Exchange } from './exchange.js';
 import { DEFAULT_LIMITS } from './limits.js';
@@ -16,7 +17,7 @@ export const startGateway: StartGateway = async (node, config, log, options = {}
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const clock = options.clock ?? systemClock;
   const token = config.accessTokenFile === null ? null : readAccessToken(config.accessTokenFile);
-  const running = new RunningExchanges();
+  const connections = new Connections(limits.pipelinedRequests);
   let closing: Promise<void> | undefined;
   const routing = {
     node,
@@ -29,17 +30,14 @@ export const startGateway: StartGateway = async (node, config, log, options = {}
   const serve = async (request: IncomingMessage, response: ServerResponse, sendContinue: () => void) => {
     const exchange = new Exchange(request, response, limits, clock);
     const began = clock.monotonic();
-    running.add(exchange);
-    response.once('close', () => {
-      running.delete(exchange);
-      if (closing !== undefined) server.closeIdleConnections();
-    });
-    if (closing !== undefined) response.shouldKeepAlive = false;
     try {
+      await connections.turn(exchange);
+      if (closing !== undefined) response.shouldKeepAlive = false;
       await route(routing, exchange, sendContinue);
     } catch (error) {
       await fail(exchange, error);
     }
+    if (closing !== undefined) void exchange.ended.then(() => server.closeIdleConnections());
     log.debug(
       {
         method: request.method,
@@ -57,7 +55,7 @@ export const startGateway: StartGateway = async (node, config, log, options = {}
     const facts = { err: error, method: request.method, target: request.url };
     if (!isMurkyError(error) && !signal.aborted) log.error(facts, 'A request failed in an unexpected way.');
     else if (response.headersSent && !signal.aborted) log.warn(facts, 'A body was cut.');
-    if (response.headersSent) response.destroy();
+    if (response.headersSent || signal.aborted) response.destroy();
     else await exchange.answer(problem(error));
   };
 
@@ -76,14 +74,14 @@ export const startGateway: StartGateway = async (node, config, log, options = {}
   server.on('request', (request, response) => void serve(request, response, () => {}));
   server.on('checkContinue', (request, response) => void serve(request, response, () => response.writeContinue()));
   server.on('clientError', (error, socket) => {
-    refuseConnection(error, socket as Socket, running.of(socket as Socket), limits.lingerMs);
+    refuseConnection(error, socket as Socket, connections.on(socket as Socket), limits.lingerMs);
   });
 
   const port = await listen(server, config.host, config.port, token !== null);
   const close = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     const cancel = clock.after(limits.closeMs, () => {
-      running.cutAll();
+      connections.cutAll();
       server.closeAllConnections();
     });
     await closed;
@@ -130,31 +128,4 @@ async function listen(server: Server, host: string, port: number, hasToken: bool
     });
   }
   return bound.port;
-}
-
-/** Requests without their whole answer, by connection. */
-class RunningExchanges {
-  readonly #bySocket = new Map<Socket, Set<Exchange>>();
-
-  add(exchange: Exchange): void {
-    const { socket } = exchange.request;
-    const set = this.#bySocket.get(socket) ?? new Set();
-    this.#bySocket.set(socket, set.add(exchange));
-  }
-
-  delete(exchange: Exchange): void {
-    const { socket } = exchange.request;
-    const set = this.#bySocket.get(socket);
-    set?.delete(exchange);
-    if (set?.size === 0) this.#bySocket.delete(socket);
-  }
-
-  of(socket: Socket): ReadonlySet<Exchange> {
-    return this.#bySocket.get(socket) ?? new Set();
-  }
-
-  cutAll(): void {
-    const reason = new MurkyError('MURKY_CLOSED', 'The gateway is closing.');
-    for (const set of [...this.#bySocket.values()]) for (const exchange of [...set]) exchange.cut(reason);
-  }
 }

@@ -54,6 +54,7 @@ export function send(gateway: Gateway, method: string, path: string, options: Se
   return new Promise((resolve, reject) => {
     const { host, port } = gateway;
     const request = httpRequest({ host, port, method, path, headers: options.headers ?? {}, agent: false });
+    request.setTimeout(10_000, () => request.destroy(new Error(`no answer to ${method} ${path} within 10 s`)));
     request.on('error', reject);
     request.on('response', (response) => {
       const pieces: Buffer[] = [];
@@ -134,8 +135,14 @@ export class Wire {
   }
 
   #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`nothing came for 10 s behind ${JSON.stringify(this.received.slice(-300))}`));
+      }, 10_000);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
   }
 }
