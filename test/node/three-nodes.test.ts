@@ -90,8 +90,8 @@ test('an object that is overwritten while it is fetched is never a mix', async (
   const [a, b] = await cluster.startAll(['a', 'b']);
   const edge = await cluster.start('edge', { listed: [a!, b!], weight: 0 });
   await cluster.knows(edge, 2);
-  const old = Buffer.alloc(24 * MIB, 1);
-  const fresh = Buffer.alloc(24 * MIB, 2);
+  const old = Buffer.alloc(12 * MIB, 1);
+  const fresh = Buffer.alloc(12 * MIB, 2);
   await a!.put('k', old);
   const { body } = await edge.get('k');
   const chunks: Uint8Array[] = [];
