@@ -1,4 +1,5 @@
-// Servers that die while a fetch runs: what was asked of them has to come from the others, to the last symbol.
+// Servers that die while a fetch runs: what was asked of them has to come from the others, to the last
+// symbol.
 #include "rain/simulation.h"
 #include "testing/check.h"
 

@@ -28,9 +28,12 @@ std::vector<uint8_t> BlockBytes(const SimulationScenario& scenario, uint32_t blo
 
 class Node : public SimNode, public EngineHost {
  public:
-  Node(SimNetwork& network, const Address& address, uint64_t seed) : address(address), random_(seed) {
+  Node(SimNetwork& network, const Address& address, const SimulationScenario& scenario, uint64_t seed)
+      : address(address), random_(seed) {
+    EngineLimits limits;
+    limits.max_blocks_wanted = scenario.window_blocks;
     std::string error;
-    engine = std::make_unique<Engine>(EngineLimits{}, Seal::Make({}, random_, &error), random_,
+    engine = std::make_unique<Engine>(limits, Seal::Make({}, random_, &error), random_,
                                       network.Attach(address, this), *this, network.now());
   }
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
@@ -62,7 +65,7 @@ class Server : public Node {
  public:
   Server(SimNetwork& network, const Address& address, const SimulationScenario& scenario, bool empty,
          uint64_t seed)
-      : Node(network, address, seed), scenario_(scenario), empty_(empty) {}
+      : Node(network, address, scenario, seed), scenario_(scenario), empty_(empty) {}
   void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) override {
     if (empty_) {
       engine->RefuseBlock(resource, version, block, RefuseReason::kNotHere, now_);
@@ -80,7 +83,7 @@ class Server : public Node {
 class Client : public Node {
  public:
   Client(SimNetwork& network, const Address& address, const SimulationScenario& scenario, uint64_t seed)
-      : Node(network, address, seed), scenario_(scenario) {
+      : Node(network, address, scenario, seed), scenario_(scenario) {
     blocks_ = static_cast<uint32_t>((scenario.object_bytes + kBlockBytes - 1) / kBlockBytes);
   }
   void Begin(const std::vector<Address>& servers, Micros now) {

@@ -156,6 +156,8 @@ export interface SimulationScenario {
   objectBytes: number;
   symbolBytes?: number;
   windowBlocks?: number;
+  /** What history says of each server's rate; without it the paths are unknown. */
+  initialRateBitsPerSecond?: number;
   servers: SimulatedServer[];
   /** Gives up after this much virtual time. */
   limitMs?: number;
@@ -166,9 +168,13 @@ export interface SimulationResult {
   /** Every block equals what was put. */
   intact: boolean;
   virtualMs: number;
+  /** When the first block was whole. */
+  firstBlockMs: number;
   report: FetchReport;
   queueMedianMs: number;
   queueP95Ms: number;
+  /** Symbols that some server had sent before. */
+  sentTwice: number;
   client: Record<string, number>;
   servers: Record<string, number>[];
 }

@@ -1,0 +1,98 @@
+// simulate() for JavaScript: src/native/addon.ts, SimulationScenario and SimulationResult.
+#include "addon/simulation_binding.h"
+
+#include "addon/arguments.h"
+#include "addon/report_values.h"
+#include "lt/codec.h"
+#include "rain/simulation.h"
+
+namespace murky::addon {
+namespace {
+
+constexpr uint32_t kMostObjectMegabytes = 4096;
+
+double Share(const Napi::Object& given, const char* name) {
+  if (given.Get(name).IsUndefined()) return 0;
+  const double share = AmountOf(given.Get(name));
+  if (share > 1) throw BadArgument(given.Env(), std::string(name) + " is a share, from 0 to 1.");
+  return share;
+}
+
+// Virtual milliseconds, in microseconds.
+rain::Micros Duration(const Napi::Object& given, const char* name, rain::Micros otherwise) {
+  if (given.Get(name).IsUndefined()) return otherwise;
+  const double milliseconds = AmountOf(given.Get(name));
+  if (milliseconds > 1e9) throw BadArgument(given.Env(), std::string(name) + " is over 1e9 ms.");
+  return static_cast<rain::Micros>(milliseconds * 1000);
+}
+
+rain::SimulatedServer ServerOf(Napi::Value value) {
+  const Napi::Object given = ObjectOf(value);
+  rain::SimulatedServer server;
+  server.bits_per_second = AmountOf(given.Get("rateBitsPerSecond"));
+  server.delay = Duration(given, "delayMs", 0);
+  server.loss = Share(given, "loss");
+  server.queue = Duration(given, "queueMs", server.queue);
+  server.jitter = Duration(given, "jitterMs", 0);
+  server.duplicate = Share(given, "duplicate");
+  server.kill_at = Duration(given, "killAtMs", rain::kNever);
+  if (!given.Get("empty").IsUndefined()) server.empty = BooleanOf(given.Get("empty"));
+  return server;
+}
+
+rain::SimulationScenario ScenarioOf(Napi::Value value) {
+  const Napi::Object given = ObjectOf(value);
+  rain::SimulationScenario scenario;
+  scenario.seed = WholeOf(given.Get("seed"));
+  const double bytes = AmountOf(given.Get("objectBytes"));
+  if (bytes < 1 || bytes > double{kMostObjectMegabytes} * (1 << 20)) {
+    throw BadArgument(value.Env(), "objectBytes is from 1 to 4 GiB.");
+  }
+  scenario.object_bytes = static_cast<size_t>(bytes);
+  if (!given.Get("symbolBytes").IsUndefined()) scenario.symbol_bytes = WholeOf(given.Get("symbolBytes"));
+  if (!lt::ValidBlock(1 << 20, scenario.symbol_bytes)) {
+    throw BadArgument(value.Env(), "A block of 1 MiB cannot be coded with these symbolBytes.");
+  }
+  if (!given.Get("windowBlocks").IsUndefined()) scenario.window_blocks = WholeOf(given.Get("windowBlocks"));
+  if (scenario.window_blocks < 1) throw BadArgument(value.Env(), "windowBlocks is at least 1.");
+  if (!given.Get("initialRateBitsPerSecond").IsUndefined()) {
+    scenario.initial_rate_bits_per_second =
+        static_cast<uint64_t>(AmountOf(given.Get("initialRateBitsPerSecond")));
+  }
+  scenario.limit = Duration(given, "limitMs", scenario.limit);
+  if (!given.Get("servers").IsArray()) throw BadArgument(value.Env(), "A list of servers is missing.");
+  const Napi::Array servers = given.Get("servers").As<Napi::Array>();
+  for (uint32_t i = 0; i < servers.Length(); i++) scenario.servers.push_back(ServerOf(servers.Get(i)));
+  return scenario;
+}
+
+Napi::Number Milliseconds(Napi::Env env, rain::Micros micros) {
+  return Napi::Number::New(env, static_cast<double>(micros) / 1000);
+}
+
+Napi::Value Simulate(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const rain::SimulationResult result = rain::Simulate(ScenarioOf(info[0]));
+  Napi::Object value = Napi::Object::New(env);
+  value.Set("done", Napi::Boolean::New(env, result.done));
+  value.Set("intact", Napi::Boolean::New(env, result.intact));
+  value.Set("virtualMs", Milliseconds(env, result.virtual_micros));
+  value.Set("firstBlockMs", Milliseconds(env, result.first_block_micros));
+  value.Set("report", ReportValue(env, result.report));
+  value.Set("queueMedianMs", Milliseconds(env, result.queue_median));
+  value.Set("queueP95Ms", Milliseconds(env, result.queue_p95));
+  value.Set("sentTwice", Napi::Number::New(env, static_cast<double>(result.sent_twice)));
+  value.Set("client", CountersValue(env, result.client));
+  Napi::Array servers = Napi::Array::New(env, result.servers.size());
+  for (uint32_t i = 0; i < result.servers.size(); i++) servers.Set(i, CountersValue(env, result.servers[i]));
+  value.Set("servers", servers);
+  return value;
+}
+
+}  // namespace
+
+void InitSimulation(Napi::Env env, Napi::Object exports) {
+  exports.Set("simulate", Napi::Function::New(env, Simulate, "simulate"));
+}
+
+}  // namespace murky::addon

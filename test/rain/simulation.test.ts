@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addon, type SimulatedServer, type SimulationResult, type SimulationScenario } from '../../src/native/addon.js';
+
+const MIB = 2 ** 20;
+const LINK = { rateBitsPerSecond: 100e6, queueMs: 50 };
+const CELLS: Record<string, { delayMs: number; loss: number }> = {
+  a: { delayMs: 1, loss: 0 },
+  b: { delayMs: 20, loss: 0.01 },
+  c: { delayMs: 20, loss: 0.05 },
+  d: { delayMs: 50, loss: 0.1 },
+};
+
+function scenario(cell: string, servers: number, mebibytes: number): SimulationScenario {
+  const server: SimulatedServer = { ...LINK, ...CELLS[cell]! };
+  return { seed: 7, objectBytes: mebibytes * MIB, servers: Array.from({ length: servers }, () => ({ ...server })) };
+}
+
+function efficiency(given: SimulationScenario, result: SimulationResult): number {
+  const carried = given.servers.reduce((sum, server) => sum + server.rateBitsPerSecond * (1 - server.loss), 0);
+  return (given.objectBytes * 8) / (result.virtualMs / 1000) / carried;
+}
+
+const symbols = (result: SimulationResult) => result.report.servers.reduce((sum, server) => sum + server.symbols, 0);
+
+// Bounds below what was measured, far above what a sender that takes loss for congestion reaches.
+for (const [cell, servers, bound] of [
+  ['a', 1, 0.93],
+  ['b', 1, 0.89],
+  ['c', 1, 0.89],
+  ['d', 1, 0.84],
+  ['a', 4, 0.9],
+  ['c', 2, 0.85],
+  ['c', 4, 0.78],
+  ['c', 8, 0.65],
+] as const) {
+  test(`32 MiB from ${servers} at ${cell}: intact, the links full, the queue short`, () => {
+    const given = scenario(cell, servers, 32);
+    const result = addon().simulate(given);
+    assert.ok(result.done && result.intact);
+    assert.is(result.sentTwice, 0);
+    assert.ok(efficiency(given, result) >= bound, `efficiency ${efficiency(given, result)}`);
+    assert.ok(result.queueMedianMs <= 6, `median ${result.queueMedianMs} ms`);
+    assert.ok(symbols(result) <= result.report.sourceSymbols * 1.03, `${symbols(result)} symbols`);
+  });
+}
+
+test('a server that dies half-way costs its share only', () => {
+  const whole = addon().simulate(scenario('c', 4, 32));
+  const given = scenario('c', 4, 32);
+  given.servers[1]!.killAtMs = whole.virtualMs / 2;
+  const result = addon().simulate(given);
+  assert.ok(result.intact);
+  const fluid = whole.virtualMs / 2 + ((whole.virtualMs / 2) * 4) / 3;
+  assert.ok(result.virtualMs <= 1.1 * fluid, `${result.virtualMs} ms of ${fluid} ms`);
+});
+
+test('the same seed gives the same run', () => {
+  const given = scenario('d', 3, 4);
+  assert.equal(addon().simulate(given), addon().simulate(given));
+});
+
+test('a scenario that means nothing is refused', () => {
+  for (const wrong of [{ seed: -1 }, { objectBytes: 0 }, { symbolBytes: 100 }, { servers: undefined }]) {
+    assert.throws(
+      () => addon().simulate({ ...scenario('a', 1, 1), ...wrong } as SimulationScenario),
+      (error: { code?: string }) => error.code === 'MURKY_BAD_ARGUMENT',
+    );
+  }
+});
+
+// Whatever the links do, the object arrives whole, and no server sends what another one sent.
+test('random links', () => {
+  const server = fc.record({
+    rateBitsPerSecond: fc.integer({ min: 2e6, max: 400e6 }),
+    delayMs: fc.integer({ min: 0, max: 150 }),
+    loss: fc.double({ min: 0, max: 0.4, noNaN: true }),
+    queueMs: fc.integer({ min: 5, max: 200 }),
+    jitterMs: fc.integer({ min: 0, max: 10 }),
+    duplicate: fc.double({ min: 0, max: 0.1, noNaN: true }),
+    empty: fc.boolean(),
+  });
+  const dying = fc.record({ rateBitsPerSecond: fc.constant(50e6), delayMs: fc.constant(10), loss: fc.constant(0.01) });
+  const given = fc.record({
+    seed: fc.integer({ min: 0, max: 2 ** 31 }),
+    objectBytes: fc.integer({ min: 1, max: 6 * MIB }),
+    servers: fc.tuple(
+      server.map((one) => ({ ...one, empty: false })),
+      fc.array(server, { maxLength: 4 }),
+      fc.array(fc.tuple(dying, fc.integer({ min: 0, max: 500 })), { maxLength: 2 }),
+    ),
+  });
+  fc.assert(
+    fc.property(given, ({ seed, objectBytes, servers: [first, others, dead] }) => {
+      const servers = [first, ...others, ...dead.map(([one, killAtMs]) => ({ ...one, killAtMs }))];
+      const result = addon().simulate({ seed, objectBytes, servers, limitMs: 300_000 });
+      assert.ok(result.done && result.intact);
+      assert.is(result.sentTwice, 0);
+    }),
+    { seed: 20261121, numRuns: 60 },
+  );
+});
+
+test.run();
