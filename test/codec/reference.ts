@@ -1,0 +1,190 @@
+/**
+ * The code once more, slow and plain, from docs/codec.md alone: what the native codec must agree with, symbol for
+ * symbol. Rows are plain byte arrays; nothing is shared with the native sources.
+ */
+
+export const MAX_SMALL_K = 32;
+const DENSE_PLACES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 16, 17, 18, 20, 24];
+
+export function mix32(x: number): number {
+  x ^= x >>> 16;
+  x = Math.imul(x, 0x7feb352d);
+  x ^= x >>> 15;
+  x = Math.imul(x, 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** Draws of one purpose ('B' back, 'W' block, 'S' step, 'D' dense, 'R' repair, 'M' small code) for one index. */
+export class Draws {
+  #state: number;
+
+  constructor(purpose: string, k: number, index: number) {
+    this.#state = mix32((mix32(purpose.charCodeAt(0) * 2 ** 24 + k) + index) >>> 0);
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x9e3779b9) >>> 0;
+    return mix32(this.#state);
+  }
+
+  below(n: number): number {
+    return Math.floor((this.next() * n) / 2 ** 32);
+  }
+}
+
+export function sparseChecks(k: number): number {
+  let x = 1;
+  while (x * (x - 1) < 2 * k) x++;
+  let count = Math.ceil(k / 100) + x;
+  if (k > 1024) count *= 2;
+  const isPrime = (n: number) => {
+    for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
+    return true;
+  };
+  while (!isPrime(count)) count++;
+  return count;
+}
+
+/** The third column of source row i, or undefined. */
+export function back(k: number, i: number): number | undefined {
+  if (i < 2) return undefined;
+  const block = Math.floor(i / 128);
+  if (block === 0) return new Draws('B', k, i).below(i - 1);
+  const draws = new Draws('W', k, block);
+  const odd = draws.below(128) | 1;
+  const offset = draws.below(128);
+  const column = (block - 1) * 128 + ((odd * (i % 128) + offset) % 128);
+  return column === i - 1 ? i - 2 : column;
+}
+
+/** The two sparse checks of column i. */
+export function checksOf(k: number, i: number): [number, number] {
+  const s = sparseChecks(k);
+  const first = (i * Math.floor((s * 3) / 8)) % s;
+  const step = Math.floor(s / 4) + new Draws('S', k, Math.floor(i / s)).below(Math.floor(s / 2)) + 1;
+  return [first, (first + step) % s];
+}
+
+/** The place of the dense check that takes the prefix sum up to column i. */
+export function densePlace(k: number, i: number): number {
+  return DENSE_PLACES[new Draws('D', k, i).below(16)]!;
+}
+
+export function degree(draw: number): number {
+  const one = Math.floor(2 ** 32 / 200);
+  if (draw < one) return 1;
+  for (let d = 2; d < 30; d++) if (draw < one + 2 ** 32 - Math.floor(2 ** 32 / d)) return d;
+  return 30;
+}
+
+/** The C and D columns of a repair symbol, in the order drawn, and its dense sum. */
+export function repairRow(k: number, esi: number): { columns: number[]; sum: number } {
+  const draws = new Draws('R', k, esi);
+  const sum = draws.below(32);
+  const wanted = degree(draws.next());
+  const columns: number[] = [];
+  while (columns.length < wanted) {
+    const column = draws.below(k + sparseChecks(k));
+    if (!columns.includes(column)) columns.push(column);
+  }
+  return { columns, sum };
+}
+
+type Row = Uint8Array;
+
+function add(to: Row, from: Row): void {
+  for (let b = 0; b < to.length; b++) to[b]! ^= from[b]!;
+}
+
+function sourceRows(block: Uint8Array, symbolBytes: number): Row[] {
+  const rows: Row[] = [];
+  for (let at = 0; at < block.length; at += symbolBytes) {
+    const row = new Uint8Array(symbolBytes);
+    row.set(block.subarray(at, at + symbolBytes));
+    rows.push(row);
+  }
+  return rows;
+}
+
+/** C, then D, then the 32 dense sums. */
+function intermediateSymbols(sources: Row[]): Row[] {
+  const k = sources.length;
+  const s = sparseChecks(k);
+  const bytes = sources[0]!.length;
+  const columns = sources.map((source) => source.slice());
+  for (let i = 1; i < k; i++) {
+    add(columns[i]!, columns[i - 1]!);
+    const third = back(k, i);
+    if (third !== undefined) add(columns[i]!, columns[third]!);
+  }
+  for (let c = 0; c < s; c++) columns.push(new Uint8Array(bytes));
+  for (let i = 0; i < k; i++) for (const check of checksOf(k, i)) add(columns[k + check]!, columns[i]!);
+  for (let c = 1; c < s; c++) add(columns[k + c]!, columns[k + c - 1]!);
+  const dense = Array.from({ length: 32 }, () => new Uint8Array(bytes));
+  const prefix = new Uint8Array(bytes);
+  for (let i = 0; i < k + s; i++) {
+    add(prefix, columns[i]!);
+    add(dense[densePlace(k, i)]!, prefix);
+  }
+  for (let t = 0; t < 32; t++) {
+    const sum = new Uint8Array(bytes);
+    for (const place of DENSE_PLACES) if ((place & ~t) === 0) add(sum, dense[place]!);
+    columns.push(sum);
+  }
+  return columns;
+}
+
+function multiply(a: number, b: number): number {
+  let product = 0;
+  for (; b > 0; b >>= 1) {
+    if (b & 1) product ^= a;
+    a <<= 1;
+    if (a & 0x100) a ^= 0x11d;
+  }
+  return product;
+}
+
+function inverse(a: number): number {
+  for (let b = 1; b < 256; b++) if (multiply(a, b) === 1) return b;
+  throw new Error('0 has no inverse');
+}
+
+export function smallCoefficient(k: number, esi: number, i: number): number {
+  if (esi < 256) return multiply(k ^ i, inverse(esi ^ i));
+  const draws = new Draws('M', k, esi);
+  let coefficient = 0;
+  for (let n = 0; n <= i; n++) coefficient = 1 + draws.below(255);
+  return coefficient;
+}
+
+function smallRepair(sources: Row[], esi: number): Row {
+  const slice = sources[0]!.length / 8;
+  const out = new Uint8Array(sources[0]!.length);
+  sources.forEach((source, i) => {
+    const coefficient = smallCoefficient(sources.length, esi, i);
+    for (let from = 0; from < 8; from++) {
+      const product = multiply(coefficient, 1 << from);
+      for (let to = 0; to < 8; to++) {
+        if ((product >> to) & 1) {
+          add(out.subarray(to * slice, (to + 1) * slice), source.subarray(from * slice, (from + 1) * slice));
+        }
+      }
+    }
+  });
+  return out;
+}
+
+/** Makes any symbol of one block. */
+export function referenceEncoder(block: Uint8Array, symbolBytes: number): (esi: number) => Uint8Array {
+  const sources = sourceRows(block, symbolBytes);
+  const k = sources.length;
+  const columns = k > MAX_SMALL_K ? intermediateSymbols(sources) : [];
+  return (esi) => {
+    if (esi < k) return sources[esi]!;
+    if (k <= MAX_SMALL_K) return smallRepair(sources, esi);
+    const row = repairRow(k, esi);
+    const out = columns[k + sparseChecks(k) + row.sum]!.slice();
+    for (const column of row.columns) add(out, columns[column]!);
+    return out;
+  };
+}
