@@ -136,21 +136,27 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
   Block& block = *found->second;
   if (!block.decoder) block.decoder = std::make_unique<lt::Decoder>(block.bytes, symbol_bytes_);
   const lt::AddResult result = block.decoder->Add(header.esi, symbol);
-  if (result != lt::AddResult::kNeedMore && result != lt::AddResult::kDecoded) return;
-  path->useful++;
+  // A contradiction proves that somebody's symbols are wrong. Such a decoder may never end, so it is given
+  // up.
+  const bool contradicted = result == lt::AddResult::kConflict;
+  if (result != lt::AddResult::kNeedMore && result != lt::AddResult::kDecoded && !contradicted) return;
+  if (!contradicted) path->useful++;
   block.from_servers.resize(paths_.size());
   block.from_servers[by_address_[from]]++;
-  if (result == lt::AddResult::kDecoded) OnDecoded(found->second, now);
+  if (result != lt::AddResult::kNeedMore) OnBlockEnd(found->second, now);
 }
 
-void Fetch::OnDecoded(std::list<Block>::iterator block, Micros now) {
+void Fetch::OnBlockEnd(std::list<Block>::iterator block, Micros now) {
   const uint32_t number = block->number;
-  std::vector<uint8_t> bytes(block->bytes);
-  block->decoder->Take(bytes.data());
-  blocks_decoded_++;
-  counters_.blocks_decoded++;
-  source_symbols_ += block->k;
-  decoding_symbols_ += block->decoder->received();
+  std::vector<uint8_t> bytes;
+  if (block->decoder->decoded()) {
+    bytes.resize(block->bytes);
+    block->decoder->Take(bytes.data());
+    blocks_decoded_++;
+    counters_.blocks_decoded++;
+    source_symbols_ += block->k;
+    decoding_symbols_ += block->decoder->received();
+  }
   block->from_servers.resize(paths_.size());
   notifications_.Add([handle = handle_, number, bytes = std::move(bytes),
                       from = std::move(block->from_servers)](EngineHost& host) mutable {
@@ -163,6 +169,9 @@ void Fetch::OnDecoded(std::list<Block>::iterator block, Micros now) {
     path->asked.CancelBlock(number);
     path->changed = true;
     if (path->usable()) path->next_tick = std::min(path->next_tick, now + path->Interval());
+  }
+  for (const auto& path : paths_) {
+    if (path->usable() && Useless(*path)) GiveUp(*path);
   }
 }
 
@@ -203,12 +212,7 @@ void Fetch::OnRefuse(const Address& from, const Refuse& refuse, Micros now) {
     path->asked.CancelBlock(refuse.block);
     path->without.insert(refuse.block);
     const bool never_served = path->symbols == 0;
-    const bool useless = std::none_of(blocks_.begin(), blocks_.end(),
-                                      [&](const Block& block) { return Usable(*path, block); });
-    if (never_served || useless) {
-      path->asked.CancelAll();
-      SetState(*path, ServerState::kRefused);
-    }
+    if (never_served || Useless(*path)) GiveUp(*path);
   }
   WakeAll(now);
 }
@@ -349,6 +353,17 @@ uint32_t Fetch::Ask(ServerPath& path, Block& block, double need, uint32_t room, 
 
 bool Fetch::Usable(const ServerPath& path, const Block& block) const {
   return path.without.count(block.number) == 0;
+}
+
+// True if the server has refused all that is still wanted.
+bool Fetch::Useless(const ServerPath& path) const {
+  return !blocks_.empty() && std::none_of(blocks_.begin(), blocks_.end(),
+                                          [&](const Block& block) { return Usable(path, block); });
+}
+
+void Fetch::GiveUp(ServerPath& path) {
+  path.asked.CancelAll();
+  SetState(path, ServerState::kRefused);
 }
 
 bool Fetch::OtherFlows(const ServerPath& path) const {

@@ -59,10 +59,12 @@ class Fetch {
   double Need(const Block& block, double extra_symbols, double extra_sigmas) const;
   uint32_t Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now);
   bool Usable(const ServerPath& path, const Block& block) const;
+  bool Useless(const ServerPath& path) const;
+  void GiveUp(ServerPath& path);
   bool OtherFlows(const ServerPath& path) const;
   void SendSubscribe(ServerPath& path, Micros now);
   void SetState(ServerPath& path, ServerState state);
-  void OnDecoded(std::list<Block>::iterator block, Micros now);
+  void OnBlockEnd(std::list<Block>::iterator block, Micros now);  // decoded, or contradicted
   void WakeAll(Micros now);
   size_t IndexOf(const ServerPath& path) const;
 

@@ -131,6 +131,7 @@ export enum ServerState {
 /** Events come in batches, in order, on the JS thread that made the loop. */
 export type LoopEvent =
   | { type: 'blockNeeded'; resource: bigint; version: Uint8Array; block: number }
+  /** `bytes` is empty where the block's symbols contradict each other: somebody's were wrong. */
   | { type: 'blockDecoded'; fetch: number; block: number; bytes: Uint8Array; fromServers: number[] }
   | { type: 'serverState'; fetch: number; server: number; state: ServerState; reason: number }
   | { type: 'request'; handle: bigint; host: string; port: number; payload: Uint8Array }

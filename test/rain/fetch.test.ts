@@ -129,6 +129,20 @@ test('wrong bytes from all end the fetch', async () => {
   assert.match(error.message, '127.0.0.1:5001, 127.0.0.1:5002, 127.0.0.1:5003');
 });
 
+test('symbols that contradict each other are wrong bytes too', async () => {
+  const { fetch, blocks, give, block } = await start(1);
+  const first = blocks.next();
+  await settle();
+  give(0, [300, 400, 0], new Uint8Array());
+  await settle();
+  give(0, [781], block(0), 2);
+  give(0, [9], new Uint8Array(), 3);
+  assert.ok(Buffer.from((await first).value!.bytes).equals(block(0)));
+  await settle();
+  assert.equal(fetch.report().culprits, ['127.0.0.1:5002']);
+  await blocks.return!();
+});
+
 test('one who sends nothing when asked alone is left out too', async () => {
   const { blocks, give, wrong, block, loop, clock, fetch } = await start(2, { stallTimeoutMs: 1000 });
   const first = blocks.next();
