@@ -20,6 +20,11 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  /** Timers that wait for their time. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   /** Steps the wall clock alone. */
   stepWall(ms: number): void {
     this.#wallMs += ms;
