@@ -55,6 +55,16 @@ export class BlockTable {
     return key && slotOf(key);
   }
 
+  /** Bytes on the disk of slots from `from` up to `to`, deleted blocks too. */
+  async approximateBytes(from: number, to: number): Promise<number> {
+    return await this.database.blocks.approximateBytes(blockKey(from, 0), blockKey(to, 0));
+  }
+
+  /** Gives the room of what was deleted from those slots back to the disk. */
+  async compact(from: number, to: number): Promise<void> {
+    await this.database.blocks.compact(blockKey(from, 0), blockKey(to, 0));
+  }
+
   /** Deletes whatever a slot has, durably; for slots that nothing else is known of. Returns the number of blocks. */
   async clear(slot: number): Promise<number> {
     let blocks = 0;

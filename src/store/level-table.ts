@@ -24,6 +24,12 @@ const SETTINGS = {
 /** Most bytes that one step of an iterator takes into memory beside its last entry. */
 const ITERATOR_BYTES = 256 * 1024;
 
+/** What `level` has in Node only, and therefore not in its types. */
+interface NativeLevel {
+  approximateSize(start: Uint8Array, end: Uint8Array, options: typeof BYTES): Promise<number>;
+  compactRange(start: Uint8Array, end: Uint8Array, options: typeof BYTES): Promise<void>;
+}
+
 const BYTES = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 
 /** A {@link Table} in LevelDB. Reads may run at any time beside one another and beside a batch. */
@@ -69,12 +75,32 @@ export class LevelTable implements Table {
     }
   }
 
+  async approximateBytes(gte: Uint8Array, lt: Uint8Array): Promise<number> {
+    try {
+      return await this.#native.approximateSize(gte, lt, BYTES);
+    } catch (error) {
+      throw diskError(error, this.path);
+    }
+  }
+
+  async compact(gte: Uint8Array, lt: Uint8Array): Promise<void> {
+    try {
+      await this.#native.compactRange(gte, lt, BYTES);
+    } catch (error) {
+      throw diskError(error, this.path);
+    }
+  }
+
   async close(): Promise<void> {
     try {
       await this.db.close();
     } catch (error) {
       throw diskError(error, this.path);
     }
+  }
+
+  get #native(): NativeLevel {
+    return this.db as unknown as NativeLevel;
   }
 
   #rangeOptions(range: TableRange) {

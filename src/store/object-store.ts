@@ -6,6 +6,7 @@ import { type Log, silentLog } from '../seam/log.js';
 import { BlockTable } from './block-table.js';
 import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
+import { Compaction } from './compaction.js';
 import type { BlockWriter, FactStore, Role, Store, StoreStats } from './contract.js';
 import { Database } from './database.js';
 import { type Disk, levelDisk } from './disk.js';
@@ -55,6 +56,7 @@ export class ObjectStore implements Store {
   readonly #budget: Budget;
   readonly #index: VersionIndex;
   readonly #blocks: BlockTable;
+  readonly #compaction: Compaction;
   readonly #reclaimer: Reclaimer;
   readonly #cachedLeases: ReadLeases;
   readonly #overwrittenLeases: ReadLeases;
@@ -76,7 +78,8 @@ export class ObjectStore implements Store {
     this.#budget = new Budget(options.maxBytes);
     this.#index = new VersionIndex(database);
     this.#blocks = new BlockTable(database);
-    this.#reclaimer = new Reclaimer(database, this.#blocks, this.#budget);
+    this.#compaction = new Compaction(this.#blocks, this.#budget);
+    this.#reclaimer = new Reclaimer(database, this.#blocks, this.#budget, this.#compaction);
     this.#cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
     this.#overwrittenLeases = new ReadLeases(clock, graceMs);
     this.#cached = new CachedCopies(
@@ -315,6 +318,7 @@ export class ObjectStore implements Store {
   async #upkeep(): Promise<void> {
     if (this.#closing) return;
     await this.#retention.expire(this.#write);
+    await this.#compaction.run(this.#read);
   }
 
   #inBackground(work: Promise<unknown>): void {

@@ -1,6 +1,7 @@
 import { blockCount } from '../object/manifest.js';
 import type { BlockTable } from './block-table.js';
 import type { Budget } from './budget.js';
+import type { Compaction } from './compaction.js';
 import type { Database } from './database.js';
 import { doomedKey, manifestKey } from './index-keys.js';
 import type { TableChange } from './table.js';
@@ -19,6 +20,7 @@ export class Reclaimer {
     private readonly database: Database,
     private readonly blocks: BlockTable,
     private readonly budget: Budget,
+    private readonly compaction: Compaction,
   ) {}
 
   /** Goes into the batch that removes the version's record. */
@@ -37,6 +39,7 @@ export class Reclaimer {
   async reclaim(version: Removed): Promise<void> {
     await this.finish(version.slot, blocksOf(version));
     this.budget.release(version.size, 'other');
+    this.compaction.freed(version.slot, version.size);
   }
 
   /** Deletes the blocks of a doomed slot, durably, and then the note; the note need not be synced. */

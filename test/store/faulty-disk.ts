@@ -28,6 +28,8 @@ export class FaultyDisk implements Disk {
       get: (key) => table.get(key),
       entries: (range) => table.entries(range),
       keys: (range) => table.keys(range),
+      approximateBytes: (gte, lt) => table.approximateBytes(gte, lt),
+      compact: (gte, lt) => table.compact(gte, lt),
       close: () => table.close(),
       batch: async (changes, sync) => {
         if (!this.full.has(kind)) return await table.batch(changes, sync);
