@@ -1,3 +1,5 @@
+import { abortable } from './abortable.js';
+
 /**
  * Cuts a body into blocks of `blockBytes`, the last one shorter, as it comes. Each block is memory of its own, or a view
  * of a body that is there whole. Leaving the loop ends the body.
@@ -37,16 +39,11 @@ async function* endedBy(body: AsyncIterable<Uint8Array>, signal: AbortSignal | u
   }
   signal.throwIfAborted();
   const iterator = body[Symbol.asyncIterator]();
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  aborted.catch(() => {});
   let ended = false;
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted]);
+      // A race against one promise that outlives all chunks would keep every chunk alive with it.
+      const next = await abortable(iterator.next(), signal);
       if (next.done) {
         ended = true;
         return;
@@ -54,7 +51,6 @@ async function* endedBy(body: AsyncIterable<Uint8Array>, signal: AbortSignal | u
       yield next.value;
     }
   } finally {
-    signal.removeEventListener('abort', onAbort);
     // Not awaited: a generator that hangs would hang this as well.
     if (!ended) iterator.return?.().catch(() => {});
   }

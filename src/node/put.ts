@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { resourceId } from '../object/key.js';
 import { BLOCK_BYTES, MAX_METADATA_BYTES, MAX_OBJECT_BYTES, sha256 } from '../object/manifest.js';
+import { compareVersions } from '../object/version.js';
 import type { BlockWriter } from '../store/contract.js';
 import { commitHere, spread } from './commit.js';
 import type { PutOptions, WriteResult } from './contract.js';
@@ -39,7 +40,9 @@ export async function put(
     options.signal?.throwIfAborted();
     const draft = { key, id, tombstone: false, blockBytes: BLOCK_BYTES, metadata, ...written };
     const manifest = await commitHere(parts, writer, draft);
-    return await spread(parts, manifest, options.signal);
+    const newest = seen && (!current || compareVersions(seen.version, current.version) > 0) ? seen : current;
+    const replaced = newest !== undefined && !newest.tombstone;
+    return { ...(await spread(parts, manifest, options.signal)), replaced };
   } finally {
     await writer.abort(); // nothing after a commit
   }
