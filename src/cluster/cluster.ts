@@ -56,6 +56,8 @@ export interface PeerView {
 }
 
 const SETTLE_STEP_MS = 20;
+/** Peers that are no owners and are asked nevertheless for what no owner has. */
+const MAX_BYSTANDERS = 32;
 
 /** Who the other nodes are, who owns what, and how versions come to their owners. Knows nothing of HTTP and sockets. */
 export class Cluster {
@@ -92,7 +94,10 @@ export class Cluster {
       owners,
       bystanders: (id) => {
         const others = new Set(this.owners(id).others);
-        return members().filter((member) => member.state === 'alive' && !others.has(member));
+        const alive = members().filter((member) => member.state === 'alive' && !others.has(member));
+        // Those next in line first: they were owners while there were fewer nodes.
+        const inLine = placeOn(id, alive, MAX_BYSTANDERS);
+        return [...inLine, ...alive.filter(({ weight }) => weight === 0)].slice(0, MAX_BYSTANDERS);
       },
     });
     this.#catchUp = new CatchUp(
@@ -121,7 +126,7 @@ export class Cluster {
 
   async close(): Promise<void> {
     this.#membership.close();
-    this.#replication.close();
+    await this.#replication.close();
     await this.#catchUp.close();
     await this.#pulls.close();
   }

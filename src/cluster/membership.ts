@@ -119,6 +119,10 @@ export class Membership {
   #onSilence(peer: Peer, error: unknown): void {
     const now = this.seams.clock.monotonic();
     peer.silences += 1;
+    if (peer.silences === 1 && peer.listed && peer.state !== 'alive') {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.seams.log.info({ peer: contactText(peer.contact), reason }, 'A listed server does not answer yet.');
+    }
     const period = Math.max(HELLO_PERIOD_MS, this.table.size * MIN_MS_PER_HELLO);
     if (peer.state === 'alive' && now - (peer.lastSeenMs ?? 0) >= Math.max(AWAY_AFTER_MS, 5 * period)) {
       peer.state = 'away';

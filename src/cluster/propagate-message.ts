@@ -28,6 +28,8 @@ export type PropagateAnswer =
 
 const FORMAT = 1;
 export const MAX_HOLDERS = 8;
+/** Year 10600 or so: a clock that had seen a later version could not go on from it. */
+const MAX_VERSION_TIME = 2n ** 64n - 2n ** 60n;
 
 /**
  * Big-endian: format (1), resource id (8), version (16), bytes of the manifest (4), SHA-256 of the manifest (32),
@@ -61,6 +63,7 @@ export function decodePropagate(bytes: Uint8Array): Propagate {
   if (reader.u8() !== FORMAT) throw reader.fail('its format is not known');
   const id = reader.u64();
   const version = versionFromBytes(reader.take(VERSION_BYTES));
+  if (version.time > MAX_VERSION_TIME) throw reader.fail('its version is out of range');
   const manifestBytes = reader.u32();
   const manifestSha256 = Uint8Array.from(reader.take(HASH_BYTES));
   const count = reader.u8();

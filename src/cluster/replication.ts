@@ -56,14 +56,17 @@ export class Replication {
   readonly #closing = new AbortController();
   /** Owners that are being brought a version, by resource: while there are any, a copy for them is kept. */
   readonly #active = new Map<bigint, number>();
+  readonly #bringing = new Set<Promise<Delivered>>();
 
   constructor(
     private readonly options: ReplicationOptions,
     private readonly seams: ReplicationSeams,
   ) {}
 
-  close(): void {
+  /** Ends what runs; what an owner has not got by then is kept as a hint before this resolves. */
+  async close(): Promise<void> {
     this.#closing.abort(new MurkyError('MURKY_CLOSED', 'The node is closing.'));
+    await Promise.allSettled([...this.#bringing]);
   }
 
   /** Owners and how many of them a write needs; MURKY_NO_QUORUM if there are not even as many. */
@@ -150,17 +153,27 @@ export class Replication {
    * Brings one owner to hold a version that this node and the `holders` have. Where that does not work out at once a
    * hint is kept, durable when this resolves.
    */
-  async bring(
+  bring(
     owner: Member,
     manifest: Manifest,
     holders: () => readonly Address[],
     onProgress: () => void = () => {},
   ): Promise<Delivered> {
+    const bringing = this.#bring(owner, manifest, holders, onProgress);
+    this.#bringing.add(bringing);
+    return bringing.finally(() => this.#bringing.delete(bringing));
+  }
+
+  async #bring(
+    owner: Member,
+    manifest: Manifest,
+    holders: () => readonly Address[],
+    onProgress: () => void,
+  ): Promise<Delivered> {
     const { hints, clock } = this.seams;
     const { id, version } = manifest;
-    const peer = owner.id;
     const hint = () => this.#owe(owner, manifest);
-    if (owner.state !== 'alive' || this.#limit.full) {
+    if (owner.state !== 'alive' || this.#limit.full || this.#closing.signal.aborted) {
       await hint();
       return { kind: 'silent' };
     }
@@ -175,9 +188,12 @@ export class Replication {
       stopTimer();
       await hinted;
       const owed = delivered.kind === 'silent' || (delivered.kind === 'refused' && !delivered.final);
-      await (owed ? hint() : hints.confirm(peer, id, version));
+      await (owed ? hint() : hints.confirm(owner.id, id, version));
       if (delivered.kind === 'newer') this.seams.onNewer(owner, id, delivered.version);
       return delivered;
+    } catch (error) {
+      await hint();
+      throw error;
     } finally {
       stopTimer();
       const active = (this.#active.get(id) ?? 1) - 1;

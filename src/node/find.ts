@@ -13,8 +13,8 @@ export interface Found {
 }
 
 /**
- * The newest version of `key` that this node holds or finds: a replica is taken as it is here; a cached copy only after
- * a glance at the owners, if they answer; anything else is looked for at the peers. MURKY_NOT_FOUND if there is none or
+ * The newest version of `key` that this node holds or finds: an owner's replica is taken as it is here; another copy only
+ * after a glance at the owners, if they answer; anything else is looked for at the peers. MURKY_NOT_FOUND if there is none or
  * it was deleted, MURKY_NO_SERVER if too few owners answer to tell.
  */
 export async function find(parts: Parts, key: string, signal?: AbortSignal): Promise<Found> {
@@ -29,7 +29,8 @@ export async function findAny(parts: Parts, id: bigint, signal?: AbortSignal): P
   const { store, cluster, versions } = parts;
   const local = await store.current(id);
   const role = local && (await store.role(id));
-  if (local && role === 'replica') return { manifest: local };
+  // Who keeps a replica for owners that have not got it yet is not told of later versions, and has to ask.
+  if (local && role === 'replica' && cluster.owners(id).self) return { manifest: local };
   if (local) {
     const newest = await cluster.lookups.glance(id, signal);
     if (!newest || compareVersions(newest.version, local.version) <= 0) return { manifest: local };

@@ -136,6 +136,49 @@ test('a copied data folder is noticed by the node and by others, in one sentence
   await world.closeAll();
 });
 
+test('a listed name that does not resolve yet is tried again', async () => {
+  const world = new World();
+  let known = false;
+  const resolve = async ({ host, port }: { host: string; port: number }) => {
+    if (host !== 'node-2.example') return { host, port };
+    if (!known) throw new Error('ENOTFOUND');
+    return addressOf(2);
+  };
+  const servers = [{ host: 'node-2.example', port: 1980 }];
+  const a = await world.start(1, [], { servers, resolve, autoAddPeers: false });
+  await world.start(2, [], { autoAddPeers: false });
+  await world.time.run(8000);
+  assert.equal(states(a), { 'node-2.example:1980': 'unknown' });
+  known = true;
+  await world.time.run(8000);
+  assert.equal(states(a), { 'node-2.example:1980': 'alive' });
+  assert.is(a.sentences.filter((sentence) => sentence.includes('does not answer yet')).length, 1);
+  await world.closeAll();
+});
+
+test('one node under two listed contacts counts once', async () => {
+  const world = new World();
+  const servers = [{ host: 'node-2.example', port: 1980 }, addressOf(2), addressOf(1)];
+  const resolve = async ({ host, port }: { host: string; port: number }) =>
+    host === 'node-2.example' ? addressOf(2) : { host, port };
+  const a = await world.start(1, [], { servers, resolve });
+  await world.start(2, []);
+  await world.time.run(10_000);
+  assert.is(a.cluster.owners(1n).others.length, 1);
+  assert.equal(Object.values(states(a)), ['alive']);
+  await world.closeAll();
+});
+
+test('a node that says where it is to be reached is learned under that contact', async () => {
+  const world = new World();
+  const advertised = { host: 'public.example', port: 1980 };
+  const a = await world.start(1, [], { resolve: async () => addressOf(2) });
+  await world.start(2, [1], { advertised });
+  await world.time.run(10_000);
+  assert.equal(states(a), { 'public.example:1980': 'alive' });
+  await world.closeAll();
+});
+
 test('restarts are not taken for a copied folder', async () => {
   const world = new World();
   const [a] = await world.startAll(2);

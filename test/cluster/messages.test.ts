@@ -81,6 +81,15 @@ test('a PROPAGATE of the longest key with the most holders fits a datagram', () 
   decodePropagate(bytes);
 });
 
+test('a version that no clock could go on from is refused', () => {
+  const version = { time: 2n ** 64n - 1n, node: 0n };
+  const bytes = encodePropagate({ ...manifest(), version }, []);
+  assert.throws(
+    () => decodePropagate(bytes),
+    (error: unknown) => isMurkyError(error, 'MURKY_BAD_MESSAGE'),
+  );
+});
+
 test('answers come out as they went in', () => {
   const version = { time: 2n ** 63n, node: 3n };
   for (const answer of [

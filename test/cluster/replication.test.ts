@@ -73,6 +73,59 @@ test('a hint is kept for an owner that falls silent during the write, before it 
   await world.closeAll();
 });
 
+test('a node that stops in good order keeps a hint for an owner that was still being brought the write', async () => {
+  const world = new World();
+  const [a, , c] = await world.startAll(3);
+  world.isolate(3);
+  await a!.put('a', value(1));
+  await world.stop(1);
+  const again = await world.start(1, [1, 2, 3]);
+  assert.is(hintsFor(again, c!), 1);
+  await world.closeAll();
+});
+
+test('after a crash right behind the acknowledgement propagate-on-startup brings it to the last owner', async () => {
+  const world = new World();
+  const [a, , c] = await world.startAll(3);
+  world.isolate(3);
+  const { manifest } = await a!.put('a', value(1));
+  await world.kill(1);
+  world.heal();
+  const again = await world.start(1, [1, 2, 3], { propagateOnStartup: true });
+  assert.is(hintsFor(again, c!), 0);
+  await world.time.run(5000);
+  assert.ok(c!.holds(manifest.id));
+  await world.closeAll();
+});
+
+test('a manifest that does not fit a datagram is fetched from the holder', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(2);
+  const { manifest } = await a!.put('a', value(1), { metadata: { note: 'n'.repeat(4000) } });
+  assert.ok(encodeManifest(manifest).length > 1331);
+  assert.is(b!.store.disk.current.get(manifest.id)?.manifest.metadata.note?.length, 4000);
+  await world.closeAll();
+});
+
+test('a writer that is no owner sees later versions while it keeps its copy for an absent owner', async () => {
+  const world = new World();
+  for (const n of [1, 2, 3]) await world.start(n, [1, 2, 3, 4]);
+  const edge = await world.start(4, [1, 2, 3], { weight: 0 });
+  await world.time.run(3000);
+  await world.kill(3);
+  await world.time.run(8000);
+  const { manifest } = await edge.put('a', value(1));
+  assert.is(edge.holds(manifest.id)?.role, 'replica');
+  await world.nodes.get(1)!.put('a', value(2));
+  assert.ok((await edge.get('a')).equals(value(2)));
+  await world.nodes.get(2)!.delete('a');
+  assert.is((await failure(edge.get('a'))).code, 'MURKY_NOT_FOUND');
+  const back = await world.start(3, [1, 2, 4]);
+  await world.time.run(20_000);
+  assert.is(back.holds(manifest.id)?.tombstone, true);
+  await world.closeAll();
+});
+
 test('without a majority a put fails, says how many hold it, and still gets there', async () => {
   const world = new World();
   const [a, b] = await world.startAll(3);

@@ -9,6 +9,15 @@ export class MemoryDisk {
   /** By id and version: current ones, and overwritten ones until {@link MemoryStore.endGrace}. */
   readonly readable = new Map<string, { manifest: Manifest; blocks: Uint8Array[] }>();
   readonly facts = new Map<string, Uint8Array>();
+
+  /** What is on it now: whoever still has the old one writes into nothing. */
+  snapshot(): MemoryDisk {
+    const copy = new MemoryDisk();
+    for (const [id, current] of this.current) copy.current.set(id, { ...current });
+    for (const [name, version] of this.readable) copy.readable.set(name, version);
+    for (const [key, value] of this.facts) copy.facts.set(key, value);
+    return copy;
+  }
 }
 
 /** A store in memory that keeps the contract; copies what it is given, and awaits as a disk does. */

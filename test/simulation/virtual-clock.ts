@@ -6,15 +6,15 @@ const EPOCH_MS = 1_767_225_600_000;
 
 interface Timer {
   readonly at: number;
-  readonly order: number;
   readonly run: () => void;
+  cancelled: boolean;
 }
 
 /** One time for all simulated nodes. It moves only in {@link run} and {@link until}. */
 export class VirtualTime {
   #now = 0;
-  #order = 0;
-  #timers: Timer[] = [];
+  /** The latest first; of two at the same time the one that was set first runs first. */
+  readonly #timers: Timer[] = [];
 
   get now(): number {
     return this.#now;
@@ -30,10 +30,16 @@ export class VirtualTime {
   }
 
   after(delayMs: number, run: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, delayMs), order: this.#order++, run };
-    this.#timers.push(timer);
+    const timer = { at: this.#now + Math.max(0, delayMs), run, cancelled: false };
+    let low = 0;
+    for (let high = this.#timers.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (this.#timers[middle]!.at > timer.at) low = middle + 1;
+      else high = middle;
+    }
+    this.#timers.splice(low, 0, timer);
     return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
+      timer.cancelled = true;
     };
   }
 
@@ -61,12 +67,10 @@ export class VirtualTime {
   /** Runs the next timer up to `end`; false if there is none. */
   async #step(end: number): Promise<boolean> {
     await idle();
-    let next: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (!next || timer.at < next.at || (timer.at === next.at && timer.order < next.order)) next = timer;
-    }
+    while (this.#timers.at(-1)?.cancelled) this.#timers.pop();
+    const next = this.#timers.at(-1);
     if (!next || next.at > end) return false;
-    this.#timers = this.#timers.filter((timer) => timer !== next);
+    this.#timers.pop();
     this.#now = next.at;
     next.run();
     await idle();

@@ -1,4 +1,5 @@
 import { Cluster, type ClusterOptions } from '../../src/cluster/cluster.js';
+import type { Resolve } from '../../src/cluster/membership.js';
 import { SharedSource } from '../../src/cluster/share.js';
 import type { GetOptions, PutOptions, WriteResult } from '../../src/node/contract.js';
 import { remove } from '../../src/node/delete.js';
@@ -21,6 +22,7 @@ export interface NodeOptions extends Partial<ClusterOptions> {
   readonly skewMs?: number;
   readonly shareContent?: boolean;
   readonly disk?: MemoryDisk;
+  readonly resolve?: Resolve;
 }
 
 /** Nodes 1, 2, ... at 10.0.0.N:1980 on one simulated network, in virtual time, from one seed. */
@@ -61,7 +63,17 @@ export class World {
     if (!node) throw new Error(`Node ${n} does not run.`);
     this.nodes.delete(n);
     node.rain.close();
+    this.#disks.set(n, node.store.disk.snapshot());
     await this.time.until(node.cluster.close());
+  }
+
+  /** Stops a node in good order. */
+  async stop(n: number): Promise<void> {
+    const node = this.nodes.get(n);
+    if (!node) throw new Error(`Node ${n} does not run.`);
+    this.nodes.delete(n);
+    await this.time.until(node.cluster.close());
+    node.rain.close();
   }
 
   async closeAll(): Promise<void> {
@@ -121,7 +133,7 @@ export class SimulatedNode {
       propagateOnStartup: false,
       ...this.options,
     };
-    const resolve = async (contact: Address) => contact;
+    const resolve = this.options.resolve ?? (async (contact: Address) => contact);
     const store = this.store;
     this.cluster = new Cluster(options, { rain: this.rain, store, clock, random, log, resolve, versions });
     this.parts = { store, rain: this.rain, cluster: this.cluster, versions, clock, log };
