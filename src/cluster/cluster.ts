@@ -171,8 +171,7 @@ export class Cluster {
 
   /** An owner has a newer version than this node: an owner fetches it, another lets go of what it has. */
   async #adopt(owner: Member, id: bigint, version: Version): Promise<void> {
-    const { store, log, versions } = this.seams;
-    versions.observe(version);
+    const { store, log } = this.seams;
     try {
       if (this.owners(id).self) {
         await this.#pulls.start({ id, version }, [owner.address], 'replica').done;

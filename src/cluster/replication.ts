@@ -108,15 +108,18 @@ export class Replication {
       let durable = owners.self ? 1 : 0;
       let running = present.length;
       let answered = false;
+      let settled = false; // answered, and not with a newer version
       const holders: Address[] = [];
       let stopTimer = () => {};
       const answer = (newer?: Version) => {
         answered = true;
+        settled = newer === undefined;
         stopTimer();
         resolve({ durable, owners: count, quorum, ...(newer && { newer }) });
       };
       const fail = () => {
         answered = true;
+        settled = true;
         stopTimer();
         reject(noQuorum(manifest, durable, count, quorum, outcomes));
       };
@@ -132,6 +135,8 @@ export class Replication {
       };
       const onDelivered = (owner: Member, delivered: Delivered) => {
         running -= 1;
+        // Before the answer it is the writer's affair: it takes a greater version, for which it needs the blocks here.
+        if (delivered.kind === 'newer' && settled) this.seams.onNewer(owner, manifest.id, delivered.version);
         if (delivered.kind === 'durable') holders.push(owner.address);
         if (delivered.kind === 'durable' || (delivered.kind === 'newer' && newerCounts)) durable += 1;
         else outcomes[contactText(owner.contact)] = delivered.kind === 'refused' ? delivered.code : delivered.kind;
@@ -141,7 +146,7 @@ export class Replication {
       onProgress();
       check();
       for (const owner of present) {
-        this.bring(owner, manifest, () => holders, onProgress).then(
+        this.#track(owner, manifest, () => holders, onProgress).then(
           (delivered) => onDelivered(owner, delivered),
           () => onDelivered(owner, { kind: 'silent' }), // closing
         );
@@ -153,11 +158,17 @@ export class Replication {
    * Brings one owner to hold a version that this node and the `holders` have. Where that does not work out at once a
    * hint is kept, durable when this resolves.
    */
-  bring(
+  async bring(owner: Member, manifest: Manifest, holders: () => readonly Address[]): Promise<Delivered> {
+    const delivered = await this.#track(owner, manifest, holders, () => {});
+    if (delivered.kind === 'newer') this.seams.onNewer(owner, manifest.id, delivered.version);
+    return delivered;
+  }
+
+  #track(
     owner: Member,
     manifest: Manifest,
     holders: () => readonly Address[],
-    onProgress: () => void = () => {},
+    onProgress: () => void,
   ): Promise<Delivered> {
     const bringing = this.#bring(owner, manifest, holders, onProgress);
     this.#bringing.add(bringing);
@@ -189,7 +200,6 @@ export class Replication {
       await hinted;
       const owed = delivered.kind === 'silent' || (delivered.kind === 'refused' && !delivered.final);
       await (owed ? hint() : hints.confirm(owner.id, id, version));
-      if (delivered.kind === 'newer') this.seams.onNewer(owner, id, delivered.version);
       return delivered;
     } catch (error) {
       await hint();

@@ -1,5 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeHello } from '../../src/cluster/hello-message.js';
+import { RequestKind } from '../../src/rain/contract.js';
 import { MemoryDisk } from '../simulation/memory-store.js';
 import { addressOf, type SimulatedNode, World } from '../simulation/world.js';
 
@@ -192,11 +194,20 @@ test('restarts are not taken for a copied folder', async () => {
   await world.closeAll();
 });
 
+test('the loopback address of one machine is not taken for that of another', async () => {
+  const world = new World();
+  const a = await world.start(1, []);
+  const other = world.net.open(addressOf(99), a.rain.source);
+  const known = [{ id: 7n, contact: { host: '127.0.0.1', port: 1980 } }];
+  const hello = encodeHello({ id: 5n, boot: 6n, weight: 1, known });
+  await world.time.until(other.request(addressOf(1), RequestKind.Hello, hello));
+  assert.equal(Object.keys(states(a)), ['10.0.0.99:1980']);
+  await world.closeAll();
+});
+
 test('the number of learned peers is bounded', async () => {
   const world = new World();
   const a = await world.start(1, []);
-  const { Hello } = (await import('../../src/rain/contract.js')).RequestKind;
-  const { encodeHello } = await import('../../src/cluster/hello-message.js');
   const other = world.net.open(addressOf(99), a.rain.source);
   for (let i = 0; i < 60; i++) {
     const known = Array.from({ length: 32 }, (_, j) => ({
@@ -204,7 +215,7 @@ test('the number of learned peers is bounded', async () => {
       contact: { host: `10.1.${i}.${j}`, port: 1980 },
     }));
     const hello = encodeHello({ id: 5n, boot: 6n, weight: 1, known });
-    await world.time.until(other.request(addressOf(1), Hello, hello));
+    await world.time.until(other.request(addressOf(1), RequestKind.Hello, hello));
   }
   assert.is(a.cluster.peers().length, 1024);
   await world.time.run(90_000);

@@ -150,6 +150,7 @@ test('a slow reader slows the fetch, and leaving ends it', async () => {
   }
   await world.time.run(20_000);
   assert.ok(served(owners) - before <= 2);
+  assert.is(reader.rain.fetching, 0);
   assert.is(reader.holds(resourceId('a')), undefined, 'half an object is not kept');
   await world.closeAll();
 });
@@ -159,7 +160,9 @@ test('a body that is never read is given up', async () => {
   await owners[0]!.put('a', value(3 * MIB, 1));
   await world.time.run(3000);
   const { body } = await world.time.until(get(reader.parts, reader.downloads, 'a'));
+  assert.is(reader.rain.fetching, 1);
   await world.time.run(61_000);
+  assert.is(reader.rain.fetching, 0);
   assert.throws(
     () => body[Symbol.asyncIterator](),
     (error: MurkyError) => error.code === 'MURKY_CLOSED',
@@ -179,6 +182,8 @@ test('an abort ends a read with its reason', async () => {
   };
   const failed = await world.time.until(read().catch((error) => error));
   assert.is(failed, reason);
+  await world.time.run(1000);
+  assert.is(reader.rain.fetching, 0);
   await world.closeAll();
 });
 

@@ -59,6 +59,8 @@ export class SimulatedRain implements RainNetwork {
   readonly #handlers = new Map<RequestKind, Handler>();
   /** Blocks that others were given from here. */
   served = 0;
+  /** Fetches of this node that have begun and not ended. */
+  fetching = 0;
 
   constructor(
     private readonly net: SimulatedNetwork,
@@ -128,8 +130,13 @@ export class SimulatedRain implements RainNetwork {
 
   async *#blocks(manifest: Manifest, servers: Address[], options: FetchOptions) {
     const end = options.endBlock ?? blockCount(manifest.size, manifest.blockBytes);
-    for (let index = options.firstBlock ?? 0; index < end; index++) {
-      yield { index, bytes: await this.#block(manifest, index, servers, options) };
+    this.fetching += 1;
+    try {
+      for (let index = options.firstBlock ?? 0; index < end; index++) {
+        yield { index, bytes: await this.#block(manifest, index, servers, options) };
+      }
+    } finally {
+      this.fetching -= 1;
     }
   }
 
