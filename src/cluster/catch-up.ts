@@ -2,9 +2,9 @@ import type { Manifest } from '../object/manifest.js';
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import type { Store } from '../store/contract.js';
+import type { Handover, Owners } from './handover.js';
 import type { Hints } from './hints.js';
 import type { Member, Peer } from './peers.js';
-import type { Owners, Replication } from './replication.js';
 
 interface CatchUpSeams {
   readonly store: Store;
@@ -35,7 +35,7 @@ export class CatchUp {
   #stopTimer = () => {};
 
   constructor(
-    private readonly replication: Replication,
+    private readonly handover: Handover,
     private readonly seams: CatchUpSeams,
     private readonly propagateOnStartup: boolean,
   ) {}
@@ -86,9 +86,9 @@ export class CatchUp {
         if (member.state !== 'alive') return;
         const manifest = await store.current(id);
         if (manifest && owners(id).others.some((owner) => owner.id === member.id)) {
-          await this.replication.bring(member, manifest, () => this.#others(id, member.id));
+          await this.handover.bring(member, manifest, () => this.#others(id, member.id));
         } else await hints.confirm(member.id, id, version); // nothing to bring any more, or no longer to this one
-        if (manifest) await this.replication.settle(manifest);
+        if (manifest) await this.handover.settle(manifest);
       });
     } finally {
       this.#replaying.delete(member.id);
@@ -116,7 +116,7 @@ export class CatchUp {
             await sleep(clock, (1000 * OFFERS_AT_ONCE * MAX_RUNNING) / MAX_OFFERS_PER_SECOND, this.#closing.signal);
           }
           await this.#bringAll(manifest, behind);
-          if (!self) await this.replication.settle(manifest);
+          if (!self) await this.handover.settle(manifest);
         });
         const alive = this.seams.members().filter((member) => member.state === 'alive' && peers.has(member.id));
         for (const member of alive) await hints.forgetLost(member.id);
@@ -129,7 +129,7 @@ export class CatchUp {
 
   async #bringAll(manifest: Manifest, owners: readonly Member[]): Promise<void> {
     for (const owner of owners) {
-      await this.replication.bring(owner, manifest, () => this.#others(manifest.id, owner.id));
+      await this.handover.bring(owner, manifest, () => this.#others(manifest.id, owner.id));
     }
   }
 

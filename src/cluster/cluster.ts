@@ -9,6 +9,7 @@ import type { Random } from '../seam/random.js';
 import type { Store } from '../store/contract.js';
 import { CatchUp } from './catch-up.js';
 import type { Contact } from './contact.js';
+import { Handover, type Owners } from './handover.js';
 import { Hints } from './hints.js';
 import { Intake } from './intake.js';
 import { KeyedLock } from './keyed-lock.js';
@@ -17,7 +18,7 @@ import { Membership, type Resolve } from './membership.js';
 import { type Member, type PeerState, PeerTable } from './peers.js';
 import { placeOn } from './placement.js';
 import { Pulls } from './pulls.js';
-import { type Owners, type Replicated, Replication } from './replication.js';
+import { type Replicated, Replication } from './replication.js';
 
 export interface ClusterOptions {
   readonly id: bigint;
@@ -69,6 +70,7 @@ export class Cluster {
   readonly #membership: Membership;
   readonly #hints: Hints;
   readonly #pulls: Pulls;
+  readonly #handover: Handover;
   readonly #replication: Replication;
   readonly #catchUp: CatchUp;
 
@@ -82,12 +84,9 @@ export class Cluster {
     this.#hints = new Hints(store.facts);
     this.#pulls = new Pulls({ ...seams, commits: this.commits });
     const owners = (id: bigint) => this.owners(id);
-    this.#replication = new Replication(options, {
-      ...seams,
-      hints: this.#hints,
-      owners,
-      onNewer: (owner, id, version) => void this.#adopt(owner, id, version),
-    });
+    const onNewer = (owner: Member, id: bigint, version: Version) => void this.#adopt(owner, id, version);
+    this.#handover = new Handover({ ...seams, hints: this.#hints, owners, onNewer });
+    this.#replication = new Replication(options, this.#handover, { ...seams, owners, onNewer });
     const members = () => this.#table.members();
     this.lookups = new Lookups(options.writeQuorum, {
       rain: seams.rain,
@@ -101,7 +100,7 @@ export class Cluster {
       },
     });
     this.#catchUp = new CatchUp(
-      this.#replication,
+      this.#handover,
       { ...seams, hints: this.#hints, owners, members },
       options.propagateOnStartup,
     );
@@ -126,7 +125,7 @@ export class Cluster {
 
   async close(): Promise<void> {
     this.#membership.close();
-    await this.#replication.close();
+    await this.#handover.close();
     await this.#catchUp.close();
     await this.#pulls.close();
   }

@@ -1,9 +1,9 @@
 import { isMurkyError, MurkyError } from '../errors.js';
 import { compareVersions } from '../object/version.js';
 import type { Address, Located, LookupAnswer, RainNetwork } from '../rain/contract.js';
+import type { Owners } from './handover.js';
 import type { Member } from './peers.js';
 import { quorumOf } from './placement.js';
-import type { Owners } from './replication.js';
 
 interface LookupsSeams {
   readonly rain: RainNetwork;

@@ -1,14 +1,11 @@
 import { MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
-import type { Address, RainNetwork } from '../rain/contract.js';
+import type { Address } from '../rain/contract.js';
 import type { Clock } from '../seam/clock.js';
-import type { Log } from '../seam/log.js';
-import type { Store } from '../store/contract.js';
 import { contactText } from './contact.js';
-import { type Delivered, deliver } from './delivery.js';
-import type { Hints } from './hints.js';
-import { Limit } from './limit.js';
+import type { Delivered } from './delivery.js';
+import type { Handover, Owners } from './handover.js';
 import type { Member } from './peers.js';
 import { quorumOf } from './placement.js';
 
@@ -21,13 +18,6 @@ export interface Replicated {
   readonly newer?: Version;
 }
 
-/** Owners of a resource as this node sees them. */
-export interface Owners {
-  /** This node is one. */
-  readonly self: boolean;
-  readonly others: readonly Member[];
-}
-
 export interface ReplicationOptions {
   readonly writeQuorum: number | 'majority';
   /** Longest time in which no owner gets further. */
@@ -35,39 +25,18 @@ export interface ReplicationOptions {
 }
 
 interface ReplicationSeams {
-  readonly rain: RainNetwork;
-  readonly store: Store;
   readonly clock: Clock;
-  readonly log: Log;
-  readonly hints: Hints;
   readonly owners: (id: bigint) => Owners;
-  /** An owner holds a newer version than the one that it was brought. */
   readonly onNewer: (owner: Member, id: bigint, version: Version) => void;
 }
 
-const MAX_RUNNING_DELIVERIES = 256;
-const MAX_WAITING_DELIVERIES = 4096;
-/** An owner that takes longer gets a hint beside the running delivery, in case this node stops before it ends. */
-const HINT_AFTER_MS = 1000;
-
-/** Brings versions to their owners and counts who holds them. */
+/** Brings writes to their owners and counts who holds them. */
 export class Replication {
-  readonly #limit = new Limit(MAX_RUNNING_DELIVERIES, MAX_WAITING_DELIVERIES);
-  readonly #closing = new AbortController();
-  /** Owners that are being brought a version, by resource: while there are any, a copy for them is kept. */
-  readonly #active = new Map<bigint, number>();
-  readonly #bringing = new Set<Promise<Delivered>>();
-
   constructor(
     private readonly options: ReplicationOptions,
+    private readonly handover: Handover,
     private readonly seams: ReplicationSeams,
   ) {}
-
-  /** Ends what runs; what an owner has not got by then is kept as a hint before this resolves. */
-  async close(): Promise<void> {
-    this.#closing.abort(new MurkyError('MURKY_CLOSED', 'The node is closing.'));
-    await Promise.allSettled([...this.#bringing]);
-  }
 
   /** Owners and how many of them a write needs; MURKY_NO_QUORUM if there are not even as many. */
   plan(id: bigint): { owners: Owners; count: number; quorum: number } {
@@ -102,7 +71,7 @@ export class Replication {
     const outcomes: Record<string, string> = {};
     for (const owner of away) {
       outcomes[contactText(owner.contact)] = 'away';
-      await this.#owe(owner, manifest);
+      await this.handover.owe(owner, manifest);
     }
     return new Promise((resolve, reject) => {
       let durable = owners.self ? 1 : 0;
@@ -141,96 +110,19 @@ export class Replication {
         if (delivered.kind === 'durable' || (delivered.kind === 'newer' && newerCounts)) durable += 1;
         else outcomes[contactText(owner.contact)] = delivered.kind === 'refused' ? delivered.code : delivered.kind;
         check(delivered.kind === 'newer' ? delivered.version : undefined);
-        if (running === 0 && holders.length === owners.others.length) void this.settle(manifest);
+        if (running === 0 && holders.length === owners.others.length) void this.handover.settle(manifest);
       };
       onProgress();
       check();
       for (const owner of present) {
-        this.#track(owner, manifest, () => holders, onProgress).then(
-          (delivered) => onDelivered(owner, delivered),
-          () => onDelivered(owner, { kind: 'silent' }), // closing
-        );
+        this.handover
+          .start(owner, manifest, () => holders, onProgress)
+          .then(
+            (delivered) => onDelivered(owner, delivered),
+            () => onDelivered(owner, { kind: 'silent' }), // closing
+          );
       }
     });
-  }
-
-  /**
-   * Brings one owner to hold a version that this node and the `holders` have. Where that does not work out at once a
-   * hint is kept, durable when this resolves.
-   */
-  async bring(owner: Member, manifest: Manifest, holders: () => readonly Address[]): Promise<Delivered> {
-    const delivered = await this.#track(owner, manifest, holders, () => {});
-    if (delivered.kind === 'newer') this.seams.onNewer(owner, manifest.id, delivered.version);
-    return delivered;
-  }
-
-  #track(
-    owner: Member,
-    manifest: Manifest,
-    holders: () => readonly Address[],
-    onProgress: () => void,
-  ): Promise<Delivered> {
-    const bringing = this.#bring(owner, manifest, holders, onProgress);
-    this.#bringing.add(bringing);
-    return bringing.finally(() => this.#bringing.delete(bringing));
-  }
-
-  async #bring(
-    owner: Member,
-    manifest: Manifest,
-    holders: () => readonly Address[],
-    onProgress: () => void,
-  ): Promise<Delivered> {
-    const { hints, clock } = this.seams;
-    const { id, version } = manifest;
-    const hint = () => this.#owe(owner, manifest);
-    if (owner.state !== 'alive' || this.#limit.full || this.#closing.signal.aborted) {
-      await hint();
-      return { kind: 'silent' };
-    }
-    this.#active.set(id, (this.#active.get(id) ?? 0) + 1);
-    let hinted: Promise<void> | undefined;
-    const stopTimer = clock.after(HINT_AFTER_MS, () => {
-      hinted = hint().catch((error) => this.#complain(error));
-    });
-    try {
-      const options = { holders, onProgress, signal: this.#closing.signal };
-      const delivered = (await this.#limit.run(() => deliver(owner, manifest, this.seams, options))) as Delivered;
-      stopTimer();
-      await hinted;
-      const owed = delivered.kind === 'silent' || (delivered.kind === 'refused' && !delivered.final);
-      await (owed ? hint() : hints.confirm(owner.id, id, version));
-      return delivered;
-    } catch (error) {
-      await hint();
-      throw error;
-    } finally {
-      stopTimer();
-      const active = (this.#active.get(id) ?? 1) - 1;
-      if (active > 0) this.#active.set(id, active);
-      else this.#active.delete(id);
-    }
-  }
-
-  /** Once every owner holds what this node stored for them, a node that is no owner itself keeps it as a cached copy. */
-  async settle(manifest: Manifest): Promise<void> {
-    const { store, hints } = this.seams;
-    const owners = this.seams.owners(manifest.id);
-    if (owners.self || owners.others.length === 0 || this.#active.has(manifest.id)) return;
-    try {
-      for (const owner of owners.others) if (await hints.get(owner.id, manifest.id)) return;
-      await store.setRole(manifest.id, manifest.version, 'cached');
-    } catch (error) {
-      this.#complain(error);
-    }
-  }
-
-  #owe(owner: Member, { id, version }: Manifest): Promise<void> {
-    return this.seams.hints.add(owner.id, { id, version });
-  }
-
-  #complain(error: unknown): void {
-    if (!this.#closing.signal.aborted) this.seams.log.warn({ error: String(error) }, 'A hint could not be kept.');
   }
 }
 

@@ -1,4 +1,4 @@
-import { MurkyError } from '../errors.js';
+import { isMurkyError, MurkyError } from '../errors.js';
 import { blockCount, type Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { BlockWriter } from '../store/contract.js';
@@ -37,10 +37,22 @@ export async function spread(parts: Parts, committed: Manifest, signal?: AbortSi
   let manifest = committed;
   for (let renewals = 0; ; renewals++) {
     const newerCounts = renewals === MAX_RENEWALS;
-    const { newer, ...counted } = await abortable(parts.cluster.replicate(manifest, newerCounts), signal);
+    const replicated = parts.cluster
+      .replicate(manifest, newerCounts)
+      .catch((error) => takeBack(parts, manifest, error));
+    const { newer, ...counted } = await abortable(replicated, signal);
     if (!newer) return { manifest, ...counted };
     manifest = await renew(parts, manifest, newer);
   }
+}
+
+/** A key whose id belongs to another one at the owners must not stay here either. */
+async function takeBack(parts: Parts, manifest: Manifest, error: unknown): Promise<never> {
+  if (isMurkyError(error, 'MURKY_ID_TAKEN')) {
+    await parts.store.setRole(manifest.id, manifest.version, 'cached');
+    await parts.store.dropCached(manifest.id);
+  }
+  throw error;
 }
 
 /** The same value again, under a version greater than `newer`. */

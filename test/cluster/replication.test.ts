@@ -315,6 +315,24 @@ test('an id that belongs to another key is refused here and at the owners', asyn
   await world.closeAll();
 });
 
+test('a key whose id turns out to be taken at the owners leaves nothing here', async () => {
+  const world = new World();
+  const owner = await world.start(1, []);
+  const edge = await world.start(2, [1], { weight: 0 });
+  await world.time.run(3000);
+  await owner.put('a', value(1));
+  world.isolate(2);
+  async function* body() {
+    await new Promise<void>((resolve) => world.time.after(500, resolve)); // so that it is not noticed before the commit
+    world.heal();
+    yield value(2);
+  }
+  assert.is((await failure(edge.put(String(resourceId('a')), body()))).code, 'MURKY_ID_TAKEN');
+  assert.is(edge.holds(resourceId('a')), undefined);
+  assert.ok((await edge.get('a')).equals(value(1)));
+  await world.closeAll();
+});
+
 test('a later put wins over one from a clock that is a day ahead', async () => {
   const world = new World();
   const ahead = await world.start(1, [2, 3], { skewMs: 86_400_000 });

@@ -1,0 +1,132 @@
+import { MurkyError } from '../errors.js';
+import type { Manifest } from '../object/manifest.js';
+import type { Version } from '../object/version.js';
+import type { Address, RainNetwork } from '../rain/contract.js';
+import type { Clock } from '../seam/clock.js';
+import type { Log } from '../seam/log.js';
+import type { Store } from '../store/contract.js';
+import { type Delivered, deliver } from './delivery.js';
+import type { Hints } from './hints.js';
+import { Limit } from './limit.js';
+import type { Member } from './peers.js';
+
+/** Owners of a resource as this node sees them. */
+export interface Owners {
+  /** This node is one. */
+  readonly self: boolean;
+  readonly others: readonly Member[];
+}
+
+interface HandoverSeams {
+  readonly rain: RainNetwork;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hints: Hints;
+  readonly owners: (id: bigint) => Owners;
+  /** An owner holds a newer version than the one that it was brought. */
+  readonly onNewer: (owner: Member, id: bigint, version: Version) => void;
+}
+
+const MAX_RUNNING_DELIVERIES = 256;
+const MAX_WAITING_DELIVERIES = 4096;
+/** An owner that takes longer gets a hint beside the running delivery, in case this node stops before it ends. */
+const HINT_AFTER_MS = 1000;
+
+/** Brings versions to owners, and keeps a hint for every owner that could not be brought one. */
+export class Handover {
+  readonly #limit = new Limit(MAX_RUNNING_DELIVERIES, MAX_WAITING_DELIVERIES);
+  readonly #closing = new AbortController();
+  /** Owners that are being brought a version, by resource: while there are any, a copy for them is kept. */
+  readonly #active = new Map<bigint, number>();
+  readonly #bringing = new Set<Promise<Delivered>>();
+
+  constructor(private readonly seams: HandoverSeams) {}
+
+  /** Ends what runs; what an owner has not got by then is kept as a hint before this resolves. */
+  async close(): Promise<void> {
+    this.#closing.abort(new MurkyError('MURKY_CLOSED', 'The node is closing.'));
+    await Promise.allSettled([...this.#bringing]);
+  }
+
+  /**
+   * Brings one owner to hold a version that this node and the `holders` have. Where that does not work out at once a
+   * hint is kept, durable when this resolves.
+   */
+  async bring(owner: Member, manifest: Manifest, holders: () => readonly Address[]): Promise<Delivered> {
+    const delivered = await this.start(owner, manifest, holders, () => {});
+    if (delivered.kind === 'newer') this.seams.onNewer(owner, manifest.id, delivered.version);
+    return delivered;
+  }
+
+  /** Like {@link bring}, but what becomes of a newer version is left to the caller. Rejects when the node closes. */
+  start(
+    owner: Member,
+    manifest: Manifest,
+    holders: () => readonly Address[],
+    onProgress: () => void,
+  ): Promise<Delivered> {
+    const bringing = this.#bring(owner, manifest, holders, onProgress);
+    this.#bringing.add(bringing);
+    return bringing.finally(() => this.#bringing.delete(bringing));
+  }
+
+  async #bring(
+    owner: Member,
+    manifest: Manifest,
+    holders: () => readonly Address[],
+    onProgress: () => void,
+  ): Promise<Delivered> {
+    const { hints, clock } = this.seams;
+    const { id, version } = manifest;
+    const hint = () => this.owe(owner, manifest);
+    if (owner.state !== 'alive' || this.#limit.full || this.#closing.signal.aborted) {
+      await hint();
+      return { kind: 'silent' };
+    }
+    this.#active.set(id, (this.#active.get(id) ?? 0) + 1);
+    let hinted: Promise<void> | undefined;
+    const stopTimer = clock.after(HINT_AFTER_MS, () => {
+      hinted = hint().catch((error) => this.#complain(error));
+    });
+    try {
+      const options = { holders, onProgress, signal: this.#closing.signal };
+      const delivered = (await this.#limit.run(() => deliver(owner, manifest, this.seams, options))) as Delivered;
+      stopTimer();
+      await hinted;
+      const owed = delivered.kind === 'silent' || (delivered.kind === 'refused' && !delivered.final);
+      await (owed ? hint() : hints.confirm(owner.id, id, version));
+      return delivered;
+    } catch (error) {
+      await hint();
+      throw error;
+    } finally {
+      stopTimer();
+      const active = (this.#active.get(id) ?? 1) - 1;
+      if (active > 0) this.#active.set(id, active);
+      else this.#active.delete(id);
+    }
+  }
+
+  /** Once every owner holds what this node stored for them, a node that is no owner itself keeps it as a cached copy. */
+  async settle(manifest: Manifest): Promise<void> {
+    const { store, hints } = this.seams;
+    const owners = this.seams.owners(manifest.id);
+    if (owners.self || owners.others.length === 0 || this.#active.has(manifest.id)) return;
+    try {
+      for (const owner of owners.others) if (await hints.get(owner.id, manifest.id)) return;
+      await store.setRole(manifest.id, manifest.version, 'cached');
+    } catch (error) {
+      this.#complain(error);
+    }
+  }
+
+  /** Keeps a hint, durable when it resolves. */
+  owe(owner: Member, { id, version }: Manifest): Promise<void> {
+    return this.seams.hints.add(owner.id, { id, version });
+  }
+
+  #complain(error: unknown): void {
+    if (!this.#closing.signal.aborted) this.seams.log.warn({ error: String(error) }, 'A hint could not be kept.');
+  }
+}
