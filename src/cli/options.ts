@@ -26,6 +26,9 @@ export const nodeOption = () =>
 export const tokenFileOption = () =>
   new Option('--token-file <file>', 'file whose first line is the access token (environment: MURKY_TOKEN_FILE)');
 
+export const contentTypeOption = () =>
+  new Option('--content-type <type>', 'media type that comes back with the object').argParser(parseContentType);
+
 export const timeoutOption = (seconds: number) =>
   new Option('--timeout <seconds>', 'give up when nothing has moved for so long')
     .argParser(parseSeconds)
@@ -47,4 +50,9 @@ function parseSeconds(text: string): number {
     throw new InvalidArgumentError('It is a number of seconds, more than 0 and at most 86400.');
   }
   return seconds;
+}
+
+function parseContentType(text: string): string {
+  if (!/^[\x21-\x7e]+\/[\x20-\x7e]+$/.test(text)) throw new InvalidArgumentError('It is written as image/jpeg.');
+  return text;
 }

@@ -8,6 +8,8 @@ export interface Trouble {
   etag?: string;
   /** Breaks the connection off after so many bytes of a GET. */
   breakAfterBytes?: number;
+  /** Sends so many bytes of a GET and then no more. */
+  stallAfterBytes?: number;
   /** Never answers. */
   silent?: boolean;
   problem?: { status: number; code: string; detail: string; hint?: string };
@@ -104,8 +106,9 @@ async function one(node: FakeNode, key: string, request: IncomingMessage, respon
       'content-type': contentType,
       etag: etag(node, bytes),
     });
-    const { breakAfterBytes } = node.trouble;
-    if (breakAfterBytes === undefined) response.end(bytes);
+    const { breakAfterBytes, stallAfterBytes } = node.trouble;
+    if (stallAfterBytes !== undefined) response.write(bytes.subarray(0, stallAfterBytes));
+    else if (breakAfterBytes === undefined) response.end(bytes);
     else response.write(bytes.subarray(0, breakAfterBytes), () => response.destroy());
   }
 }

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FakeNode, sha256, startFakeNode } from './fake-node.js';
-import { murky, type Start } from './murky-process.js';
+import { murky, type Start, startMurky } from './murky-process.js';
 
 const test = suite('put, get, rm, ls and status');
 let node: FakeNode;
@@ -212,6 +214,31 @@ test('what -o names may be a device', async () => {
   node.objects.set('k', { bytes: Buffer.from('x'), contentType: undefined });
   assert.is((await run(['get', 'k', '-o', '/dev/null'])).code, 0);
   assert.ok(statSync('/dev/null').isCharacterDevice());
+});
+
+test('Ctrl-C takes the half-written file away', async () => {
+  node.objects.set('big', { bytes: Buffer.alloc(300_000, 1), contentType: undefined });
+  node.trouble = { stallAfterBytes: 100_000 };
+  const child = startMurky(['get', 'big', '-o', 'big', '--node', node.url], { cwd: folder });
+  while (!readdirSync(folder).some((name) => /^\.big\..*\.part$/.test(name))) await sleep(20);
+  child.kill('SIGINT');
+  const [, signal] = await once(child, 'close');
+  assert.is(signal, 'SIGINT');
+  assert.equal(readdirSync(folder), []);
+});
+
+test('a reader that goes away ends get quietly', async () => {
+  node.objects.set('big', { bytes: Buffer.alloc(10_000_000, 1), contentType: undefined });
+  const child = startMurky(['get', 'big', '--node', node.url]);
+  let stderr = '';
+  child.stderr!.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  await once(child.stdout!, 'data');
+  child.stdout!.destroy();
+  const [code] = await once(child, 'exit');
+  assert.is(code, 0);
+  assert.is(stderr, '');
 });
 
 test.run();

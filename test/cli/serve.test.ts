@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sha256 } from './fake-node.js';
@@ -132,6 +134,19 @@ test('speaking in clear is warned of at every start, a JSON object a line', asyn
     .split('\n')
     .map((line) => JSON.parse(line));
   assert.ok(lines.some(({ level, message }) => level === 'warn' && /in clear/.test(message)));
+});
+
+test('a second signal does not wait for what runs', async () => {
+  const node = await start();
+  const upload = connect(Number(new URL(node.url).port), '127.0.0.1');
+  upload.on('error', () => {});
+  upload.write('PUT /objects/slow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nsome');
+  await sleep(200);
+  const ended = node.end('SIGTERM');
+  while (!node.output().stderr.includes('Stopping')) await sleep(20);
+  node.child.kill('SIGTERM');
+  assert.equal(await ended, { code: 143, signal: null });
+  upload.destroy();
 });
 
 test.run();

@@ -17,6 +17,7 @@ test('wrong usage is exit code 2 and says where the help is', async () => {
     [['get', 'a', 'b'], /^Too many arguments for 'get'\./, 'murky get --help'],
     [['put', 'x', 'y', '--content'], /^Unknown option '--content'/, 'murky put --help'],
     [['ls', '--node', 'ftp://x'], /'ftp:\/\/x' is invalid\. It is written as http:/, 'murky ls --help'],
+    [['put', 'x', 'y', '--content-type', 'a/b\nc'], /is invalid\. It is written as image/, 'murky put --help'],
     [['ls', '--timeout', '-1'], /'-1' is invalid\./, 'murky ls --help'],
   ];
   for (const [words, sentence, help] of cases) {

@@ -8,6 +8,7 @@ import { Checksum } from '../checksum.js';
 import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
 import {
+  contentTypeOption,
   jsonOption,
   type NodeOptions,
   nodeOption,
@@ -34,7 +35,7 @@ export function addPut(program: Command): void {
     .description('Stores a file under a key, and says how many owners hold it durably.')
     .argument('<key>', 'name of the object')
     .argument('<file>', 'file to store; - is standard input')
-    .option('--content-type <type>', 'media type that comes back with the object')
+    .addOption(contentTypeOption())
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(60))

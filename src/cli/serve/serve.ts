@@ -1,13 +1,15 @@
 import { constants } from 'node:os';
 import { loadConfig } from '../../config/load.js';
+import { MurkyError } from '../../errors.js';
 import { startGateway } from '../../gateway/server.js';
 import { MurkyNode } from '../../node/murky-node.js';
 import { formatAddress } from '../../rain/address.js';
+import { reportFailure } from '../failure.js';
 import type { LogLevel } from './levels.js';
 import { openLog } from './log.js';
 
-/** Longer than what the gateway and the node give running requests to end. */
-const DRAIN_LIMIT_MS = 30_000;
+/** From the signal to the end. Longer than what the gateway and the node give running requests. */
+const DRAIN_LIMIT_MS = 20_000;
 
 const INSECURE =
   'cluster.insecure is set: this node speaks in clear, and everybody on the way can read and forge what it sends. ' +
@@ -32,21 +34,19 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 async function run(options: ServeOptions, stop: Promise<string>): Promise<void> {
   const log = openLog(options.logLevel);
-  const { config } = loadConfig({ file: options.config, flags: options });
+  const { config, file } = loadConfig({ file: options.config, flags: options });
   if (config.cluster.insecure) log.warn({}, INSECURE);
+  if (file === null) log.info({ data: config.dataDir }, 'There is no configuration file here; the defaults hold.');
+  else log.info({ data: config.dataDir, file }, 'The configuration is read.');
   const node = await MurkyNode.start(config, { log });
   try {
     const gateway = await startGateway(node, config.http, log);
     const { rain } = await node.status();
     process.stdout.write(`murky: ready http=${gateway.url} rain=${formatAddress(rain)} node=${node.id}\n`);
+    log.info({}, `Store something: curl -T FILE ${gateway.url}/objects/NAME`);
     log.info({ reason: await stop }, 'Stopping: what runs may end, nothing new is taken.');
-    const limit = setTimeout(() => {
-      log.error({ seconds: DRAIN_LIMIT_MS / 1000 }, 'The node did not stop in time and is cut off.');
-      process.exit(1);
-    }, DRAIN_LIMIT_MS);
     await gateway.close();
     await node.close();
-    clearTimeout(limit);
   } finally {
     await node.close();
   }
@@ -59,16 +59,23 @@ async function run(options: ServeOptions, stop: Promise<string>): Promise<void> 
 function stopRequest(): Promise<string> {
   return new Promise((resolve) => {
     let stopping = false;
+    const begin = (reason: string) => {
+      stopping = true;
+      resolve(reason);
+      const tooLate = () => {
+        const sentence = `The node did not stop in ${DRAIN_LIMIT_MS / 1000} s and is cut off; what was acknowledged is safe.`;
+        process.exit(reportFailure(new MurkyError('MURKY_TIMEOUT', sentence)));
+      };
+      setTimeout(tooLate, DRAIN_LIMIT_MS).unref();
+    };
     for (const name of ['SIGTERM', 'SIGINT'] as const) {
       process.on(name, () => {
         if (stopping) process.exit(128 + constants.signals[name]);
-        stopping = true;
-        resolve(name);
+        begin(name);
       });
     }
     process.once('disconnect', () => {
-      stopping = true;
-      resolve('the parent process has gone');
+      if (!stopping) begin('the parent process has gone');
     });
   });
 }
