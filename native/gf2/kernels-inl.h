@@ -85,6 +85,10 @@ void Scatter(uint8_t* const* dsts, const uint8_t* src, size_t count, size_t byte
   }
 }
 
+// A strip of the next rows is fetched this many rows ahead: to the hardware it is a jump of a row each time,
+// which it does not follow.
+constexpr uint32_t kAheadRows = 8;
+
 // Strips of kStripVectors vectors; what is left of a row goes in strips of one cache line.
 template <size_t kVectors>
 inline void PrecodeStrip(const PrecodeTables& tables, const uint8_t* const* sources, uint8_t* columns,
@@ -96,6 +100,11 @@ inline void PrecodeStrip(const PrecodeTables& tables, const uint8_t* const* sour
   for (uint32_t i = 0; i < tables.sources; i++) {
     const uint8_t* source = sources[i] + at;
     uint8_t* const own = base + i * stride;
+    const uint32_t ahead = i + kAheadRows < tables.sources ? i + kAheadRows : i;
+    for (size_t o = 0; o < kVectors * kVectorBytes; o += 64) {
+      __builtin_prefetch(sources[ahead] + at + o, 0, 2);
+      __builtin_prefetch(base + ahead * stride + o, 1, 2);
+    }
     if (tables.back[i] != i) {
       const uint8_t* back = base + tables.back[i] * stride;
       for (size_t v = 0; v < kVectors; v++) {
@@ -185,16 +194,15 @@ inline void RunStep(const uint32_t* terms, uint32_t count, uint8_t* const* rows,
   for (size_t v = 0; v < kVectors; v++) Store(dst + at + v * kVectorBytes, sum[v]);
 }
 
-void Run(const uint32_t* code, size_t words, uint8_t* const* rows, size_t bytes) {
-  const uint32_t* const end = code + words;
-  while (code < end) {
-    uint8_t* const dst = rows[code[0]];
-    const uint32_t count = code[1];
-    const uint32_t* const terms = code + 2;
+void Run(const uint32_t* code, const uint32_t* starts, size_t count, uint8_t* const* rows, size_t bytes) {
+  for (size_t n = 0; n < count; n++) {
+    const uint32_t* const gather = code + starts[n];
+    uint8_t* const dst = rows[gather[0]];
     size_t at = 0;
-    for (; at + 4 * kVectorBytes <= bytes; at += 4 * kVectorBytes) RunStep<4>(terms, count, rows, dst, at);
-    for (; at < bytes; at += kVectorBytes) RunStep<1>(terms, count, rows, dst, at);
-    code = terms + count;
+    for (; at + 4 * kVectorBytes <= bytes; at += 4 * kVectorBytes) {
+      RunStep<4>(gather + 2, gather[1], rows, dst, at);
+    }
+    for (; at < bytes; at += kVectorBytes) RunStep<1>(gather + 2, gather[1], rows, dst, at);
   }
 }
 

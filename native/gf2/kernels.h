@@ -45,9 +45,9 @@ struct Kernels {
   void (*add_prefix_sums)(const PrecodeTables& tables, uint8_t* columns, size_t stride, size_t from,
                           size_t bytes);
 
-  // A list of gathers of `bytes` bytes, a multiple of 64. `code` holds, for each: the row to write, the
-  // number of rows to add, their numbers; the row to write may be among them.
-  void (*run)(const uint32_t* code, size_t words, uint8_t* const* rows, size_t bytes);
+  // Gathers of `bytes` bytes, a multiple of 64, one after the other. Gather n starts at code[starts[n]]: the
+  // row to write, the number of rows to add, their numbers; the row to write may be among them.
+  void (*run)(const uint32_t* code, const uint32_t* starts, size_t count, uint8_t* const* rows, size_t bytes);
 };
 
 // The fastest kernels that this CPU runs, unless MURKY_KERNEL names others that it runs too.

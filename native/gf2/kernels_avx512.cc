@@ -18,7 +18,7 @@
 
 namespace {
 using Vector = __m512i;
-constexpr size_t kStripVectors = 3;
+constexpr size_t kStripVectors = 2;
 inline Vector Xor3(Vector a, Vector b, Vector c) { return _mm512_ternarylogic_epi64(a, b, c, 0x96); }
 }  // namespace
 

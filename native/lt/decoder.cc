@@ -52,14 +52,19 @@ AddResult Decoder::Add(uint32_t esi, const uint8_t* symbol) {
 bool Decoder::Take(uint8_t* out) const {
   if (!state_->decoded) return false;
   const SymbolStore& store = state_->store;
-  for (uint32_t i = 0; i < store.k(); i++) {
-    const size_t at = i * store.symbol_bytes();
-    const size_t bytes = std::min(store.symbol_bytes(), state_->block_bytes - at);
-    if (store.has_source(i)) {
-      std::memcpy(out + at, store.source(i), bytes);
-    } else {
-      state_->solver->CopySolved(i, out + at, bytes);
+  const size_t bytes = store.symbol_bytes();
+  for (uint32_t i = 0; i < store.k();) {
+    const size_t at = i * bytes;
+    if (!store.has_source(i)) {
+      state_->solver->CopySolved(i, out + at, std::min(bytes, state_->block_bytes - at));
+      i++;
+      continue;
     }
+    // Received symbols that lie side by side in both places go in one piece.
+    uint32_t end = i + 1;
+    while (store.contiguous() && end < store.k() && store.has_source(end)) end++;
+    std::memcpy(out + at, store.source(i), std::min((end - i) * bytes, state_->block_bytes - at));
+    i = end;
   }
   return true;
 }

@@ -16,12 +16,16 @@ namespace murky::lt {
 struct Encoder::State {
   State(const uint8_t* block, size_t block_bytes, size_t bytes)
       : symbol_bytes(bytes), k(SourceSymbols(block_bytes, bytes)), sources(k, bytes) {
-    for (uint32_t i = 0; i < k; i++) {
-      const size_t at = i * symbol_bytes;
-      const size_t have = std::min(symbol_bytes, block_bytes - at);
-      std::memcpy(sources[i], block + at, have);
-      std::memset(sources[i] + have, 0, symbol_bytes - have);
+    if (sources.stride() == symbol_bytes) {
+      std::memcpy(sources[0], block, block_bytes);
+    } else {
+      for (uint32_t i = 0; i < k; i++) {
+        const size_t at = i * symbol_bytes;
+        std::memcpy(sources[i], block + at, std::min(symbol_bytes, block_bytes - at));
+      }
     }
+    const size_t last_bytes = block_bytes - (k - 1) * symbol_bytes;
+    std::memset(sources[k - 1] + last_bytes, 0, symbol_bytes - last_bytes);
   }
 
   bool small() const { return k <= kMaxSmallK; }

@@ -29,76 +29,90 @@ class Inactivation {
         light_(structure_.light()),
         first_source_(structure_.columns()),
         first_repair_(first_source_ + k_),
-        first_missing_(first_repair_ + store.repair_count()),
-        first_residual_(first_missing_ + store.missing()) {}
+        first_residual_(first_repair_ + store.repair_count()) {}
 
   // False if the symbols contradict each other.
   bool Run() {
     BuildRows();
-    order_ = Peel(rows_, light_);
+    order_ = Peel(matrix_, light_);
+    AimRows();
     MaskColumns();
     Eliminate();
-    NumberMissing();
     MaskByFree();
-    WritePeeling();
     WriteDense();
-    WriteColumns();
     return Execute();
   }
 
  private:
-  // Sparse rows with what they are the sum of: a payload and a dense sum, or nothing.
+  // Sparse rows: a payload and a dense sum, if they have one, then the columns.
   void BuildRows() {
     const uint32_t count = store_.received() + structure_.sparse();
-    rows_.starts.reserve(count + 1);
-    rows_.columns.reserve(count * 5 + 2 * k_);
+    matrix_.rows.reserve(count);
+    matrix_.words.reserve(count * 9 + 2 * k_);
     for (uint32_t i = 0; i < k_; i++) {
       if (!store_.has_source(i)) continue;
-      rows_.columns.push_back(i);
-      if (i > 0) rows_.columns.push_back(i - 1);
-      if (plan_.back[i] != i) rows_.columns.push_back(plan_.back[i]);
-      EndRow(first_source_ + i, kNoColumn);
+      BeginRow(first_source_ + i, kNoColumn);
+      matrix_.words.push_back(i);
+      if (i > 0) matrix_.words.push_back(i - 1);
+      if (plan_.back[i] != i) matrix_.words.push_back(plan_.back[i]);
+      EndRow();
     }
     for (uint32_t n = 0; n < store_.repair_count(); n++) {
       RepairRow repair;
       structure_.Repair(store_.repair_esi(n), &repair);
-      rows_.columns.insert(rows_.columns.end(), repair.columns, repair.columns + repair.count);
-      EndRow(first_repair_ + n, repair.sum);
+      BeginRow(first_repair_ + n, repair.sum);
+      matrix_.words.insert(matrix_.words.end(), repair.columns, repair.columns + repair.count);
+      EndRow();
     }
-    // Column by column into the checks: counted first, then placed.
-    const uint32_t base = rows_.count();
-    std::vector<uint32_t> fill(structure_.sparse() + 1);
-    for (uint32_t check : plan_.checks) fill[check - k_ + 1]++;
     for (uint32_t s = 0; s < structure_.sparse(); s++) {
-      fill[s + 1] += s > 0 ? 2 : 1;
-      fill[s + 1] += fill[s];
+      BeginRow(kNoPayload, kNoColumn);
+      matrix_.words.push_back(k_ + s);
+      if (s > 0) matrix_.words.push_back(k_ + s - 1);
+      for (uint32_t at = plan_.check_starts[s]; at < plan_.check_starts[s + 1]; at++) {
+        matrix_.words.push_back(plan_.check_columns[at]);
+      }
+      EndRow();
     }
-    const uint32_t start = static_cast<uint32_t>(rows_.columns.size());
-    rows_.columns.resize(start + fill.back());
-    for (uint32_t s = 0; s < structure_.sparse(); s++) rows_.starts.push_back(start + fill[s + 1]);
-    for (uint32_t s = 0; s < structure_.sparse(); s++) {
-      rows_.columns[start + fill[s]++] = k_ + s;
-      if (s > 0) rows_.columns[start + fill[s]++] = k_ + s - 1;
-    }
-    for (uint32_t i = 0; i < 2 * k_; i++) rows_.columns[start + fill[plan_.checks[i] - k_]++] = i / 2;
-    payload_.resize(base + structure_.sparse(), kNoPayload);
-    sum_.resize(base + structure_.sparse(), kNoColumn);
   }
 
-  void EndRow(uint32_t payload, uint32_t sum) {
-    rows_.EndRow();
-    payload_.push_back(payload);
+  void BeginRow(uint32_t payload, uint32_t sum) {
+    SparseRows::Row row;
+    row.at = static_cast<uint32_t>(matrix_.words.size());
+    matrix_.words.resize(row.at + 2);
+    if (payload != kNoPayload) matrix_.words.push_back(payload);
+    if (sum != kNoColumn) matrix_.words.push_back(light_ + sum);
+    row.first = static_cast<uint32_t>(matrix_.words.size());
+    matrix_.rows.push_back(row);
     sum_.push_back(sum);
+  }
+
+  void EndRow() {
+    SparseRows::Row& row = matrix_.rows.back();
+    row.end = static_cast<uint32_t>(matrix_.words.size());
+    matrix_.words[row.at + 1] = row.end - row.at - 2;
+  }
+
+  void AimRows() {
+    before_.reserve(matrix_.rows.size());
+    after_.reserve(matrix_.rows.size() * 2);
+    for (const PeelingOrder::Step& step : order_.steps) {
+      matrix_.Aim(step.row, step.column);
+      before_.push_back(matrix_.rows[step.row].at);
+    }
+    for (uint32_t n = 0; n < order_.unused.size(); n++) {
+      matrix_.Aim(order_.unused[n], first_residual_ + n);
+      before_.push_back(matrix_.rows[order_.unused[n]].at);
+    }
   }
 
   // Unknowns of the dense part: the inactive columns, then the dense checks.
   uint32_t dense_count() const { return static_cast<uint32_t>(order_.inactive.size()) + kDenseChecks; }
   uint64_t* column_mask(uint32_t column) { return &masks_[column * words_]; }
 
-  void AddRowMask(uint32_t row, uint32_t but, uint64_t* mask) {
-    for (uint32_t at = rows_.starts[row]; at < rows_.starts[row + 1]; at++) {
-      if (rows_.columns[at] == but) continue;
-      const uint64_t* other = column_mask(rows_.columns[at]);
+  void AddRowMask(uint32_t row, uint64_t* mask) {
+    const SparseRows::Row& range = matrix_.rows[row];
+    for (uint32_t at = range.first; at < range.end; at++) {
+      const uint64_t* other = column_mask(matrix_.words[at]);
       for (size_t w = 0; w < words_; w++) mask[w] ^= other[w];
     }
     if (sum_[row] == kNoColumn) return;
@@ -112,13 +126,11 @@ class Inactivation {
   void MaskColumns() {
     words_ = (dense_count() + 63) / 64;
     masks_.assign(light_ * words_, 0);
-    is_inactive_.assign(light_, 0);
     for (uint32_t u = 0; u < order_.inactive.size(); u++) {
       column_mask(order_.inactive[u])[u / 64] = uint64_t{1} << (u % 64);
-      is_inactive_[order_.inactive[u]] = 1;
     }
     for (const PeelingOrder::Step& step : order_.steps) {
-      AddRowMask(step.row, step.column, column_mask(step.column));
+      AddRowMask(step.row, column_mask(step.column));
     }
   }
 
@@ -129,7 +141,7 @@ class Inactivation {
     std::vector<uint64_t> mask(words_);
     for (uint32_t row : order_.unused) {
       std::fill(mask.begin(), mask.end(), 0);
-      AddRowMask(row, kNoColumn, mask.data());
+      AddRowMask(row, mask.data());
       elimination_->Add(mask.data());
     }
     std::vector<uint64_t> prefix(words_);
@@ -147,16 +159,7 @@ class Inactivation {
     }
   }
 
-  void NumberMissing() {
-    solution_.missing_number.assign(k_, kNoColumn);
-    for (uint32_t i = 0; i < k_; i++) {
-      if (store_.has_source(i)) continue;
-      solution_.missing_number[i] = static_cast<uint32_t>(missing_.size());
-      missing_.push_back(i);
-    }
-  }
-
-  // Each column and missing source as a sum of the unknowns that stay free.
+  // Each column as a sum of the unknowns that stay free.
   void MaskByFree() {
     std::vector<uint32_t> free_number(dense_count(), kNoColumn);
     for (uint32_t u = 0; u < dense_count(); u++) {
@@ -165,7 +168,6 @@ class Inactivation {
     solution_.words = (solution_.unknowns + 63) / 64;
     const size_t words = solution_.words;
     solution_.column_masks.assign(structure_.columns() * words, 0);
-    solution_.source_masks.assign(missing_.size() * words, 0);
     if (words == 0) return;
     uint64_t* const masks = solution_.column_masks.data();
     for (uint32_t u = 0; u < dense_count(); u++) {
@@ -189,17 +191,9 @@ class Inactivation {
     }
     for (const PeelingOrder::Step& step : order_.steps) {
       uint64_t* mask = masks + step.column * words;
-      for (uint32_t at = rows_.starts[step.row]; at < rows_.starts[step.row + 1]; at++) {
-        if (rows_.columns[at] != step.column) add(mask, rows_.columns[at]);
-      }
+      const SparseRows::Row& range = matrix_.rows[step.row];
+      for (uint32_t at = range.first; at < range.end; at++) add(mask, matrix_.words[at]);
       if (sum_[step.row] != kNoColumn) add(mask, light_ + sum_[step.row]);
-    }
-    for (uint32_t n = 0; n < missing_.size(); n++) {
-      uint64_t* mask = &solution_.source_masks[n * words];
-      const uint32_t i = missing_[n];
-      add(mask, i);
-      if (i > 0) add(mask, i - 1);
-      if (plan_.back[i] != i) add(mask, plan_.back[i]);
     }
   }
 
@@ -208,30 +202,15 @@ class Inactivation {
     return unknown < inactive ? order_.inactive[unknown] : light_ + kDensePlaces[unknown - inactive];
   }
 
-  // One gather: its target, then its terms, then End.
-  void Begin(std::vector<uint32_t>* code, uint32_t target) {
-    code->push_back(target);
-    count_at_ = code->size();
-    code->push_back(0);
+  // One gather behind the rows of the matrix: its target, then its terms, then EndGather.
+  void BeginGather(uint32_t target) {
+    after_.push_back(static_cast<uint32_t>(matrix_.words.size()));
+    matrix_.words.push_back(target);
+    matrix_.words.push_back(0);
   }
-  void End(std::vector<uint32_t>* code) {
-    (*code)[count_at_] = static_cast<uint32_t>(code->size() - count_at_ - 1);
-  }
-
-  // First round, as if all unknowns of the dense part were zero.
-  void WritePeeling() {
-    const auto write = [this](uint32_t row, uint32_t target) {
-      Begin(&before_, target);
-      if (payload_[row] != kNoPayload) before_.push_back(payload_[row]);
-      for (uint32_t at = rows_.starts[row]; at < rows_.starts[row + 1]; at++) {
-        const uint32_t column = rows_.columns[at];
-        if (column != target && !is_inactive_[column]) before_.push_back(column);
-      }
-      End(&before_);
-    };
-    before_.reserve(rows_.columns.size() * 2);
-    for (const PeelingOrder::Step& step : order_.steps) write(step.row, step.column);
-    for (uint32_t n = 0; n < order_.unused.size(); n++) write(order_.unused[n], first_residual_ + n);
+  void EndGather() {
+    const size_t at = after_.back();
+    matrix_.words[at + 1] = static_cast<uint32_t>(matrix_.words.size() - at - 2);
   }
 
   // The row of residual n: a dense check's lies where the prefix sums put it.
@@ -246,71 +225,55 @@ class Inactivation {
     first_table_ = first_residual_ + static_cast<uint32_t>(order_.unused.size());
     first_check_ = first_table_ + (groups << kMakerBits);
     row_count_ = first_check_ + static_cast<uint32_t>(elimination_->empty_sums().size());
-    after_.reserve(rows_.columns.size() * 2 + groups * 64 + dense_count() * (groups + 2));
+    matrix_.words.reserve(matrix_.words.size() + groups * 64 + dense_count() * (groups + 2) +
+                          kDenseSums * 16);
     for (uint32_t group = 0; group < groups; group++) {
       for (uint32_t set = 1; set < (1u << kMakerBits); set++) {
         const uint32_t n = group * kMakerBits + static_cast<uint32_t>(__builtin_ctz(set));
         if (n >= residual_count_) continue;
-        Begin(&after_, Table(group, set));
-        if (set & (set - 1)) after_.push_back(Table(group, set & (set - 1)));
-        after_.push_back(ResidualRow(n));
-        End(&after_);
+        BeginGather(Table(group, set));
+        if (set & (set - 1)) matrix_.words.push_back(Table(group, set & (set - 1)));
+        matrix_.words.push_back(ResidualRow(n));
+        EndGather();
       }
     }
     const auto write = [&](uint32_t target, const uint64_t* makers) {
-      Begin(&after_, target);
+      BeginGather(target);
       for (uint32_t group = 0; group < groups && makers; group++) {
         const uint32_t at = group * kMakerBits;
         const uint32_t set = (makers[at / 64] >> (at % 64)) & ((1u << kMakerBits) - 1);
-        if (set) after_.push_back(Table(group, set));
+        if (set) matrix_.words.push_back(Table(group, set));
       }
-      End(&after_);
+      EndGather();
     };
     for (uint32_t u = 0; u < dense_count(); u++) {
       write(DenseColumn(u), elimination_->settled(u) ? elimination_->Makers(u) : nullptr);
     }
     uint32_t check = first_check_;
     for (const std::vector<uint64_t>& makers : elimination_->empty_sums()) write(check++, makers.data());
+    for (uint32_t member = 1; member < kDenseSums; member *= 2) {
+      for (uint32_t sum = 0; sum < kDenseSums; sum++) {
+        if (!(sum & member)) continue;
+        BeginGather(light_ + sum);
+        matrix_.words.push_back(light_ + sum);
+        matrix_.words.push_back(light_ + sum - member);
+        EndGather();
+      }
+    }
+    // Second round over the columns, with the unknowns known.
+    after_.insert(after_.end(), before_.begin(),
+                  before_.begin() + static_cast<ptrdiff_t>(order_.steps.size()));
   }
 
   uint32_t Table(uint32_t group, uint32_t set) const { return first_table_ + (group << kMakerBits) + set; }
 
-  // Second round, with the unknowns known; then the missing source symbols.
-  void WriteColumns() {
-    for (uint32_t member = 1; member < kDenseSums; member *= 2) {
-      for (uint32_t sum = 0; sum < kDenseSums; sum++) {
-        if (!(sum & member)) continue;
-        Begin(&after_, light_ + sum);
-        after_.push_back(light_ + sum);
-        after_.push_back(light_ + sum - member);
-        End(&after_);
-      }
-    }
-    for (const PeelingOrder::Step& step : order_.steps) {
-      Begin(&after_, step.column);
-      if (payload_[step.row] != kNoPayload) after_.push_back(payload_[step.row]);
-      if (sum_[step.row] != kNoColumn) after_.push_back(light_ + sum_[step.row]);
-      for (uint32_t at = rows_.starts[step.row]; at < rows_.starts[step.row + 1]; at++) {
-        if (rows_.columns[at] != step.column) after_.push_back(rows_.columns[at]);
-      }
-      End(&after_);
-    }
-    for (uint32_t n = 0; n < missing_.size(); n++) {
-      const uint32_t i = missing_[n];
-      Begin(&after_, first_missing_ + n);
-      after_.push_back(i);
-      if (i > 0) after_.push_back(i - 1);
-      if (plan_.back[i] != i) after_.push_back(plan_.back[i]);
-      End(&after_);
-    }
-  }
-
-  // Runs the list strip by strip. Residual rows, tables and checks are as wide as a strip.
+  // Runs the gathers strip by strip: the columns as if the unknowns of the dense part were zero, what the
+  // residual rows and dense checks then come to, the unknowns, the columns anew. Residual rows, tables and
+  // checks are as wide as a strip.
   bool Execute() {
     const gf2::Kernels& kernels = gf2::ActiveKernels();
     const size_t bytes = store_.symbol_bytes();
     solution_.columns = gf2::Rows(structure_.columns(), bytes);
-    solution_.sources = gf2::Rows(missing_.size(), bytes);
     gf2::Rows narrow(row_count_ - first_residual_ + 1, std::min(bytes, kStripBytes));
     gf2::Rows& columns = solution_.columns;
     for (uint32_t column : order_.inactive) std::memset(columns[column], 0, bytes);
@@ -326,10 +289,9 @@ class Inactivation {
       for (uint32_t n = 0; n < store_.repair_count(); n++) {
         rows[first_repair_ + n] = const_cast<uint8_t*>(store_.repair(n)) + from;
       }
-      for (uint32_t n = 0; n < missing_.size(); n++) rows[first_missing_ + n] = solution_.sources[n] + from;
-      kernels.run(before_.data(), before_.size(), rows.data(), strip);
+      kernels.run(matrix_.words.data(), before_.data(), before_.size(), rows.data(), strip);
       kernels.add_prefix_sums(plan_.Tables(), columns[0], columns.stride(), from, strip);
-      kernels.run(after_.data(), after_.size(), rows.data(), strip);
+      kernels.run(matrix_.words.data(), after_.data(), after_.size(), rows.data(), strip);
       for (uint32_t check = first_check_; check < row_count_; check++) {
         for (size_t b = 0; b < strip; b++) {
           if (rows[check][b] != 0) return false;
@@ -345,29 +307,24 @@ class Inactivation {
   const Structure& structure_;
   const uint32_t k_;
   const uint32_t light_;
-  // Numbers of rows in the list of gathers: columns, received source and repair symbols, missing source
-  // symbols, then those as wide as a strip: residual rows, tables, checks.
+  // Numbers of rows in the list of gathers: columns, received source and repair symbols, then those
+  // as wide as a strip: residual rows, tables, checks.
   const uint32_t first_source_;
   const uint32_t first_repair_;
-  const uint32_t first_missing_;
   const uint32_t first_residual_;
   uint32_t first_table_ = 0;
   uint32_t first_check_ = 0;
   uint32_t row_count_ = 0;
 
-  SparseRows rows_;
-  std::vector<uint32_t> payload_;
+  SparseRows matrix_;  // behind the rows, more gathers
   std::vector<uint32_t> sum_;
   PeelingOrder order_;
-  std::vector<uint8_t> is_inactive_;
   size_t words_ = 0;
   std::vector<uint64_t> masks_;
   uint32_t residual_count_ = 0;
   std::unique_ptr<DenseElimination> elimination_;
-  std::vector<uint32_t> missing_;
-  std::vector<uint32_t> before_;  // the list up to the prefix sums
+  std::vector<uint32_t> before_;  // gathers up to the prefix sums
   std::vector<uint32_t> after_;
-  size_t count_at_ = 0;
 };
 
 }  // namespace

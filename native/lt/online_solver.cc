@@ -40,37 +40,41 @@ OnlineSolver::OnlineSolver(PartialSolution solution, size_t symbol_bytes)
   if (done()) BuildTables();
 }
 
+void OnlineSolver::AddColumn(uint32_t column, uint64_t* mask) {
+  AddMask(mask, solution_.column_mask(column), solution_.words);
+  terms_.push_back(solution_.columns[column]);
+}
+
 bool OnlineSolver::Add(uint32_t esi, const uint8_t* symbol) {
   SettlePending();
   const size_t words = solution_.words;
   const uint32_t scratch = solution_.unknowns;
+  const Plan& plan = *solution_.plan;
   uint64_t* const mask = row_mask(scratch);
-  std::vector<const uint8_t*> terms;
-  terms.reserve(solution_.unknowns + kMaxDegree + 3);
-  terms.push_back(symbol);
-  if (esi < solution_.missing_number.size()) {
-    const uint32_t n = solution_.missing_number[esi];
-    std::memcpy(mask, solution_.source_mask(n), words * sizeof *mask);
-    if (!solution_.sources.empty()) terms.push_back(solution_.sources[n]);
-  } else {
+  std::fill(mask, mask + words, 0);
+  terms_.assign(1, symbol);
+  if (esi >= plan.structure.k()) {
     RepairRow repair;
-    solution_.plan->structure.Repair(esi, &repair);
-    const uint32_t sum = solution_.plan->structure.light() + repair.sum;
-    std::memcpy(mask, solution_.column_mask(sum), words * sizeof *mask);
-    terms.push_back(solution_.columns[sum]);
-    for (uint32_t i = 0; i < repair.count; i++) {
-      AddMask(mask, solution_.column_mask(repair.columns[i]), words);
-      terms.push_back(solution_.columns[repair.columns[i]]);
-    }
+    plan.structure.Repair(esi, &repair);
+    AddColumn(plan.structure.light() + repair.sum, mask);
+    for (uint32_t i = 0; i < repair.count; i++) AddColumn(repair.columns[i], mask);
+  } else if (!solution_.replay_unknown.empty()) {
+    const uint32_t unknown = solution_.replay_unknown[esi];
+    mask[unknown / 64] = uint64_t{1} << (unknown % 64);
+  } else {
+    AddColumn(esi, mask);
+    if (esi > 0) AddColumn(esi - 1, mask);
+    if (plan.back[esi] != esi) AddColumn(plan.back[esi], mask);
   }
   // In reduced form no row brings in another row's bit: which rows to add is known before adding them.
-  std::vector<uint64_t> settled(words);
-  for (size_t w = 0; w < words; w++) settled[w] = mask[w] & has_row_[w];
-  ForEachBit(settled.data(), words, [&](uint32_t p) {
-    AddMask(mask, row_mask(p), words);
-    terms.push_back(rows_[p]);
-  });
-  gf2::ActiveKernels().gather(rows_[scratch], terms.data(), terms.size(), symbol_bytes_);
+  for (size_t w = 0; w < words; w++) {
+    for (uint64_t left = mask[w] & has_row_[w]; left; left &= left - 1) {
+      const uint32_t p = static_cast<uint32_t>(w * 64) + static_cast<uint32_t>(__builtin_ctzll(left));
+      AddMask(mask, row_mask(p), words);
+      terms_.push_back(rows_[p]);
+    }
+  }
+  gf2::ActiveKernels().gather(rows_[scratch], terms_.data(), terms_.size(), symbol_bytes_);
   size_t w = 0;
   while (w < words && mask[w] == 0) w++;
   if (w == words) return AllZero(rows_[scratch], symbol_bytes_);
@@ -86,18 +90,18 @@ bool OnlineSolver::Add(uint32_t esi, const uint8_t* symbol) {
 
 void OnlineSolver::SettlePending() {
   if (pending_ == kNoColumn) return;
-  std::vector<uint8_t*> others;
+  others_.clear();
   ForEachBit(has_row_.data(), solution_.words, [&](uint32_t p) {
     if (p == pending_ || !Bit(row_mask(p), pending_)) return;
     AddMask(row_mask(p), row_mask(pending_), solution_.words);
-    others.push_back(rows_[p]);
+    others_.push_back(rows_[p]);
   });
-  gf2::ActiveKernels().scatter(others.data(), rows_[pending_], others.size(), symbol_bytes_);
+  gf2::ActiveKernels().scatter(others_.data(), rows_[pending_], others_.size(), symbol_bytes_);
   pending_ = kNoColumn;
 }
 
 void OnlineSolver::BuildTables() {
-  if (solution_.sources.empty() || solution_.unknowns == 0) return;
+  if (!solution_.replay_unknown.empty() || solution_.unknowns == 0) return;
   SettlePending();
   const uint32_t groups = (solution_.unknowns + kTableBits - 1) / kTableBits;
   tables_ = gf2::Rows(groups << kTableBits, symbol_bytes_);
@@ -115,32 +119,42 @@ void OnlineSolver::BuildTables() {
 }
 
 void OnlineSolver::CopySource(uint32_t i, uint8_t* out, size_t bytes) const {
-  const uint32_t n = solution_.missing_number[i];
-  std::vector<const uint8_t*> terms;
-  if (solution_.sources.empty()) {
-    // A replay: unknown n is the source symbol.
-    terms.push_back(rows_[n]);
+  terms_.clear();
+  if (!solution_.replay_unknown.empty()) {
+    const uint32_t n = solution_.replay_unknown[i];
+    terms_.push_back(rows_[n]);
     if (pending_ != kNoColumn && n != pending_ && Bit(&row_masks_[n * solution_.words], pending_)) {
-      terms.push_back(rows_[pending_]);
+      terms_.push_back(rows_[pending_]);
     }
   } else {
-    terms.push_back(solution_.sources[n]);
-    const uint64_t* mask = solution_.source_mask(n);
+    const uint32_t back = solution_.plan->back[i];
+    terms_.push_back(solution_.columns[i]);
+    if (i > 0) terms_.push_back(solution_.columns[i - 1]);
+    if (back != i) terms_.push_back(solution_.columns[back]);
     for (uint32_t first = 0; first < solution_.unknowns; first += kTableBits) {
-      uint32_t set = 0;
-      for (uint32_t b = 0; b < kTableBits && first + b < solution_.unknowns; b++) {
-        set |= static_cast<uint32_t>(Bit(mask, first + b)) << b;
-      }
-      if (set) terms.push_back(tables_[(first / kTableBits << kTableBits) + set]);
+      uint32_t set = MaskBits(i, first);
+      if (i > 0) set ^= MaskBits(i - 1, first);
+      if (back != i) set ^= MaskBits(back, first);
+      if (set) terms_.push_back(tables_[(first / kTableBits << kTableBits) + set]);
     }
   }
   const size_t whole = bytes / 8 * 8;
-  gf2::ActiveKernels().gather(out, terms.data(), terms.size(), whole);
+  gf2::ActiveKernels().gather(out, terms_.data(), terms_.size(), whole);
   for (size_t b = whole; b < bytes; b++) {
     uint8_t sum = 0;
-    for (const uint8_t* term : terms) sum ^= term[b];
+    for (const uint8_t* term : terms_) sum ^= term[b];
     out[b] = sum;
   }
+}
+
+// kTableBits bits of a column's mask from bit `first` on.
+uint32_t OnlineSolver::MaskBits(uint32_t column, uint32_t first) const {
+  const uint64_t* mask = solution_.column_mask(column);
+  uint64_t bits = mask[first / 64] >> (first % 64);
+  if (first % 64 + kTableBits > 64 && first / 64 + 1 < solution_.words) {
+    bits |= mask[first / 64 + 1] << (64 - first % 64);
+  }
+  return static_cast<uint32_t>(bits) & ((1u << kTableBits) - 1);
 }
 
 size_t OnlineSolver::memory_bytes() const {

@@ -29,6 +29,9 @@ class OnlineSolver {
 
  private:
   uint64_t* row_mask(uint32_t unknown) { return &row_masks_[unknown * solution_.words]; }
+  // Adds column `column` to the row at hand.
+  void AddColumn(uint32_t column, uint64_t* mask);
+  uint32_t MaskBits(uint32_t column, uint32_t first) const;
   void SettlePending();
   void BuildTables();
 
@@ -42,9 +45,11 @@ class OnlineSolver {
   // The newest row is taken out of the others when the next one arrives; never if it was the last: CopySource
   // does it on the way.
   uint32_t pending_ = kNoColumn;
-  // Sums of every set of kTableBits neighbouring unknowns, for the sources of an Inactivate.
+  // Sums of every set of kTableBits neighbouring unknowns, to add to the columns of an Inactivate.
   static constexpr uint32_t kTableBits = 5;
   gf2::Rows tables_;
+  mutable std::vector<const uint8_t*> terms_;  // scratch
+  std::vector<uint8_t*> others_;
 };
 
 }  // namespace murky::lt

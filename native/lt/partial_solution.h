@@ -23,13 +23,11 @@ struct PartialSolution {
   gf2::Rows columns;                   // known part of each column
   std::vector<uint64_t> column_masks;  // plan->structure.columns() masks
 
-  // For source symbol i that was missing when this was made: missing_number[i] = n, else kNoColumn.
-  std::vector<uint32_t> missing_number;
-  gf2::Rows sources;                   // known part of missing source n; empty: all zeros
-  std::vector<uint64_t> source_masks;  // one for each missing source
+  // A replay: unknown replay_unknown[i] is source symbol i, kNoColumn if that was there. Otherwise empty, and
+  // source symbols follow from the columns by their source rows.
+  std::vector<uint32_t> replay_unknown;
 
   const uint64_t* column_mask(uint32_t column) const { return &column_masks[column * words]; }
-  const uint64_t* source_mask(uint32_t n) const { return &source_masks[n * words]; }
   size_t memory_bytes() const;
 };
 

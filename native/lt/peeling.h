@@ -9,13 +9,19 @@
 
 namespace murky::lt {
 
-// Rows of column numbers, one behind the other.
+// Rows as gathers for gf2::Kernels::run: the row to write, the number of terms, the terms. The last terms of
+// a row are the matrix; what comes before them (a payload, a dense sum) is not its business.
 struct SparseRows {
-  std::vector<uint32_t> starts = {0};  // of each row in `columns`, and the end
-  std::vector<uint32_t> columns;
+  struct Row {
+    uint32_t at;     // of the gather in `words`
+    uint32_t first;  // of the matrix columns in `words`
+    uint32_t end;
+  };
+  std::vector<uint32_t> words;
+  std::vector<Row> rows;
 
-  uint32_t count() const { return static_cast<uint32_t>(starts.size()) - 1; }
-  void EndRow() { starts.push_back(static_cast<uint32_t>(columns.size())); }
+  // Makes row `row` give `target`: writes it, and takes it out of the terms if it is among the columns.
+  void Aim(uint32_t row, uint32_t target);
 };
 
 struct PeelingOrder {
@@ -28,7 +34,7 @@ struct PeelingOrder {
   std::vector<uint32_t> unused;    // rows that no step uses
 };
 
-PeelingOrder Peel(const SparseRows& rows, uint32_t column_count);
+PeelingOrder Peel(const SparseRows& matrix, uint32_t column_count);
 
 }  // namespace murky::lt
 

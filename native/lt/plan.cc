@@ -13,6 +13,12 @@ Plan::Plan(uint32_t k) : structure(k), back(k), checks(2 * k), dense(structure.l
     checks[2 * i] += k;
     checks[2 * i + 1] += k;
   }
+  check_starts.assign(structure.sparse() + 1, 0);
+  for (uint32_t check : checks) check_starts[check - k + 1]++;
+  for (uint32_t s = 0; s < structure.sparse(); s++) check_starts[s + 1] += check_starts[s];
+  std::vector<uint32_t> fill = check_starts;
+  check_columns.resize(2 * k);
+  for (uint32_t i = 0; i < 2 * k; i++) check_columns[fill[checks[i] - k]++] = i / 2;
   for (uint32_t i = 0; i < structure.light(); i++) {
     dense[i] = structure.light() + kDensePlaces[structure.DenseCheck(i)];
   }

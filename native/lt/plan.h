@@ -14,7 +14,7 @@
 
 namespace murky::lt {
 
-constexpr size_t kCachedPlans = 16;  // at most about 110 KiB each, at K = 8192
+constexpr size_t kCachedPlans = 16;  // at most about 200 KiB each, at K = 8192
 
 struct Plan {
   explicit Plan(uint32_t k);
@@ -24,7 +24,10 @@ struct Plan {
   const Structure structure;
   std::vector<uint32_t> back;    // of each source row; itself means none
   std::vector<uint32_t> checks;  // two columns for each C
-  std::vector<uint32_t> dense;   // the column of the dense check that takes the prefix sum of each C and D
+  // The C of sparse check s: check_columns from check_starts[s] to check_starts[s + 1].
+  std::vector<uint32_t> check_starts;
+  std::vector<uint32_t> check_columns;
+  std::vector<uint32_t> dense;  // the column of the dense check that takes the prefix sum of each C and D
 };
 
 // The plan for `k`, from a cache of the kCachedPlans that were asked for last.

@@ -7,8 +7,8 @@
 namespace murky::lt {
 
 size_t PartialSolution::memory_bytes() const {
-  return columns.memory_bytes() + sources.memory_bytes() + missing_number.capacity() * sizeof(uint32_t) +
-         (column_masks.capacity() + source_masks.capacity()) * sizeof(uint64_t);
+  return columns.memory_bytes() + replay_unknown.capacity() * sizeof(uint32_t) +
+         column_masks.capacity() * sizeof(uint64_t);
 }
 
 PartialSolution Replay(const SymbolStore& store, std::shared_ptr<const Plan> plan) {
@@ -20,8 +20,7 @@ PartialSolution Replay(const SymbolStore& store, std::shared_ptr<const Plan> pla
   const size_t words = solution.words;
   solution.columns = gf2::Rows(columns, store.symbol_bytes());
   solution.column_masks.assign(columns * words, 0);
-  solution.source_masks.assign(solution.unknowns * words, 0);
-  solution.missing_number.assign(k, kNoColumn);
+  solution.replay_unknown.assign(k, kNoColumn);
 
   gf2::Rows zeros(1, store.symbol_bytes());
   std::memset(zeros[0], 0, store.symbol_bytes());
@@ -30,10 +29,8 @@ PartialSolution Replay(const SymbolStore& store, std::shared_ptr<const Plan> pla
   for (uint32_t i = 0; i < k; i++) {
     sources[i] = store.has_source(i) ? store.source(i) : zeros[0];
     if (store.has_source(i)) continue;
-    const uint64_t bit = uint64_t{1} << (unknown % 64);
-    solution.column_masks[i * words + unknown / 64] = bit;
-    solution.source_masks[unknown * words + unknown / 64] = bit;
-    solution.missing_number[i] = unknown++;
+    solution.column_masks[i * words + unknown / 64] = uint64_t{1} << (unknown % 64);
+    solution.replay_unknown[i] = unknown++;
   }
   Precode(*plan, sources.data(), store.symbol_bytes(), &solution.columns);
   PrecodeMasks(*plan, words, solution.column_masks.data());

@@ -27,6 +27,7 @@ class SymbolStore {
   uint32_t missing() const { return k() - source_count_; }
   bool has_source(uint32_t i) const { return has_source_[i] != 0; }
   const uint8_t* source(uint32_t i) const { return sources_[i]; }
+  bool contiguous() const { return sources_.stride() == symbol_bytes_; }  // no gaps between sources
   uint32_t repair_count() const { return static_cast<uint32_t>(repair_esis_.size()); }
   uint32_t repair_esi(uint32_t n) const { return repair_esis_[n]; }  // in order of arrival
   const uint8_t* repair(uint32_t n) const { return chunks_[n / kChunkRows][n % kChunkRows]; }
