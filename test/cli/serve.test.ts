@@ -57,6 +57,13 @@ test('a node stores, gives back, lists and deletes, and SIGTERM ends it with 0',
   assert.is(status.store.objects, 1);
   assert.match((await run('status')).text, new RegExp(`^node +${node.id}, murky-waters`));
 
+  // The doctor knows a node that runs from a stranger that holds its ports.
+  const port = (address: string) => address.split(':').at(-1)!;
+  const env = { MURKY_HTTP_PORT: port(node.url), MURKY_POURING_RAIN_PORT: port(node.rain) };
+  const doctor = await murky(['doctor'], { cwd: folder, env });
+  assert.is(doctor.code, 0, doctor.text);
+  assert.match(doctor.text, new RegExp(`^ok +rain port +${node.rain} is held by the node ${node.id}`, 'm'));
+
   assert.is((await run('rm', 'a key/../ü')).code, 0);
   assert.is((await run('rm', 'a key/../ü')).code, 3);
   assert.is((await run('get', 'a key/../ü')).code, 3);

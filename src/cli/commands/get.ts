@@ -17,7 +17,7 @@ import {
 } from '../options.js';
 import { printable, printJson } from '../terminal/output.js';
 import { startProgress } from '../terminal/progress.js';
-import { bytesText } from '../terminal/quantity.js';
+import { bytesText, toMicroseconds } from '../terminal/quantity.js';
 
 interface GetOptions extends NodeOptions, ReportOptions {
   readonly output?: string;
@@ -67,7 +67,7 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
     object.body.destroy();
     progress.stop();
   }
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = toMicroseconds((performance.now() - started) / 1000);
   const facts = { bytes: checksum.bytes, sha256, contentType: object.contentType, seconds };
   if (options.json) await printJson({ key, file: options.output, ...facts });
   else if (toFile) progress.note(`${printable(key)}: ${bytesText(facts.bytes)} in ${printable(options.output!)}`);

@@ -20,7 +20,7 @@ import {
 import { fileError } from '../output-file.js';
 import { print, printable, printJson } from '../terminal/output.js';
 import { startProgress } from '../terminal/progress.js';
-import { bytesText } from '../terminal/quantity.js';
+import { bytesText, toMicroseconds } from '../terminal/quantity.js';
 
 interface PutOptions extends NodeOptions, ReportOptions {
   readonly contentType?: string;
@@ -60,7 +60,7 @@ async function put(key: string, file: string, options: PutOptions, signal: Abort
     });
     const answer = await client.put(key, body, { bytes: source.bytes, contentType: options.contentType });
     progress.stop();
-    const seconds = (performance.now() - started) / 1000;
+    const seconds = toMicroseconds((performance.now() - started) / 1000);
     const sha256 = checksum.sha256();
     if (answer.sha256 !== undefined && answer.sha256 !== sha256) {
       throw new MurkyError('MURKY_BLOCK_CORRUPT', 'What the node stored is not what was sent: their SHA-256 differ.', {

@@ -11,7 +11,7 @@ import { checkSha256, deliver, goesToFile } from '../object-sink.js';
 import type { ReportOptions } from '../options.js';
 import { printable, printJson } from '../terminal/output.js';
 import { type Progress, startProgress } from '../terminal/progress.js';
-import { bytesText, rateText, secondsText } from '../terminal/quantity.js';
+import { bytesText, rateText, secondsText, toMicroseconds } from '../terminal/quantity.js';
 import { lossOf, reportTable } from './report.js';
 
 /** Times that the fetch begins again when the object is overwritten meanwhile. */
@@ -91,7 +91,7 @@ function asJson(key: string, sha256: string, { bytes, seconds, overhead, servers
   return {
     key,
     bytes,
-    seconds,
+    seconds: toMicroseconds(seconds),
     sha256,
     overhead,
     servers: servers.map((server) => ({

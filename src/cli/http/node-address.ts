@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import type { MurkyConfig } from '../../config/contract.js';
 import { loadConfig } from '../../config/load.js';
+import { hostAndPort } from '../../config/loopback.js';
 import { CONFIG_KEYS } from '../../config/schema.js';
 import { MurkyError } from '../../errors.js';
 import { type NodeOptions, parseNodeUrl } from '../options.js';
@@ -13,7 +15,7 @@ import { NodeClient } from './node-client.js';
  */
 export async function nodeClient(options: NodeOptions, signal: AbortSignal): Promise<NodeClient> {
   const named = options.node ?? fromEnvironment();
-  const here = named ? { url: named, tokenFile: null } : described();
+  const here = named ? { url: named, tokenFile: null } : addressOf(loadConfig().config.http);
   const tokenFile = options.tokenFile ?? (process.env.MURKY_TOKEN_FILE || here.tokenFile);
   return new NodeClient({
     url: here.url,
@@ -33,15 +35,16 @@ function fromEnvironment(): URL | undefined {
   }
 }
 
-function described(): { url: URL; tokenFile: string | null } {
-  const { http } = loadConfig().config;
+/** Where the gateway with this configuration is reached from this machine. */
+export function addressOf(http: MurkyConfig['http']): { url: URL; tokenFile: string | null } {
   // What listens on every address is reached over loopback.
   const host = http.host === '0.0.0.0' ? '127.0.0.1' : http.host === '::' ? '::1' : http.host;
   const port = http.port || CONFIG_KEYS['http.port'].default;
-  return { url: new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`), tokenFile: http.accessTokenFile };
+  return { url: new URL(`http://${hostAndPort(host, port)}`), tokenFile: http.accessTokenFile };
 }
 
-async function readToken(path: string): Promise<string> {
+/** The first line of a token file. */
+export async function readToken(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error) => Promise.reject(fileError(path, 'read', error)));
   const token = text.split(/\r?\n/, 1)[0]!.trim();
   if (!/^[\x21-\x7e]+$/.test(token)) {

@@ -20,6 +20,11 @@ export function secondsText(seconds: number): string {
   return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
 }
 
+/** Seconds for programs, to the microsecond: what lies behind it is no measurement. */
+export function toMicroseconds(seconds: number): number {
+  return Number(seconds.toFixed(6));
+}
+
 /** 0 %, 0.4 %, 5.1 %, 100 %. */
 export function shareText(share: number): string {
   return `${trimmed(share * 100)} %`;
