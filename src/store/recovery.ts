@@ -63,9 +63,10 @@ export async function recover(parts: RecoveryParts, writers: () => readonly Unfi
     note(writer.slot);
     budget.found(writer.bytes, 'other');
   }
+  // Before anything is deleted: the number of a slot that had blocks is not given out again.
+  highest = Math.max(highest, (await parts.blocks.lastSlot()) ?? 0);
   await finishRemovals(parts);
   await sweep(parts, sweptBelow, named);
-  highest = Math.max(highest, (await parts.blocks.lastSlot()) ?? 0);
   slots.restart(
     highest + 1,
     writers().map((writer) => writer.slot),
