@@ -6,7 +6,7 @@ export type Role = 'replica' | 'cached';
 
 /** What the layers above know of a store. The one implementation is ObjectStore; a simulated one may take its place. */
 export interface Store {
-  /** Newest version of a resource, tombstones too. */
+  /** Newest version of a resource, tombstones too. MURKY_BLOCK_CORRUPT if its record or manifest is damaged. */
   current(id: bigint): Promise<Manifest | undefined>;
   role(id: bigint): Promise<Role | undefined>;
   /** A version that is still readable: the current one, or one overwritten less than the grace time ago. */
@@ -20,6 +20,7 @@ export interface Store {
   list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
   /** Every current version, tombstones too, in id order. */
   all(): AsyncIterable<{ manifest: Manifest; role: Role }>;
+  /** Nothing happens unless `version` is the current one. */
   setRole(id: bigint, version: Version, role: Role): Promise<void>;
   /** Removes a cached copy (never a replica) at once. */
   dropCached(id: bigint): Promise<void>;
@@ -31,12 +32,16 @@ export interface Store {
 }
 
 export interface BlockWriter {
-  /** Stores block `index`, durable when it resolves. MURKY_STORE_FULL or MURKY_DISK_FULL leave nothing behind. */
+  /**
+   * Stores block `index`, durable when it resolves; `bytes` must not change until then. Blocks may be written in any
+   * order and several at once, which then share their syncs. MURKY_STORE_FULL or MURKY_DISK_FULL leave nothing behind.
+   */
   write(index: number, bytes: Uint8Array): Promise<void>;
   /**
    * Makes the version visible, durable when it resolves. The manifest's blocks must all have been written. If a newer
-   * version (or the same) is already current it stays so: the answer is 'superseded' ('already') and the blocks go.
-   * MURKY_ID_TAKEN if the id belongs to another key.
+   * version (or the same) is already current it stays so: the answer is 'superseded' ('already') and the blocks go;
+   * a cached copy that is committed again as a replica becomes one. After MURKY_DISK_FULL the version may turn out to be
+   * there, whole, once the disk has room again. MURKY_ID_TAKEN if the id belongs to another key.
    */
   commit(manifest: Manifest, role: Role): Promise<'committed' | 'superseded' | 'already'>;
   /** Reads back a block of this writer before the commit. */

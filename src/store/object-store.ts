@@ -350,7 +350,7 @@ export class ObjectStore implements Store {
 function blockCorrupt(record: VersionRecord, index: number, missing: boolean): MurkyError {
   const what = missing ? 'missing' : 'damaged';
   return new MurkyError('MURKY_BLOCK_CORRUPT', `Block ${index} of "${record.key}" is ${what} in this node's store.`, {
-    hint: 'Another replica can bring it back; without one, write the object again.',
+    hint: 'It is read from other replicas, if there are any; a new version of the object replaces it.',
     details: { id: String(record.id), key: record.key, block: index },
   });
 }

@@ -84,7 +84,7 @@ function damaged(record: VersionRecord): MurkyError {
     'MURKY_BLOCK_CORRUPT',
     `The manifest of "${record.key}" is missing or damaged in this node's store.`,
     {
-      hint: 'Write the object again, or let another replica bring it back.',
+      hint: 'A new version of the object replaces it.',
       details: { id: String(record.id), key: record.key },
     },
   );

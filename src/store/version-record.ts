@@ -54,7 +54,7 @@ export function decodeRecord(at: Buffer, bytes: Buffer): VersionRecord {
     check(at, bytes.subarray(0, FIXED_BYTES + keyBytes)).equals(bytes.subarray(FIXED_BYTES + keyBytes));
   if (!sound) {
     throw new MurkyError('MURKY_BLOCK_CORRUPT', `The record of object ${id} is damaged in this node's store.`, {
-      hint: 'Write the object again, or let another replica bring it back.',
+      hint: 'A new version of the object replaces it.',
       details: { id: String(id) },
     });
   }
