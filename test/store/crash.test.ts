@@ -66,6 +66,10 @@ async function checkRecount(folder: string): Promise<void> {
   await raw(folder, 'index', async (db) => {
     const doomed = await db.keys({ gte: Buffer.from('d'), lt: Buffer.from('e') }).all();
     assert.is(doomed.length, 0, 'no removal is left unfinished');
+    const kinds = (await db.keys().all()).map((key) => String.fromCharCode(key[0]!));
+    const count = (kind: string) => kinds.filter((one) => one === kind).length;
+    assert.is(count('m'), count('r') + count('o'), 'a manifest for each version');
+    assert.is(count('x'), count('o'), 'an expiry for each overwritten version');
   });
 }
 

@@ -89,6 +89,20 @@ test('a tombstone is a version record without a key in the directory', () =>
     assert.equal(await dump(folder, 'blocks'), {});
   }));
 
+test('a version that is overwritten a second time leaves no record of the first time', () =>
+  inFolder(async (folder) => {
+    await withStore({ folder, clock: new ManualClock() }, async (store) => {
+      await put(store, 'a', first, version(1), 'replica', 4);
+      await put(store, 'a', second, version(2), 'cached', 4);
+      await store.dropCached(BigInt(`0x${ID}`));
+      await put(store, 'a', first, version(1), 'replica', 4);
+      await put(store, 'a', second, version(3), 'replica', 4);
+    });
+    const kinds = Object.keys(await dump(folder, 'index')).map((key) => Buffer.from(key, 'hex').toString('latin1')[0]);
+    assert.is(kinds.sort().join(''), 'Fkmmorsx');
+    assert.is(Object.keys(await dump(folder, 'blocks')).length, 4);
+  }));
+
 test('an interrupted removal and an unfinished write are finished at the next start, and told', () =>
   inFolder(async (folder) => {
     await withStore({ folder }, (store) => put(store, 'a', first, version(1), 'replica', 4));
