@@ -127,7 +127,7 @@ size_t Sealed::Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
   }
   const uint64_t counter = counter_++;
   uint8_t* body = out + kOuterBytes;
-  if (inner != body) {  // OpenSSL takes the same place or one that does not overlap
+  if (inner != body && inner_bytes > 0) {  // OpenSSL takes the same place or one that does not overlap
     std::memmove(body, inner, inner_bytes);
   }
   WriteOuter({kWireVersion, SealScheme::kAes128Gcm, counter, boot_}, out);
