@@ -10,7 +10,7 @@ namespace murky::rain {
 
 namespace {
 
-constexpr double kStartRate = 50e6;            // until the first estimate
+constexpr double kStartRate = 100e6;           // until the first estimate
 constexpr double kUnverifiedCapacity = 200e6;  // an estimate above this is verified first
 constexpr double kLeastRate = 100e3;
 constexpr double kMostRate = 100e9;

@@ -300,7 +300,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
   for (Block& block : blocks_) {
     if (room == 0 || path.asked.full()) break;
     if (Usable(path, block)) {
-      const double need = first ? Need(block, 6, 2) : Need(block, 0, 0);
+      const double need = first ? Need(block, 6, 2) : Need(block, 0, -1);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
       if (!patch) room -= Ask(path, block, need, room, now);
     }

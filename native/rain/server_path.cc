@@ -64,7 +64,7 @@ void ServerPath::OnStall() {
 }
 
 Micros ServerPath::ProbeInterval(Micros now) const {
-  if (symbols == 0 && heartbeat < kQuickConnects) return kConnectInterval;
+  if (symbols == 0 && heartbeat <= kQuickConnects) return kConnectInterval * std::max<uint32_t>(heartbeat, 1);
   const bool long_gone = unanswered_since_ != kNever && now - unanswered_since_ > kSlowProbeAfter;
   return long_gone ? kSlowProbeInterval : kProbeInterval;
 }

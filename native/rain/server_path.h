@@ -13,8 +13,9 @@
 
 namespace murky::rain {
 
-constexpr Micros kHeartbeat = 1'000'000;     // at the latest, while anything is wanted
-constexpr Micros kConnectInterval = 60'000;  // of the first few attempts to reach a server
+constexpr Micros kHeartbeat = 1'000'000;  // at the latest, while anything is wanted
+constexpr Micros kConnectInterval =
+    25'000;  // before the second attempt to reach a server; then twice, three times as long
 constexpr uint32_t kQuickConnects = 5;
 constexpr Micros kProbeInterval = 250'000;  // of a server that does not answer
 constexpr Micros kSlowProbeInterval = 1'000'000;

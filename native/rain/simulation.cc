@@ -13,18 +13,24 @@ namespace {
 constexpr size_t kBlockBytes = 1u << 20;
 constexpr uint64_t kResource = 42;
 
-// The object is a function of the seed, so that nobody has to keep it.
-std::vector<uint8_t> BlockBytes(const SimulationScenario& scenario, uint32_t block) {
-  const size_t from = block * kBlockBytes;
-  std::vector<uint8_t> bytes(std::min(kBlockBytes, scenario.object_bytes - from));
-  SeededRandom random(scenario.seed ^ (uint64_t{block} << 32));
-  for (size_t at = 0; at < bytes.size(); at += 8) {
-    uint64_t word = random.Next();
-    for (size_t i = at; i < std::min(at + 8, bytes.size()); i++, word >>= 8)
-      bytes[i] = static_cast<uint8_t>(word);
+// The object, without the memory for it: every block is a window on the same noise, each a word further.
+class Content {
+ public:
+  explicit Content(const SimulationScenario& scenario) : bytes_(scenario.object_bytes) {
+    SeededRandom random(scenario.seed);
+    noise_.resize(kBlockBytes / sizeof(uint64_t) + blocks());
+    for (uint64_t& word : noise_) word = random.Next();
   }
-  return bytes;
-}
+  uint32_t blocks() const { return static_cast<uint32_t>((bytes_ + kBlockBytes - 1) / kBlockBytes); }
+  size_t size(uint32_t block) const { return std::min(kBlockBytes, bytes_ - block * kBlockBytes); }
+  const uint8_t* data(uint32_t block) const {
+    return reinterpret_cast<const uint8_t*>(noise_.data() + block);
+  }
+
+ private:
+  const size_t bytes_;
+  std::vector<uint64_t> noise_;
+};
 
 class Node : public SimNode, public EngineHost {
  public:
@@ -63,29 +69,27 @@ class Node : public SimNode, public EngineHost {
 
 class Server : public Node {
  public:
-  Server(SimNetwork& network, const Address& address, const SimulationScenario& scenario, bool empty,
-         uint64_t seed)
-      : Node(network, address, scenario, seed), scenario_(scenario), empty_(empty) {}
+  Server(SimNetwork& network, const Address& address, const SimulationScenario& scenario,
+         const Content& content, bool empty, uint64_t seed)
+      : Node(network, address, scenario, seed), content_(content), empty_(empty) {}
   void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) override {
     if (empty_) {
       engine->RefuseBlock(resource, version, block, RefuseReason::kNotHere, now_);
       return;
     }
-    const std::vector<uint8_t> bytes = BlockBytes(scenario_, block);
-    engine->ProvideBlock(resource, version, block, bytes.data(), bytes.size(), now_);
+    engine->ProvideBlock(resource, version, block, content_.data(block), content_.size(block), now_);
   }
 
  private:
-  const SimulationScenario& scenario_;
+  const Content& content_;
   const bool empty_;
 };
 
 class Client : public Node {
  public:
-  Client(SimNetwork& network, const Address& address, const SimulationScenario& scenario, uint64_t seed)
-      : Node(network, address, scenario, seed), scenario_(scenario) {
-    blocks_ = static_cast<uint32_t>((scenario.object_bytes + kBlockBytes - 1) / kBlockBytes);
-  }
+  Client(SimNetwork& network, const Address& address, const SimulationScenario& scenario,
+         const Content& content, uint64_t seed)
+      : Node(network, address, scenario, seed), scenario_(scenario), content_(content) {}
   void Begin(const std::vector<Address>& servers, Micros now) {
     FetchSpec spec;
     spec.resource = kResource;
@@ -99,10 +103,11 @@ class Client : public Node {
   void OnBlockDecoded(uint32_t, uint32_t block, std::vector<uint8_t> bytes, std::vector<uint32_t>) override {
     if (decoded_ == 0) first_block = now_;
     decoded_++;
-    intact = intact && bytes == BlockBytes(scenario_, block);
+    intact = intact && bytes.size() == content_.size(block) &&
+             std::equal(bytes.begin(), bytes.end(), content_.data(block));
     WantMore();
   }
-  bool done() const { return decoded_ == blocks_; }
+  bool done() const { return decoded_ == content_.blocks(); }
 
   uint32_t fetch = 0;
   bool intact = true;
@@ -110,15 +115,14 @@ class Client : public Node {
 
  private:
   void WantMore() {
-    while (wanted_ < blocks_ && wanted_ - decoded_ < scenario_.window_blocks) {
-      const size_t bytes = std::min(kBlockBytes, scenario_.object_bytes - wanted_ * kBlockBytes);
-      if (!engine->Want(fetch, wanted_, bytes, now_)) return;
+    while (wanted_ < content_.blocks() && wanted_ - decoded_ < scenario_.window_blocks) {
+      if (!engine->Want(fetch, wanted_, content_.size(wanted_), now_)) return;
       wanted_++;
     }
   }
 
   const SimulationScenario& scenario_;
-  uint32_t blocks_ = 0;
+  const Content& content_;
   uint32_t wanted_ = 0;
   uint32_t decoded_ = 0;
 };
@@ -167,13 +171,14 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   SimNetwork network(scenario.seed);
   // The tag that a sealed datagram would carry.
   network.set_extra_bytes(kTagBytes);
-  Client client(network, AddressOf(1), scenario, network.random().Next());
+  const Content content(scenario);
+  Client client(network, AddressOf(1), scenario, content, network.random().Next());
   std::vector<std::unique_ptr<Server>> servers;
   std::vector<Address> addresses;
   for (const SimulatedServer& shape : scenario.servers) {
     const Address address = AddressOf(2 + servers.size());
     servers.push_back(
-        std::make_unique<Server>(network, address, scenario, shape.empty, network.random().Next()));
+        std::make_unique<Server>(network, address, scenario, content, shape.empty, network.random().Next()));
     addresses.push_back(address);
     LinkShape link;
     link.delay = shape.delay;
