@@ -27,8 +27,6 @@ AskedRanges::Match AskedRanges::OnSymbol(uint32_t block, uint32_t esi, Micros no
     AskedRange& asked = ranges_.front();
     const uint32_t offset = esi - asked.range.from;
     Pass(asked, offset, now);
-    match.expected = true;
-    match.first_of_range = offset == 0;
     match.asked_at = asked.asked_at;
     asked.passed = offset + 1;
     outstanding_--;
@@ -43,7 +41,6 @@ AskedRanges::Match AskedRanges::OnSymbol(uint32_t block, uint32_t esi, Micros no
     if (gap->block != block || esi - gap->from >= gap->count || gap->missing == 0) continue;
     gap->missing--;
     Unexpect(block, 1);
-    match.expected = true;
     break;
   }
   return match;

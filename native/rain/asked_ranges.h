@@ -22,7 +22,6 @@ struct AskedRange {
 class AskedRanges {
  public:
   struct Match {
-    bool expected = false;  // it was asked for and had not been given up
     bool first_of_range = false;
     Micros asked_at = 0;   // of its range
     bool ran_dry = false;  // nothing that the server knew of was left behind it

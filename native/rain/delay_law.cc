@@ -153,7 +153,7 @@ class DelayLaw : public RateControl {
     for (size_t i = 0; i < commands_.size(); i++) {
       const Micros from = std::max(commands_[i].at, sample.now - sample.round_trip);
       const Micros to = i + 1 < commands_.size() ? commands_[i + 1].at : sample.now;
-      if (to > from && queued) {
+      if (to > from) {
         predicted += (commands_[i].rate - capacity_) * static_cast<double>(to - from) / capacity_;
       }
     }

@@ -118,7 +118,7 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
   path->symbols++;
   const AskedRanges::Match match =
       path->asked.OnSymbol(header.block, header.esi, now, path->meter.round_trip());
-  if (match.first_of_range) path->meter.OnRoundTrip(now - match.asked_at);
+  if (match.asked_at != kNever) path->meter.OnRoundTrip(now - match.asked_at);
   if (match.ran_dry) path->meter.OnDry();
   path->OnAnswer(now);
   if (path->stalled || path->state != ServerState::kAlive) {
@@ -179,7 +179,10 @@ bool Fetch::OnToken(const Address& from, const Token& token, Micros now) {
   ServerPath* path = Find(from);
   if (!path) return false;
   // What came before a SUBSCRIBE that was repeated is answered as well: an upper bound in any case.
-  if (!path->has_token()) path->meter.OnRoundTrip(now - path->first_subscribe);
+  if (!path->has_token()) {
+    path->meter.OnRoundTrip(now - path->first_subscribe);
+    path->repeats = kRepeats;
+  }
   path->token = token;
   path->OnAnswer(now);
   // Followed at once, but not in an endless exchange with a server that takes none of its own tokens.
@@ -256,6 +259,7 @@ void Fetch::Tick(ServerPath& path, Micros now) {
   if (estimated || now - path.last_measured >= path.Interval()) {
     path.law->Tick(path.meter.Sample(now, path.Interval(), path.symbol_bits));
     path.last_measured = now;
+    if (estimated) path.repeats = kRepeats;
   }
   if (path.Stalled(now, everything_asked_)) {
     path.OnStall();
@@ -270,7 +274,9 @@ void Fetch::Tick(ServerPath& path, Micros now) {
   Fill(path, path.Credit(), now);
   const bool heartbeat_due = now - path.last_subscribe >= kHeartbeat;
   if (path.changed || heartbeat_due || path.asked.outstanding() > 0) SendSubscribe(path, now);
-  path.next_tick = now + path.Interval();
+  const bool repeat = path.repeats > 0;
+  if (repeat) path.repeats--;
+  path.next_tick = now + (repeat ? kRepeatInterval : path.Interval());
 }
 
 // A server that has not answered yet, or no longer: asked for nothing, or for very little.

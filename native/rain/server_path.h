@@ -17,6 +17,8 @@ constexpr Micros kHeartbeat = 1'000'000;  // at the latest, while anything is wa
 constexpr Micros kConnectInterval =
     25'000;  // before the second attempt to reach a server; then twice, three times as long
 constexpr uint32_t kQuickConnects = 5;
+constexpr Micros kRepeatInterval = 5'000;  // of the first request, and of the first rate that was measured
+constexpr int kRepeats = 2;
 constexpr Micros kProbeInterval = 250'000;  // of a server that does not answer
 constexpr Micros kSlowProbeInterval = 1'000'000;
 constexpr Micros kSlowProbeAfter = 10'000'000;
@@ -54,6 +56,7 @@ class ServerPath {
   Micros last_subscribe = -kHeartbeat;
   Micros last_measured = 0;
   bool changed = true;  // what is wanted differs from what the last SUBSCRIBE said
+  int repeats = 0;      // of a SUBSCRIBE whose loss would cost most, at once
   Micros busy_until = 0;
   Micros busy_pause = kFirstBusyPause;
 
