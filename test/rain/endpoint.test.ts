@@ -5,7 +5,7 @@ import type { LoopOptions } from '../../src/native/addon.js';
 import { RequestKind } from '../../src/rain/contract.js';
 import { RainEndpoint } from '../../src/rain/endpoint.js';
 import { failure } from './rejects.js';
-import { openScripted, ScriptedLoop, settle } from './scripted-loop.js';
+import { closeScripted, openScripted, ScriptedLoop, settle } from './scripted-loop.js';
 
 const key = new Uint8Array(32).fill(7);
 const peer = { host: '127.0.0.1', port: 5000 };
@@ -19,6 +19,8 @@ async function optionsOf(options: Parameters<typeof RainEndpoint.open>[0]): Prom
   });
   return seen!;
 }
+
+test.after.each(closeScripted);
 
 test('without a key only loopback is bound, and the loop is told so', async () => {
   assert.is((await optionsOf({})).host, '127.0.0.1');

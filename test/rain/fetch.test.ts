@@ -1,10 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RefuseReason, ServerState } from '../../src/native/addon.js';
+import type { Manifest } from '../../src/object/manifest.js';
 import { encodeLookupAnswer } from '../../src/rain/lookup.js';
 import { MemorySource } from '../../src/rain/memory-source.js';
 import { failure } from './rejects.js';
-import { ManualClock, openScripted, settle } from './scripted-loop.js';
+import { closeScripted, ManualClock, openScripted, settle } from './scripted-loop.js';
+
+test.after.each(closeScripted);
 
 const MIB = 2 ** 20;
 const A = { host: '127.0.0.1', port: 5001 };
@@ -194,6 +197,22 @@ test('a version overwritten meanwhile is told from one that is lost', async () =
   await first;
 });
 
+test('servers that lost the version and have no newer one are gone', async () => {
+  const { blocks, refuse, loop, manifest } = await start(1);
+  const first = failure('MURKY_NO_SERVER', () => blocks.next());
+  await settle();
+  for (const server of [0, 1, 2]) refuse(server, RefuseReason.NotHere);
+  await settle();
+  const older = { ...manifest, version: { time: 0n, node: 9n } };
+  const say = (id: bigint, answer: Manifest | undefined) =>
+    loop.emit({ type: 'response', id, payload: Buffer.concat([Buffer.from([0]), encodeLookupAnswer(answer)]) });
+  const [a, b, c] = loop.requests;
+  say(a!.id, older);
+  say(b!.id, manifest);
+  say(c!.id, undefined);
+  await first;
+});
+
 test('a fetch without progress ends and says what each server did; a slow reader is no stall', async () => {
   const { blocks, give, loop, clock } = await start(3, { windowBlocks: 1, stallTimeoutMs: 1000 });
   const first = blocks.next();
@@ -204,6 +223,7 @@ test('a fetch without progress ends and says what each server did; a slow reader
   give(0, [1]);
   await first;
   clock.advance(60_000);
+  assert.equal(loop.closedFetches, [], 'nobody was asked for anything');
   const second = failure('MURKY_NO_SERVER', () => blocks.next());
   await settle();
   clock.advance(2000);

@@ -4,7 +4,7 @@ import { encodeManifest, type Manifest } from '../../src/object/manifest.js';
 import { encodeLookupAnswer } from '../../src/rain/lookup.js';
 import { MemorySource } from '../../src/rain/memory-source.js';
 import { failure } from './rejects.js';
-import { ManualClock, openScripted, settle } from './scripted-loop.js';
+import { closeScripted, ManualClock, openScripted, settle } from './scripted-loop.js';
 
 const A = { host: '127.0.0.1', port: 5001 };
 const B = { host: '127.0.0.1', port: 5002 };
@@ -25,6 +25,8 @@ async function asking() {
   await settle();
   return { endpoint, loop, clock, answer, located };
 }
+
+test.after.each(closeScripted);
 
 test('the newest version wins, and each server is in its place', async () => {
   const { answer, located } = await asking();

@@ -59,7 +59,7 @@ test('a server keeps the process alive until it is closed, also if nobody holds 
       server.add('x', Buffer.from('here'));
       console.log(server.address.port);
     });
-    setTimeout(() => gc(), 50).unref();
+    setInterval(() => gc(), 20).unref();
   `);
   try {
     const [port] = await once(child.stdout, 'data');

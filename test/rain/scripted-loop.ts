@@ -86,12 +86,20 @@ export class ScriptedLoop implements NativeLoop {
   }
 }
 
+const opened: RainEndpoint[] = [];
+
+/** An open fetch would keep the process of a failed test alive. */
+export async function closeScripted(): Promise<void> {
+  await Promise.all(opened.splice(0).map((endpoint) => endpoint.close()));
+}
+
 export async function openScripted(options: RainEndpointOptions = {}) {
   let loop: ScriptedLoop | undefined;
   const endpoint = await RainEndpoint.open(options, (_, onEvents) => {
     loop = new ScriptedLoop(onEvents);
     return loop;
   });
+  opened.push(endpoint);
   return { endpoint, loop: loop! };
 }
 

@@ -6,7 +6,7 @@ import { versionToBytes } from '../../src/object/version.js';
 import { RequestKind } from '../../src/rain/contract.js';
 import { decodeLookupAnswer, encodeLookup } from '../../src/rain/lookup.js';
 import { MemorySource } from '../../src/rain/memory-source.js';
-import { openScripted, settle } from './scripted-loop.js';
+import { closeScripted, openScripted, settle } from './scripted-loop.js';
 
 async function serving(source = new MemorySource()) {
   const { endpoint, loop } = await openScripted();
@@ -15,6 +15,8 @@ async function serving(source = new MemorySource()) {
     loop.emit({ type: 'blockNeeded', resource, version, block });
   return { endpoint, loop, source, need };
 }
+
+test.after.each(closeScripted);
 
 test('blocks and the manifest come from the source; what is not there is refused', async () => {
   const { endpoint, loop, source, need } = await serving();
