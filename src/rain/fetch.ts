@@ -13,6 +13,8 @@ import { tryAlone, type Verdict } from './trial.js';
 export const DEFAULT_STALL_TIMEOUT_MS = 10_000;
 /** Memory that the blocks of one fetch may take: being decoded, or decoded and not yet taken by the reader. */
 const MAX_WINDOW_BYTES = 32 * 2 ** 20;
+/** How long the end of a fetch waits for suspects to give a block again. */
+const LAST_VERDICTS_MS = 1000;
 /** max_blocks_wanted of the native engine. */
 const MAX_WINDOW_BLOCKS = 64;
 
@@ -112,10 +114,22 @@ export class VerifiedFetch implements BlockFetch {
         if (!bytes) return;
         yield { index: this.#next++, bytes };
       }
+      await this.#lastVerdicts();
     } finally {
       this.#signal?.removeEventListener('abort', onAbort);
       this.#close();
     }
+  }
+
+  /** All bytes are there, but who spoilt one of the last blocks may not be known yet. */
+  async #lastVerdicts(): Promise<void> {
+    if (this.#trialSessions.size === 0) return;
+    let stopTimer = () => {};
+    const enough = new Promise<void>((resolve) => {
+      stopTimer = this.host.clock.after(LAST_VERDICTS_MS, resolve);
+    });
+    await Promise.race([this.#trials, enough]);
+    stopTimer();
   }
 
   async #open(): Promise<void> {

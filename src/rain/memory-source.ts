@@ -1,17 +1,20 @@
 import { MurkyError } from '../errors.js';
 import { resourceId } from '../object/key.js';
-import { BLOCK_BYTES, blockLength, type Manifest, sha256 } from '../object/manifest.js';
+import { BLOCK_BYTES, blockCount, blockLength, encodeManifest, type Manifest, sha256 } from '../object/manifest.js';
 import { compareVersions, type Version } from '../object/version.js';
 import type { BlockSource } from './contract.js';
 
 /**
- * The version of what is added without one. It is the same on every server, so that servers which were given equal
- * bytes agree, and those which were given different bytes are found out.
+ * The version of what is first added without one. It is the same on every server, so that servers which were given
+ * equal bytes agree, and those which were given different bytes are found out.
  */
-export const DEFAULT_VERSION: Version = { time: 1n, node: 0n };
+const DEFAULT_VERSION: Version = { time: 1n, node: 0n };
 
 export interface AddOptions {
-  /** Newer versions win where servers have several. */
+  /**
+   * Newer versions win where servers have several. By default the one that what is replaced has if nothing changes, the
+   * next one if something does, and the same first one on every server.
+   */
   readonly version?: Version;
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -24,23 +27,15 @@ export class MemorySource implements BlockSource {
 
   /** Takes a copy of the bytes; replaces what the resource had before. */
   add(key: string, bytes: Uint8Array, options: AddOptions = {}): Manifest {
+    const taken = this.#objects.get(resourceId(key))?.manifest;
+    if (taken && taken.key !== key) {
+      throw new MurkyError('MURKY_ID_TAKEN', `Key "${key}" has the same id as "${taken.key}", which is here.`);
+    }
     const copy = Uint8Array.from(bytes);
-    const blocks = Math.ceil(copy.length / BLOCK_BYTES);
-    const cut = (index: number) => copy.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES);
-    const manifest: Manifest = {
-      key,
-      id: resourceId(key),
-      version: options.version ?? DEFAULT_VERSION,
-      tombstone: false,
-      size: copy.length,
-      blockBytes: BLOCK_BYTES,
-      blockHashes: Array.from({ length: blocks }, (_, index) => sha256(cut(index))),
-      sha256: sha256(copy),
-      metadata: { ...options.metadata },
-    };
-    const taken = this.#objects.get(manifest.id);
-    if (taken && taken.manifest.key !== key) {
-      throw new MurkyError('MURKY_ID_TAKEN', `Key "${key}" has the same id as "${taken.manifest.key}", which is here.`);
+    let manifest = describe(key, copy, options.version ?? taken?.version ?? DEFAULT_VERSION, options.metadata);
+    const encoded = encodeManifest(manifest); // which refuses what no manifest can hold
+    if (taken && !options.version && !encoded.equals(encodeManifest(taken))) {
+      manifest = { ...manifest, version: { ...taken.version, time: taken.version.time + 1n } };
     }
     this.#objects.set(manifest.id, { manifest, bytes: copy });
     return manifest;
@@ -74,4 +69,19 @@ export class MemorySource implements BlockSource {
     const object = this.#objects.get(id);
     return object && compareVersions(object.manifest.version, version) === 0 ? object : undefined;
   }
+}
+
+function describe(key: string, bytes: Uint8Array, version: Version, metadata: AddOptions['metadata']): Manifest {
+  const cut = (index: number) => bytes.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES);
+  return {
+    key,
+    id: resourceId(key),
+    version,
+    tombstone: false,
+    size: bytes.length,
+    blockBytes: BLOCK_BYTES,
+    blockHashes: Array.from({ length: blockCount(bytes.length) }, (_, index) => sha256(cut(index))),
+    sha256: sha256(bytes),
+    metadata: { ...metadata },
+  };
 }

@@ -41,7 +41,7 @@ export class RainServer {
 
   /**
    * Offers a copy of `bytes` under a key, or under an unsigned 64-bit id. Replaces what was there before; whoever
-   * fetches that just now is told to begin again.
+   * fetches that just now begins again with the new version.
    */
   add(idOrKey: string | bigint, bytes: Uint8Array, options: AddOptions = {}): Manifest {
     const manifest = this.objects.add(checkIdOrKey(idOrKey), bytes, options);

@@ -146,6 +146,25 @@ test('symbols that contradict each other are wrong bytes too', async () => {
   await blocks.return!();
 });
 
+test('the end of a fetch waits a little for the last verdict', async () => {
+  for (const late of [false, true]) {
+    const { fetch, blocks, give, block, wrong, clock, loop } = await start(1);
+    const first = blocks.next();
+    await settle();
+    give(0, [300, 400, 0], wrong(0));
+    await settle();
+    give(0, [781], block(0), 2);
+    await first;
+    const end = blocks.next();
+    await settle();
+    if (late) clock.advance(1000);
+    else give(0, [781], wrong(0), 3);
+    assert.ok((await end).done);
+    assert.equal(fetch.report().culprits, late ? [] : ['127.0.0.1:5002']);
+    assert.equal([...loop.closedFetches].sort(), [1, 2, 3]);
+  }
+});
+
 test('one who sends nothing when asked alone is left out too', async () => {
   const { blocks, give, wrong, block, loop, clock, fetch } = await start(2, { stallTimeoutMs: 1000 });
   const first = blocks.next();

@@ -15,9 +15,10 @@ const manifests = fc
     node: u64,
     tombstone: fc.boolean(),
     size: fc.integer({ min: 0, max: 60 * BLOCK_BYTES }),
-    metadata: fc.dictionary(fc.string({ maxLength: 20 }), fc.string({ maxLength: 300 })),
+    metadata: fc.dictionary(fc.string({ maxLength: 20 }), fc.string({ maxLength: 300 }), { maxKeys: 8 }),
   })
-  .map(({ key, time, node, tombstone, size, metadata }): Manifest => {
+  .map(({ key, time, node, tombstone, metadata, ...rest }): Manifest => {
+    const size = tombstone ? 0 : rest.size;
     const hash = (n: number) => Uint8Array.from(sha256(Buffer.from(`${key} ${n}`)));
     return {
       key,

@@ -32,12 +32,14 @@ test('a lying server spoils nothing, and is named', async () => {
   for (const one of honest) one.add('x', value);
   const lying = await server({ source: liar(1) });
   const rain = await client();
-  // Which blocks it spoils, and whether they decode to wrong bytes or not at all, is another matter each time.
+  // Which blocks it spoils, if any, and whether they decode to wrong bytes or not at all, differs each time.
+  const named: string[] = [];
   for (let time = 0; time < 10; time++) {
     const { bytes, report } = await rain.fetch('x', { servers: [lying, ...honest].map(({ address }) => address) });
     assert.ok(same(bytes, value));
-    assert.equal(report.culprits, [text(lying.address)]);
+    named.push(...report.culprits);
   }
+  assert.equal([...new Set(named)], [text(lying.address)]);
 });
 
 test('the log names the culprit', async () => {
@@ -47,7 +49,9 @@ test('the log names the culprit', async () => {
   const warned: string[] = [];
   const note = (facts: object) => void warned.push(JSON.stringify(facts));
   const rain = await client({ log: { debug() {}, info() {}, warn: note, error: note } });
-  await rain.fetch('x', { servers: [lying.address, honest.address] });
+  for (let time = 0; time < 10 && warned.length === 0; time++) {
+    await rain.fetch('x', { servers: [lying.address, honest.address] });
+  }
   assert.ok(warned.some((facts) => facts.includes(text(lying.address)) && !facts.includes(text(honest.address))));
 });
 
@@ -58,7 +62,6 @@ test('most servers lying is no harm either', async () => {
   const rain = await client();
   const { bytes, report } = await rain.fetch('x', { servers: [...lying, honest].map(({ address }) => address) });
   assert.ok(same(bytes, value));
-  assert.ok(report.culprits.length > 0);
   for (const culprit of report.culprits) assert.not.match(culprit, text(honest.address));
 });
 

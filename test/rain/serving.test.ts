@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RefuseReason } from '../../src/native/addon.js';
 import { decodeManifest } from '../../src/object/manifest.js';
-import { versionToBytes } from '../../src/object/version.js';
+import { compareVersions, versionToBytes } from '../../src/object/version.js';
 import { RequestKind } from '../../src/rain/contract.js';
 import { decodeLookupAnswer, encodeLookup } from '../../src/rain/lookup.js';
 import { MemorySource } from '../../src/rain/memory-source.js';
@@ -37,6 +37,18 @@ test('blocks and the manifest come from the source; what is not there is refused
     [RefuseReason.NotHere, RefuseReason.NotHere, RefuseReason.NotHere],
   );
   await endpoint.close();
+});
+
+test('what is added again is a newer version if anything is new in it, and the same if not', () => {
+  const [one, other] = [new MemorySource(), new MemorySource()];
+  const bytes = Buffer.from('seven');
+  const first = one.add('7', bytes);
+  assert.equal(other.add('7', bytes).version, first.version, 'on every server the same');
+  assert.equal(one.add('7', bytes).version, first.version);
+  const second = one.add('7', Buffer.from('other'));
+  assert.ok(compareVersions(second.version, first.version) > 0);
+  assert.ok(compareVersions(one.add('7', Buffer.from('other'), { metadata: { a: 'b' } }).version, second.version) > 0);
+  assert.equal(one.add('7', bytes, { version: first.version }).version, first.version);
 });
 
 test('a source that fails refuses the block and harms nobody', async () => {

@@ -51,7 +51,7 @@ test('ids, keys and written addresses name the same things', async () => {
 
 test('a manifest too large for a datagram', async () => {
   const [a, b] = [await server(), await server()];
-  const metadata = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`name ${i}`, 'v'.repeat(500)]));
+  const metadata = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`name ${i}`, 'v'.repeat(190)]));
   for (const one of [a, b]) one.add('x', noise(5000), { metadata });
   const { bytes, manifest } = await (await client()).fetch('x', { servers: [a.address, b.address] });
   assert.equal(manifest.metadata, metadata);
@@ -146,7 +146,7 @@ test('an object overwritten while it is fetched is fetched anew, never mixed', a
   one.add('x', before);
   const rain = await client();
   let blocks = 0;
-  const overwrite = () => ++blocks === 3 && one.add('x', after, { version: { time: 2n, node: 0n } });
+  const overwrite = () => ++blocks === 3 && one.add('x', after);
   const { bytes } = await rain.fetch('x', { servers: [one.address], onProgress: overwrite });
   assert.ok(same(bytes, after));
   assert.ok(blocks > 12, 'it had begun before');
@@ -196,6 +196,11 @@ test('a hundred fetches at once', async () => {
   const servers = [a.address, b.address];
   const fetched = await Promise.all(values.map((_, i) => rain.fetch(`key ${i}`, { servers })));
   for (const [i, { bytes }] of fetched.entries()) assert.ok(same(bytes, values[i]!), `key ${i}`);
+});
+
+test('metadata that no manifest holds is refused when it is added', async () => {
+  const one = await server();
+  await failure('MURKY_BAD_REQUEST', () => one.add('x', noise(5), { metadata: { note: 'n'.repeat(9000) } }));
 });
 
 test('an object too large for memory is refused before a byte of it is fetched', async () => {
