@@ -28,6 +28,14 @@ export class Connections {
     return this.#queues.get(socket) ?? new Set();
   }
 
+  /** Makes the answers that have not begun the last ones of their connections. */
+  announceClose(): void {
+    for (const queue of this.#queues.values()) {
+      const last = [...queue].at(-1);
+      if (last !== undefined && !last.response.headersSent) last.response.shouldKeepAlive = false;
+    }
+  }
+
   cutAll(): void {
     const reason = new MurkyError('MURKY_CLOSED', 'The gateway is closing.');
     for (const [socket, queue] of this.#queues) {

@@ -32,7 +32,6 @@ export const startGateway: StartGateway = async (node, config, log, options = {}
     const began = clock.monotonic();
     try {
       await connections.turn(exchange);
-      if (closing !== undefined) response.shouldKeepAlive = false;
       await route(routing, exchange, sendContinue);
     } catch (error) {
       await fail(exchange, error);
@@ -80,6 +79,7 @@ export const startGateway: StartGateway = async (node, config, log, options = {}
   const port = await listen(server, config.host, config.port, token !== null);
   const close = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    connections.announceClose();
     const cancel = clock.after(limits.closeMs, () => {
       connections.cutAll();
       server.closeAllConnections();

@@ -63,7 +63,9 @@ test('close lets what runs end, takes nothing new, and can be called twice', asy
   assert.not(closed);
   assert.is(await send(gateway, 'GET', '/').catch((error: NodeJS.ErrnoException) => error.code), 'ECONNREFUSED');
   goOn();
-  assert.match(await running.end(), /^HTTP\/1.1 200 .*hello$/s);
+  const answer = await running.end();
+  assert.match(answer, /^HTTP\/1.1 200 .*hello$/s);
+  assert.match(answer, '\r\nConnection: close\r\n');
   await closing;
 });
 
