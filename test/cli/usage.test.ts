@@ -42,8 +42,16 @@ test('a key that cannot be is refused before anything is sent', async () => {
 test('help and version go to standard output', async () => {
   const help = await murky(['--help']);
   assert.is(help.code, 0);
-  for (const command of ['put', 'get', 'rm', 'ls', 'status', 'keygen'])
-    assert.match(help.text, new RegExp(`^  ${command} `, 'm'));
+  const commands = [...help.text.matchAll(/^ {2}([a-z]+) (?:\[options\]| )/gm)].map(([, name]) => name!);
+  for (const name of ['serve', 'put', 'get', 'rm', 'ls', 'status', 'fetch', 'keygen', 'doctor', 'demo']) {
+    assert.ok(commands.includes(name), name);
+  }
+  const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+  const described = [...page.matchAll(/^## (\w+)$/gm)].map(([, name]) => name!);
+  assert.equal(
+    described,
+    commands.filter((name) => name !== 'help' && name !== 'murky'),
+  );
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   assert.is((await murky(['--version'])).text, `${version}\n`);
   assert.is((await murky([])).code, 2);
