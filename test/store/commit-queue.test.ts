@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { CommitQueue } from '../../src/store/commit-queue.js';
 import type { Table, TableChange } from '../../src/store/table.js';
-import { rejects } from './conformance.js';
+import { rejects } from './expect.js';
 
 /** Takes batches one at a time, and ends each when told to. */
 class StepTable {

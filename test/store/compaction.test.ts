@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tombstone } from '../../src/object/manifest.js';
 import { inFolder, MIB, withStore } from './beds.js';
-import { eventually } from './conformance.js';
+import { eventually } from './expect.js';
 import { ManualClock } from './manual-clock.js';
 import { content, put, read, version } from './objects.js';
 

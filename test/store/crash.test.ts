@@ -6,8 +6,8 @@ import * as assert from 'uvu/assert';
 import { resourceId } from '../../src/object/key.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
 import { inFolder, raw, withStore } from './beds.js';
-import { eventually } from './conformance.js';
 import { CRASH_BED, crashValue } from './crash-bed.js';
+import { eventually } from './expect.js';
 import { ManualClock } from './manual-clock.js';
 import { collect, read, version } from './objects.js';
 

@@ -8,7 +8,7 @@ import { resourceId } from '../../src/object/key.js';
 import { tombstone } from '../../src/object/manifest.js';
 import { ObjectStore } from '../../src/store/object-store.js';
 import { inFolder, MIB, raw, withStore } from './beds.js';
-import { rejects } from './conformance.js';
+import { rejects } from './expect.js';
 import { collect, content, put, read, version } from './objects.js';
 
 const value = content(2 * MIB + 7, 1);

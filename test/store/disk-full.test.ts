@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resourceId } from '../../src/object/key.js';
 import { inFolder, MIB, withStore } from './beds.js';
-import { eventually, rejects } from './conformance.js';
+import { eventually, rejects } from './expect.js';
 import { FaultyDisk } from './faulty-disk.js';
 import { ManualClock } from './manual-clock.js';
 import { content, manifestOf, put, read, version } from './objects.js';

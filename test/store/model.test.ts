@@ -7,7 +7,7 @@ import { tombstone } from '../../src/object/manifest.js';
 import type { Role } from '../../src/store/contract.js';
 import { ObjectStore } from '../../src/store/object-store.js';
 import { inFolder } from './beds.js';
-import { eventually } from './conformance.js';
+import { eventually } from './expect.js';
 import { ManualClock } from './manual-clock.js';
 import { collect, content, put, read, version } from './objects.js';
 
