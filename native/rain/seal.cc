@@ -63,7 +63,7 @@ class Unsealed : public Seal {
   size_t overhead_bytes() const override { return kOuterBytes; }
 
   size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
-    std::memmove(out + kOuterBytes, inner, inner_bytes);
+    if (inner_bytes > 0) std::memmove(out + kOuterBytes, inner, inner_bytes);
     WriteOuter({kWireVersion, SealScheme::kNone, counter_++ & kMaxCounter, boot_}, out);
     return kOuterBytes + inner_bytes;
   }
