@@ -87,6 +87,8 @@ void LoopEvents::OnPassEnd() {
 bool LoopEvents::Full() const { return backlog_ + gathered_.size() >= kMaxQueuedEvents; }
 
 void LoopEvents::Call(Napi::Env env, Napi::Function, LoopEvents* events, void*) {
+  // Without an environment it has been torn down and has deleted `events`; only the call was left.
+  if (env == nullptr) return;
   std::vector<LoopEvent> queued;
   {
     const std::lock_guard<std::mutex> lock(events->mutex_);
@@ -94,8 +96,14 @@ void LoopEvents::Call(Napi::Env env, Napi::Function, LoopEvents* events, void*) 
     events->backlog_ = 0;
     events->called_ = false;
   }
-  // Without an environment it is being torn down, and nobody listens.
-  if (env != nullptr && !events->closed_) events->deliver_(env, std::move(queued));
+  if (events->closed_) return;
+  try {
+    events->deliver_(env, std::move(queued));
+  } catch (const Napi::Error& error) {
+    // What the callback throws is an uncaught exception, as it is with an event listener; left to Node-API it
+    // would be a warning (DEP0168). Where the environment runs no JavaScript any more, there is no value.
+    if (!error.Value().IsEmpty()) napi_fatal_exception(env, error.Value());
+  }
 }
 
 namespace {

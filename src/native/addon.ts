@@ -61,7 +61,8 @@ export interface LoopOptions {
 
 /**
  * Throws an Error with `code` = 'EADDRINUSE', 'EADDRNOTAVAIL', ... or a MURKY_* code from the constructor. A loop does
- * not keep the process alive; `src/rain` does so while there is something to wait for.
+ * not keep the process alive; `src/rain` does so while there is something to wait for. A loop that is no longer
+ * reachable is closed when it is collected, unless a fetch is open or a request unanswered.
  */
 export interface NativeLoop {
   address(): { host: string; port: number };
