@@ -3,7 +3,7 @@ export interface MurkyConfig {
   readonly http: {
     readonly host: string;
     readonly port: number;
-    /** File whose first line is the bearer token that every request must bring; null for none (loopback only). */
+    /** File whose first line is the bearer token that every request but the health checks brings; null: loopback only. */
     readonly accessTokenFile: string | null;
     readonly maxObjectBytes: number;
   };
