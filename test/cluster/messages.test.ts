@@ -47,6 +47,35 @@ test('a HELLO comes out as it went in', () => {
   fc.assert(fc.property(hello, (sent) => assert.equal(decodeHello(encodeHello(sent)), sent)));
 });
 
+test('the bytes are those of docs/wire.md', () => {
+  const sent = encodeHello({
+    id: 0x0102030405060708n,
+    boot: 0x1112131415161718n,
+    weight: 2,
+    advertised: { host: 'ab', port: 1980 },
+    known: [{ id: 0x21n, contact: { host: '::1', port: 1 } }],
+  });
+  const contact = '02 6162 07bc';
+  const peer = '0000000000000021 03 3a3a31 0001';
+  const golden = `01 01 0102030405060708 1112131415161718 4000000000000000 ${contact} 0001 ${peer}`;
+  assert.is(sent.toString('hex'), golden.replaceAll(' ', ''));
+
+  const encoded = encodeManifest(manifest());
+  const head = `01 ${manifest().id.toString(16).padStart(16, '0')} 00000000000000070000000000000009`;
+  const length = encoded.length.toString(16).padStart(8, '0');
+  const hash = sha256(encoded).toString('hex');
+  assert.is(
+    encodePropagate(manifest(), [{ host: 'ab', port: 1980 }]).toString('hex'),
+    `${head} ${length} ${hash} 01 ${contact} ${encoded.toString('hex')}`.replaceAll(' ', ''),
+  );
+
+  const version = { time: 1n, node: 2n };
+  assert.is(encodeAnswer({ kind: 'durable' }).toString('hex'), '01');
+  assert.is(encodeAnswer({ kind: 'pending', blocks: 258 }).toString('hex'), '0200000102');
+  assert.is(encodeAnswer({ kind: 'newer', version }).toString('hex'), '0300000000000000010000000000000002');
+  assert.is(encodeAnswer({ kind: 'refused', code: 'MURKY_BUSY' }).toString('latin1'), '\x04MURKY_BUSY');
+});
+
 test('a HELLO fits a datagram however many peers are known', () => {
   const known = Array.from({ length: 500 }, (_, i) => ({
     id: BigInt(i),
