@@ -1,7 +1,7 @@
 import { MurkyError } from '../errors.js';
 import type { HybridClock } from '../object/hybrid-clock.js';
 import type { Manifest } from '../object/manifest.js';
-import type { Version } from '../object/version.js';
+import { compareVersions, type Version } from '../object/version.js';
 import type { RainNetwork } from '../rain/contract.js';
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
@@ -177,7 +177,7 @@ export class Cluster {
         return;
       }
       const current = await store.current(id);
-      if (!current || current.version.time > version.time) return;
+      if (!current || compareVersions(current.version, version) >= 0) return;
       await store.setRole(id, current.version, 'cached');
       await store.dropCached(id);
     } catch (error) {

@@ -193,6 +193,22 @@ test('a copy that two absent owners wait for is kept until both have it', async 
   await world.closeAll();
 });
 
+test('a writer that is no owner keeps its newest copy for an absent owner, also when it has overwritten its own', async () => {
+  const world = new World();
+  for (const n of [1, 2, 3]) await world.start(n, [1, 2, 3, 4]);
+  const edge = await world.start(4, [1, 2, 3], { weight: 0 });
+  await world.time.run(3000);
+  world.isolate(3);
+  await edge.put('a', value(1));
+  const { manifest } = await edge.put('a', value(2));
+  await world.time.run(20_000);
+  assert.is(edge.holds(manifest.id)?.role, 'replica');
+  world.heal();
+  await world.time.run(20_000);
+  assert.equal(world.nodes.get(3)!.store.disk.current.get(manifest.id)?.manifest.version, manifest.version);
+  await world.closeAll();
+});
+
 test('with propagate-on-startup a node that comes late gets what it owns, tombstones too', async () => {
   const world = new World();
   const a = await world.start(1, [2], { propagateOnStartup: true });
