@@ -56,21 +56,21 @@ export interface MurkyErrorOptions {
   hint?: string;
   cause?: unknown;
   /** Facts for programs: peer addresses, limits, counts. JSON values only. */
-  details?: Record<string, unknown>;
+  facts?: Record<string, unknown>;
 }
 
 /** The one error class of the package. `message` is one clear sentence, made to be shown to a person. */
 export class MurkyError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
-  readonly details: Record<string, unknown>;
+  readonly facts: Record<string, unknown>;
 
   constructor(code: ErrorCode, sentence: string, options: MurkyErrorOptions = {}) {
     super(sentence, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MurkyError';
     this.code = code;
     this.hint = options.hint;
-    this.details = options.details ?? {};
+    this.facts = options.facts ?? {};
   }
 
   /** HTTP status for the gateway. */

@@ -15,13 +15,13 @@ export function asMurkyError(error: unknown): MurkyError {
 
 /**
  * Writes a failure to standard error: one sentence and perhaps a hint for a person, one JSON object
- * (`code`, `detail`, `hint`, `details`) for a program that asked with --json. Returns the exit code.
+ * (`code`, `detail`, `hint`, `facts`) for a program that asked with --json. Returns the exit code.
  */
 export function reportFailure(error: unknown): number {
   const failure = asMurkyError(error);
   if (process.argv.includes('--json')) {
-    const { code, message: detail, hint, details } = failure;
-    process.stderr.write(`${JSON.stringify({ code, detail, hint, details })}\n`);
+    const { code, message: detail, hint, facts } = failure;
+    process.stderr.write(`${JSON.stringify({ code, detail, hint, facts })}\n`);
   } else {
     const { red, dim } = pc.createColors(pc.isColorSupported && process.stderr.isTTY === true);
     process.stderr.write(`${red('murky:')} ${failure.message}\n`);

@@ -38,7 +38,7 @@ export function checkSha256(name: string, expected: string, found: string): void
     `What arrived of "${name}" does not have the SHA-256 that was announced.`,
     {
       hint: 'Fetch it again.',
-      details: { expected, found },
+      facts: { expected, found },
     },
   );
 }

@@ -57,7 +57,7 @@ export class Lookups {
       `Only ${sure} of the ${count} owners of resource ${id} could be asked for it.`,
       {
         hint: 'Try again when more nodes can be reached; "murky status" shows who is away.',
-        details: { resource: String(id), owners: count, answered: sure },
+        facts: { resource: String(id), owners: count, answered: sure },
       },
     );
   }

@@ -162,7 +162,7 @@ export class Pulls {
 function conflict(manifest: Manifest): MurkyError {
   const version = versionToText(manifest.version);
   return new MurkyError('MURKY_VERSION_CONFLICT', `There are two manifests for one version of "${manifest.key}".`, {
-    details: { version },
+    facts: { version },
   });
 }
 

@@ -46,13 +46,13 @@ export class Replication {
     if (count === 0) {
       throw new MurkyError('MURKY_NO_QUORUM', 'No node that owns objects is known: this one has weight 0.', {
         hint: 'Start a node with a weight above 0, or check that servers-list and cluster key are right.',
-        details: { owners: 0, quorum },
+        facts: { owners: 0, quorum },
       });
     }
     if (quorum > count) {
       throw new MurkyError('MURKY_NO_QUORUM', `The write quorum is ${quorum}, but there are only ${count} owners.`, {
         hint: 'Start more nodes, or lower cluster.write-quorum.',
-        details: { owners: count, quorum },
+        facts: { owners: count, quorum },
       });
     }
     return { owners, count, quorum };
@@ -133,11 +133,11 @@ function noQuorum(
   quorum: number,
   outcomes: Record<string, string>,
 ): MurkyError {
-  const details = { durable, owners, quorum, outcomes };
+  const facts = { durable, owners, quorum, outcomes };
   const codes = Object.values(outcomes);
   if (codes.includes('MURKY_ID_TAKEN')) {
     return new MurkyError('MURKY_ID_TAKEN', `The id of "${manifest.key}" belongs to another key at its owners.`, {
-      details,
+      facts,
     });
   }
   const full = codes.filter((code) => code === 'MURKY_STORE_FULL' || code === 'MURKY_DISK_FULL').length;
@@ -146,6 +146,6 @@ function noQuorum(
   return new MurkyError(
     'MURKY_NO_QUORUM',
     `Only ${durable} of ${owners} ${holds} "${manifest.key}" durably, and ${quorum} have to${because}.`,
-    { hint: 'It stays here and goes to the others as soon as they take it; writing it again does no harm.', details },
+    { hint: 'It stays here and goes to the others as soon as they take it; writing it again does no harm.', facts },
   );
 }

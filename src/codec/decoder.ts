@@ -70,7 +70,7 @@ export class Decoder {
 
   /**
    * Takes `esis.length` symbols that lie one behind the other in `bytes`. Stops at the first refused one and throws as
-   * `add` does; `details.taken` of the error says how many came before it.
+   * `add` does; `facts.taken` of the error says how many came before it.
    */
   addMany(esis: Uint32Array, bytes: Uint8Array): AddOutcome {
     if (!(esis instanceof Uint32Array)) throw new MurkyError('MURKY_BAD_ARGUMENT', 'The ESIs are not a Uint32Array.');
@@ -88,7 +88,7 @@ export class Decoder {
         `The block is not decoded with ${this.received} symbols; it needs ${this.k} or a few more.`,
         {
           hint: 'Add more symbols until add() returns "decoded".',
-          details: { received: this.received, k: this.k },
+          facts: { received: this.received, k: this.k },
         },
       );
     }
@@ -115,11 +115,11 @@ export class Decoder {
         return 'duplicate';
       case 3:
         throw new MurkyError('MURKY_SYMBOL_CONFLICT', `Symbol ${esi} contradicts the symbols that came before it.`, {
-          details: { esi, taken },
+          facts: { esi, taken },
         });
       case 4:
         throw new MurkyError('MURKY_BAD_ESI', `The ESI ${esi} is not a whole number from 0 to ${MAX_ESI}.`, {
-          details: { esi, taken },
+          facts: { esi, taken },
         });
     }
   }

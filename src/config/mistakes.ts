@@ -15,7 +15,7 @@ export function wrongValue(where: string, found: unknown, key: ConfigKey): strin
   return `${where}: found ${shown(found)}; allowed: ${CONFIG_KEYS[key].kind.allowed}.`;
 }
 
-/** All mistakes as one MURKY_BAD_CONFIG; `details.mistakes` has them one by one. */
+/** All mistakes as one MURKY_BAD_CONFIG; `facts.mistakes` has them one by one. */
 export function badConfig(mistakes: readonly string[]): MurkyError {
   const sentence =
     mistakes.length === 1
@@ -23,6 +23,6 @@ export function badConfig(mistakes: readonly string[]): MurkyError {
       : `The configuration has ${mistakes.length} mistakes:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`;
   return new MurkyError('MURKY_BAD_CONFIG', sentence, {
     hint: 'docs/configuration.md lists every key with what is allowed.',
-    details: { mistakes: [...mistakes] },
+    facts: { mistakes: [...mistakes] },
   });
 }

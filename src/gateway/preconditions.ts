@@ -49,7 +49,7 @@ function range(header: string, size: number): Selection | undefined {
   if (parsed === -1) {
     throw new MurkyError('MURKY_RANGE_NOT_SATISFIABLE', `The object has ${size} bytes; the range lies outside.`, {
       hint: 'HEAD tells the size.',
-      details: { size },
+      facts: { size },
     });
   }
   // Section 14.2 lets a server ignore a Range; several at once would need multipart/byteranges.

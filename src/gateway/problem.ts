@@ -43,9 +43,9 @@ function statusHeaders(error: MurkyError): OutgoingHttpHeaders {
     case 401:
       return { 'www-authenticate': 'Bearer realm="murky-waters"' };
     case 405:
-      return { allow: String(error.details.allow) };
+      return { allow: String(error.facts.allow) };
     case 416:
-      return { 'content-range': `bytes */${error.details.size}` };
+      return { 'content-range': `bytes */${error.facts.size}` };
     case 503:
       return { 'retry-after': String(error.code === 'MURKY_BUSY' ? BUSY_RETRY_SECONDS : RETRY_SECONDS) };
     default:

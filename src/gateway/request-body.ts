@@ -76,6 +76,6 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 export function tooLarge(maxBytes: number): MurkyError {
   return new MurkyError('MURKY_TOO_LARGE', `The body is larger than the ${maxBytes} bytes that this node takes.`, {
     hint: 'Cut the object, or raise http.max-object-bytes.',
-    details: { maxBytes },
+    facts: { maxBytes },
   });
 }

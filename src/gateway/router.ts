@@ -33,7 +33,7 @@ export async function route(routing: Routing, exchange: Exchange, sendContinue: 
   if (!allowed.includes(method)) {
     throw new MurkyError('MURKY_METHOD_NOT_ALLOWED', `${method} does not go with this path.`, {
       hint: `It takes ${allowed.join(', ')}.`,
-      details: { allow: allowed.join(', ') },
+      facts: { allow: allowed.join(', ') },
     });
   }
   const write = !READ_METHODS.includes(method);

@@ -106,6 +106,6 @@ function wrongLength(key: string, expected: number, came: string): MurkyError {
 function taken(key: string, id: bigint, owner: string): MurkyError {
   return new MurkyError('MURKY_ID_TAKEN', `"${key}" has the id ${id}, which belongs to the key "${owner}" already.`, {
     hint: 'Choose another key.',
-    details: { id: String(id), key: owner },
+    facts: { id: String(id), key: owner },
   });
 }

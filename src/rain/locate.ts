@@ -114,7 +114,7 @@ function nobodyAnswered(id: bigint, servers: readonly Address[]): MurkyError {
   const sentence = list.length === 0 ? 'No server was named to ask' : `None of ${list.join(', ')} answered when asked`;
   return new MurkyError('MURKY_NO_SERVER', `${sentence} for resource ${id}.`, {
     hint: 'See that the servers run, that UDP reaches them, and that all have the same cluster key.',
-    details: { resource: id.toString(), servers: list },
+    facts: { resource: id.toString(), servers: list },
   });
 }
 
@@ -134,7 +134,7 @@ function checkSame(id: bigint, have: readonly Reply[]): void {
     `Servers have different bytes for one version of resource ${id}: ${list}.`,
     {
       hint: 'Put the object anew, so that all get one newer version, or leave out the servers that are wrong.',
-      details: { resource: id.toString(), manifests: Object.fromEntries(hashes) },
+      facts: { resource: id.toString(), manifests: Object.fromEntries(hashes) },
     },
   );
 }

@@ -51,7 +51,7 @@ export function noServerError(
     stalledForMs === undefined ? 'No server is left' : `No server sent anything useful for ${stalledForMs} ms`;
   return new MurkyError('MURKY_NO_SERVER', `${what} for resource ${plan.resource}: ${list || 'none was named'}.`, {
     hint: 'See that the servers run, that UDP reaches them, and that all have the same cluster key.',
-    details: { resource: plan.resource.toString(), servers: Object.fromEntries(did) },
+    facts: { resource: plan.resource.toString(), servers: Object.fromEntries(did) },
   });
 }
 
@@ -62,7 +62,7 @@ export function pollutedError(plan: FetchPlan, position: number, culprits: reado
     `No server has the right bytes of block ${position} of resource ${plan.resource}; wrong ones came from ${who}.`,
     {
       hint: 'Those servers hold damaged or foreign data, or run a faulty program; put the object there anew.',
-      details: { resource: plan.resource.toString(), block: position, culprits },
+      facts: { resource: plan.resource.toString(), block: position, culprits },
     },
   );
 }
@@ -92,6 +92,6 @@ export function supersededError(plan: FetchPlan): MurkyError {
   return new MurkyError(
     'MURKY_SUPERSEDED',
     `Resource ${plan.resource} was overwritten or deleted while it was fetched, and no server has the old version any more.`,
-    { hint: 'Fetch it again.', details: { resource: plan.resource.toString() } },
+    { hint: 'Fetch it again.', facts: { resource: plan.resource.toString() } },
   );
 }

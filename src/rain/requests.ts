@@ -94,7 +94,7 @@ export class Requests {
     waiting?.reject(
       new MurkyError('MURKY_TIMEOUT', `${formatAddress(waiting.to)} did not answer within ${waiting.timeoutMs} ms.`, {
         hint: 'See that it runs, that UDP reaches it, and that both sides have the same cluster key.',
-        details: {
+        facts: {
           address: formatAddress(waiting.to),
           request: RequestKind[waiting.kind],
           timeoutMs: waiting.timeoutMs,
@@ -168,6 +168,6 @@ function openAnswer(payload: Uint8Array, from: Address): Uint8Array {
     throw new MurkyError('MURKY_BAD_MESSAGE', `${formatAddress(from)} sent an answer that makes no sense.`);
   }
   throw new MurkyError(code as ErrorCode, bytes.toString('utf8', codeEnd), {
-    details: { address: formatAddress(from) },
+    facts: { address: formatAddress(from) },
   });
 }

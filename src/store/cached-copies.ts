@@ -155,7 +155,7 @@ export class CachedCopies {
     const { maxBytes } = this.budget;
     return new MurkyError('MURKY_STORE_FULL', `The store is full: ${bytes} bytes more do not fit its ${maxBytes}.`, {
       hint: 'Raise cache.max-bytes, delete objects, or add nodes.',
-      details: {
+      facts: {
         maxBytes,
         replicaBytes: this.budget.bytes('replica'),
         cachedBytes: this.budget.bytes('cached'),

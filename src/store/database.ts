@@ -139,14 +139,14 @@ async function checkFormat(index: Table, folder: string): Promise<void> {
       throw new MurkyError(
         'MURKY_DATA_DIR_UNUSABLE',
         `The folder ${folder} was written by a newer Murky Waters: its format is ${format}, this one knows ${FORMAT}.`,
-        { hint: 'Run the newer version, or give this node another folder (data-dir).', details: { folder, format } },
+        { hint: 'Run the newer version, or give this node another folder (data-dir).', facts: { folder, format } },
       );
     }
   }
   if (found || (await index.keys({ gte: Buffer.alloc(0), limit: 1 })).length > 0) {
     throw new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} holds a database, but not one of a node.`, {
       hint: 'Give the node another folder (data-dir).',
-      details: { folder },
+      facts: { folder },
     });
   }
   const value = Buffer.from(`${FORMAT_NAME} ${FORMAT}`);

@@ -30,7 +30,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function diskError(error: unknown, folder: string): MurkyError {
   if (error instanceof MurkyError) return error;
   const { code = '', message = String(error) } = root(error);
-  const options = { cause: error, details: { folder } };
+  const options = { cause: error, facts: { folder } };
   if (DISK_FULL.test(message)) {
     return new MurkyError('MURKY_DISK_FULL', `The disk that holds ${folder} is full.`, {
       ...options,

@@ -195,7 +195,7 @@ export class ObjectStore implements Store {
   async *all(): AsyncGenerator<{ manifest: Manifest; role: Role }> {
     for await (const found of this.#index.records('current', this.#read)) {
       if (found instanceof Error) {
-        this.#log.error({ ...found.details }, found.message);
+        this.#log.error({ ...found.facts }, found.message);
         continue;
       }
       let role = found.role;
@@ -292,7 +292,7 @@ export class ObjectStore implements Store {
       return await this.#read(() => this.#manifestOf(find));
     } catch (error) {
       if (!(error instanceof MurkyError) || error.code !== 'MURKY_BLOCK_CORRUPT') throw error;
-      this.#log.error({ ...error.details }, error.message);
+      this.#log.error({ ...error.facts }, error.message);
       return undefined;
     }
   }
@@ -351,6 +351,6 @@ function blockCorrupt(record: VersionRecord, index: number, missing: boolean): M
   const what = missing ? 'missing' : 'damaged';
   return new MurkyError('MURKY_BLOCK_CORRUPT', `Block ${index} of "${record.key}" is ${what} in this node's store.`, {
     hint: 'It is read from other replicas, if there are any; a new version of the object replaces it.',
-    details: { id: String(record.id), key: record.key, block: index },
+    facts: { id: String(record.id), key: record.key, block: index },
   });
 }

@@ -96,7 +96,7 @@ async function sweep({ blocks, log }: RecoveryParts, from: number, named: Readon
 
 async function* sound(records: AsyncIterable<VersionRecord | MurkyError>, log: Log): AsyncGenerator<VersionRecord> {
   for await (const record of records) {
-    if (record instanceof Error) log.error({ ...record.details }, record.message);
+    if (record instanceof Error) log.error({ ...record.facts }, record.message);
     else yield record;
   }
 }

@@ -85,7 +85,7 @@ function damaged(record: VersionRecord): MurkyError {
     `The manifest of "${record.key}" is missing or damaged in this node's store.`,
     {
       hint: 'A new version of the object replaces it.',
-      details: { id: String(record.id), key: record.key },
+      facts: { id: String(record.id), key: record.key },
     },
   );
 }

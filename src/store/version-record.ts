@@ -55,7 +55,7 @@ export function decodeRecord(at: Buffer, bytes: Buffer): VersionRecord {
   if (!sound) {
     throw new MurkyError('MURKY_BLOCK_CORRUPT', `The record of object ${id} is damaged in this node's store.`, {
       hint: 'A new version of the object replaces it.',
-      details: { id: String(id) },
+      facts: { id: String(id) },
     });
   }
   const flags = bytes.readUInt8(1);

@@ -122,6 +122,6 @@ function idTaken(manifest: Manifest, before: VersionRecord): MurkyError {
   return new MurkyError(
     'MURKY_ID_TAKEN',
     `The key "${manifest.key}" has the same id as the key "${before.key}"${deleted}; only one of them can be stored.`,
-    { hint: 'Use another key.', details: { id: String(manifest.id), key: manifest.key, holder: before.key } },
+    { hint: 'Use another key.', facts: { id: String(manifest.id), key: manifest.key, holder: before.key } },
   );
 }

@@ -178,7 +178,7 @@ test('no node, a stranger and a refusal are told apart', async () => {
     code: 'MURKY_STORE_FULL',
     detail: 'The store is full.',
     hint: 'Delete something.',
-    details: { status: 507 },
+    facts: { status: 507 },
   });
 });
 

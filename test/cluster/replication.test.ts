@@ -133,7 +133,7 @@ test('without a majority a put fails, says how many hold it, and still gets ther
   const error = await failure(a!.put('a', value(1)));
   assert.is(error.code, 'MURKY_NO_QUORUM');
   assert.match(error.message, /1 of 3 owners? holds? "a" durably/);
-  assert.is(error.details.durable, 1);
+  assert.is(error.facts.durable, 1);
   world.heal();
   await world.time.run(30_000);
   assert.ok(b!.holds(resourceId('a')));

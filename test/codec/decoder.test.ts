@@ -144,7 +144,7 @@ test('many symbols in one call', () => {
     assert.unreachable();
   } catch (error) {
     assert.ok(isMurkyError(error, 'MURKY_SYMBOL_CONFLICT'));
-    assert.equal(error.details, { esi: 4, taken: 1 });
+    assert.equal(error.facts, { esi: 4, taken: 1 });
   }
   assert.throws(() => decoder.addMany(Uint32Array.of(3, 2 ** 24), two), code('MURKY_BAD_ESI'));
   assert.throws(() => decoder.addMany(Uint32Array.of(5), two), code('MURKY_BAD_SYMBOL'));

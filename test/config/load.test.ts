@@ -30,7 +30,7 @@ function refused(cwd: string, options: LoadOptions = {}): string[] {
   } catch (error) {
     if (!isMurkyError(error, 'MURKY_BAD_CONFIG')) throw error;
     assert.is(error.exitCode, 2);
-    const mistakes = error.details.mistakes as string[];
+    const mistakes = error.facts.mistakes as string[];
     for (const mistake of mistakes) assert.ok(error.message.includes(mistake));
     return mistakes.map((mistake) => mistake.replaceAll(cwd, '.'));
   }

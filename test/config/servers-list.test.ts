@@ -21,7 +21,7 @@ function refused(path: string, optional = false): string[] {
     readServersList(path, { optional });
   } catch (error) {
     if (!isMurkyError(error, 'MURKY_BAD_CONFIG')) throw error;
-    return (error.details.mistakes as string[]).map((mistake) => mistake.replace(path, 'servers.json'));
+    return (error.facts.mistakes as string[]).map((mistake) => mistake.replace(path, 'servers.json'));
   }
   throw new Error('the list was accepted');
 }

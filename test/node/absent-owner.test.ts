@@ -48,7 +48,7 @@ test('with two of three down a put says how many hold it, and gets there when th
   await cluster.stop(c!);
   const error = await a!.put('k', Buffer.from('value')).catch((reason) => reason);
   assert.is(error.code, 'MURKY_NO_QUORUM');
-  assert.equal([error.details.durable, error.details.owners, error.details.quorum], [1, 3, 2]);
+  assert.equal([error.facts.durable, error.facts.owners, error.facts.quorum], [1, 3, 2]);
   for (const [i, name] of ['b', 'c'].entries()) {
     const back = await cluster.start(name, { listed: [a!], port: ports[i]! });
     await eventually(`${name} gets it`, async () => (await keysAt(back)).length === 1);

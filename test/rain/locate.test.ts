@@ -83,7 +83,7 @@ test('different bytes under one version are refused, each server named with its 
   answer(B.port, made('those', 2n));
   answer(C.port, made('older', 1n));
   const error = await failure('MURKY_VERSION_CONFLICT', () => located);
-  const manifests = error.details.manifests as Record<string, string>;
+  const manifests = error.facts.manifests as Record<string, string>;
   assert.equal(Object.keys(manifests), ['127.0.0.1:5001', '127.0.0.1:5002']);
   for (const [server, hash] of Object.entries(manifests)) {
     assert.match(error.message, `${server} has ${hash.slice(0, 16)}`);

@@ -65,7 +65,7 @@ async function put(key: string, file: string, options: PutOptions, signal: Abort
     if (answer.sha256 !== undefined && answer.sha256 !== sha256) {
       throw new MurkyError('MURKY_BLOCK_CORRUPT', 'What the node stored is not what was sent: their SHA-256 differ.', {
         hint: 'Put it again.',
-        details: { sent: sha256, stored: answer.sha256 },
+        facts: { sent: sha256, stored: answer.sha256 },
       });
     }
     const { durable, owners, quorum, version } = answer;

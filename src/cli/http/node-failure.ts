@@ -44,7 +44,7 @@ export function problemError(url: URL, answer: IncomingMessage, body: string): M
   const detail = problem.detail ?? problem.title ?? `The node answered with status ${answer.statusCode}.`;
   return new MurkyError(knownCode(problem.code, answer.statusCode!), printable(detail), {
     ...(problem.hint ? { hint: printable(problem.hint) } : {}),
-    details: { status: answer.statusCode },
+    facts: { status: answer.statusCode },
   });
 }
 
