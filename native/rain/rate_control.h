@@ -43,7 +43,7 @@ class RateControl {
   // Bits of IP payload per second.
   virtual double Tick(const PathSample& sample) = 0;
   virtual double rate() const = 0;
-  // True until the first estimate: the path then takes kStartSymbols to kMostStartSymbols.
+  // True until the first estimate of an unknown path, which takes kStartSymbols to kMostStartSymbols.
   virtual bool starting() const = 0;
   // Share of symbols that is expected to be lost.
   virtual double loss() const = 0;
