@@ -3,12 +3,14 @@
 
 #include "addon/codec_binding.h"
 #include "addon/loop_binding.h"
+#include "addon/measure_binding.h"
 #include "addon/simulation_binding.h"
 
 namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   murky::addon::InitCodec(env, exports);
+  murky::addon::InitMeasure(env, exports);
   murky::addon::InitLoop(env, exports);
   murky::addon::InitSimulation(env, exports);
   return exports;

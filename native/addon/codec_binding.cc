@@ -16,6 +16,15 @@ Napi::Error BadArgument(Napi::Env env, const char* sentence) {
   return error;
 }
 
+// The object behind a pointer that close() empties.
+template <typename Object>
+Object& Open(Napi::Env env, const std::unique_ptr<Object>& object) {
+  if (object) return *object;
+  Napi::Error error = Napi::Error::New(env, "The encoder or decoder is closed.");
+  error.Set("code", Napi::String::New(env, "MURKY_CLOSED"));
+  throw error;
+}
+
 Napi::Uint8Array Bytes(const Napi::CallbackInfo& info, size_t index) {
   const Napi::Value value = info[index];
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
@@ -47,10 +56,11 @@ class ExternalMemory {
 class EncoderObject : public Napi::ObjectWrap<EncoderObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Encoder",
-                       {InstanceAccessor<&EncoderObject::K>("k"),
-                        InstanceAccessor<&EncoderObject::SymbolBytes>("symbolBytes"),
-                        InstanceMethod<&EncoderObject::Symbols>("symbols")});
+    return DefineClass(
+        env, "Encoder",
+        {InstanceAccessor<&EncoderObject::K>("k"),
+         InstanceAccessor<&EncoderObject::SymbolBytes>("symbolBytes"),
+         InstanceMethod<&EncoderObject::Symbols>("symbols"), InstanceMethod<&EncoderObject::Close>("close")});
   }
 
   explicit EncoderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EncoderObject>(info) {
@@ -66,9 +76,11 @@ class EncoderObject : public Napi::ObjectWrap<EncoderObject> {
   void Finalize(Napi::BasicEnv env) override { memory_.Report(Napi::Env(env), 0); }
 
  private:
-  Napi::Value K(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), encoder_->k()); }
+  Napi::Value K(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), Open(info.Env(), encoder_).k());
+  }
   Napi::Value SymbolBytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(encoder_->symbol_bytes()));
+    return Napi::Number::New(info.Env(), static_cast<double>(Open(info.Env(), encoder_).symbol_bytes()));
   }
 
   Napi::Value Symbols(const Napi::CallbackInfo& info) {
@@ -76,10 +88,16 @@ class EncoderObject : public Napi::ObjectWrap<EncoderObject> {
     const uint32_t count = Whole(info, 1);
     Napi::Uint8Array out = Bytes(info, 2);
     if (uint64_t{from} + count > uint64_t{lt::kMaxEsi} + 1 ||
-        out.ByteLength() / encoder_->symbol_bytes() < count) {
+        out.ByteLength() / Open(info.Env(), encoder_).symbol_bytes() < count) {
       throw BadArgument(info.Env(), "The symbols do not fit.");
     }
-    encoder_->Symbols(from, count, out.Data());
+    Open(info.Env(), encoder_).Symbols(from, count, out.Data());
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Close(const Napi::CallbackInfo& info) {
+    encoder_.reset();
+    memory_.Report(info.Env(), 0);
     return info.Env().Undefined();
   }
 
@@ -97,7 +115,8 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
          InstanceAccessor<&DecoderObject::Received>("received"),
          InstanceAccessor<&DecoderObject::Missing>("missing"),
          InstanceAccessor<&DecoderObject::Decoded>("decoded"), InstanceMethod<&DecoderObject::Add>("add"),
-         InstanceMethod<&DecoderObject::AddMany>("addMany"), InstanceMethod<&DecoderObject::Take>("take")});
+         InstanceMethod<&DecoderObject::AddMany>("addMany"), InstanceMethod<&DecoderObject::Take>("take"),
+         InstanceMethod<&DecoderObject::Close>("close")});
   }
 
   explicit DecoderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DecoderObject>(info) {
@@ -113,27 +132,29 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
   void Finalize(Napi::BasicEnv env) override { memory_.Report(Napi::Env(env), 0); }
 
  private:
-  Napi::Value K(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), decoder_->k()); }
+  Napi::Value K(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), Open(info.Env(), decoder_).k());
+  }
   Napi::Value SymbolBytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(decoder_->symbol_bytes()));
+    return Napi::Number::New(info.Env(), static_cast<double>(Open(info.Env(), decoder_).symbol_bytes()));
   }
   Napi::Value Received(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), decoder_->received());
+    return Napi::Number::New(info.Env(), Open(info.Env(), decoder_).received());
   }
   Napi::Value Missing(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), decoder_->missing());
+    return Napi::Number::New(info.Env(), Open(info.Env(), decoder_).missing());
   }
   Napi::Value Decoded(const Napi::CallbackInfo& info) {
-    return Napi::Boolean::New(info.Env(), decoder_->decoded());
+    return Napi::Boolean::New(info.Env(), Open(info.Env(), decoder_).decoded());
   }
 
   Napi::Value Add(const Napi::CallbackInfo& info) {
     const uint32_t esi = Whole(info, 0);
     const Napi::Uint8Array symbol = Bytes(info, 1);
-    if (symbol.ByteLength() != decoder_->symbol_bytes()) {
+    if (symbol.ByteLength() != Open(info.Env(), decoder_).symbol_bytes()) {
       throw BadArgument(info.Env(), "The symbol has a wrong size.");
     }
-    return Result(info.Env(), decoder_->Add(esi, symbol.Data()));
+    return Result(info.Env(), Open(info.Env(), decoder_).Add(esi, symbol.Data()));
   }
 
   Napi::Value AddMany(const Napi::CallbackInfo& info) {
@@ -142,14 +163,15 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
     }
     const Napi::Uint32Array esis = info[0].As<Napi::Uint32Array>();
     const Napi::Uint8Array symbols = Bytes(info, 1);
-    const size_t symbol_bytes = decoder_->symbol_bytes();
+    const size_t symbol_bytes = Open(info.Env(), decoder_).symbol_bytes();
     if (symbols.ByteLength() != esis.ElementLength() * symbol_bytes) {
       throw BadArgument(info.Env(), "The symbols have a wrong size.");
     }
-    lt::AddResult result = decoder_->decoded() ? lt::AddResult::kDecoded : lt::AddResult::kNeedMore;
+    lt::AddResult result =
+        Open(info.Env(), decoder_).decoded() ? lt::AddResult::kDecoded : lt::AddResult::kNeedMore;
     size_t taken = 0;
     while (taken < esis.ElementLength()) {
-      result = decoder_->Add(esis.Data()[taken], symbols.Data() + taken * symbol_bytes);
+      result = Open(info.Env(), decoder_).Add(esis.Data()[taken], symbols.Data() + taken * symbol_bytes);
       if (result == lt::AddResult::kConflict || result == lt::AddResult::kOutOfRange) break;
       taken++;
     }
@@ -160,15 +182,21 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
   }
 
   Napi::Value Take(const Napi::CallbackInfo& info) {
-    if (!decoder_->decoded()) return info.Env().Undefined();
-    Napi::Uint8Array block = Napi::Uint8Array::New(info.Env(), decoder_->block_bytes());
-    decoder_->Take(block.Data());
+    if (!Open(info.Env(), decoder_).decoded()) return info.Env().Undefined();
+    Napi::Uint8Array block = Napi::Uint8Array::New(info.Env(), Open(info.Env(), decoder_).block_bytes());
+    Open(info.Env(), decoder_).Take(block.Data());
     return block;
   }
 
   Napi::Value Result(Napi::Env env, lt::AddResult result) {
     if (result == lt::AddResult::kDecoded) memory_.Report(env, decoder_->memory_bytes());
     return Napi::Number::New(env, static_cast<int>(result));
+  }
+
+  Napi::Value Close(const Napi::CallbackInfo& info) {
+    decoder_.reset();
+    memory_.Report(info.Env(), 0);
+    return info.Env().Undefined();
   }
 
   std::unique_ptr<lt::Decoder> decoder_;

@@ -5,6 +5,15 @@
 #include <utility>
 #include <vector>
 
+// A sanitizer must see every free: no pool under one.
+#if defined(__SANITIZE_ADDRESS__)
+#define MURKY_SANITIZED 1
+#elif defined(__has_feature)
+#define MURKY_SANITIZED __has_feature(address_sanitizer)
+#else
+#define MURKY_SANITIZED 0
+#endif
+
 namespace murky::gf2 {
 namespace {
 
@@ -40,8 +49,7 @@ class Pool {
   }
 
   void Put(uint8_t* bytes, size_t capacity) {
-    // A sanitizer must see every free.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(MURKY_NO_POOL)
+#if !MURKY_SANITIZED
     const std::lock_guard<std::mutex> lock(mutex_);
     if (capacity <= kPoolBytes) {
       size_t oldest = 0;

@@ -79,6 +79,10 @@ class Decoder {
   bool decoded() const;
   uint32_t received() const;  // distinct symbols taken
   uint32_t missing() const;   // source symbols not received as such
+  // For benchmarks: columns that peeling set aside, and additions of whole rows, in the partial solution.
+  uint32_t inactive_columns() const;
+  uint64_t row_additions() const;
+
   // Copies the block_bytes() bytes of the block to `out`. False, and nothing written, unless decoded().
   bool Take(uint8_t* out) const;
 

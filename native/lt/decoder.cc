@@ -31,6 +31,9 @@ bool Decoder::decoded() const { return state_->decoded; }
 uint32_t Decoder::received() const { return state_->store.received(); }
 uint32_t Decoder::missing() const { return state_->store.missing(); }
 
+uint32_t Decoder::inactive_columns() const { return state_->solver->inactive_columns(); }
+uint64_t Decoder::row_additions() const { return state_->solver->row_additions(); }
+
 size_t Decoder::memory_bytes() const {
   return sizeof(Decoder) + sizeof(State) + state_->store.memory_bytes() + state_->solver->memory_bytes();
 }

@@ -40,6 +40,10 @@ class Inactivation {
     Eliminate();
     MaskByFree();
     WriteDense();
+    solution_.inactive_columns = static_cast<uint32_t>(order_.inactive.size());
+    solution_.row_additions = uint64_t{2} * light_;
+    for (uint32_t at : before_) solution_.row_additions += matrix_.words[at + 1];
+    for (uint32_t at : after_) solution_.row_additions += matrix_.words[at + 1];
     return Execute();
   }
 

@@ -39,6 +39,8 @@ class LargeSolver final : public Solver {
   }
 
   size_t memory_bytes() const override { return online_ ? online_->memory_bytes() : 0; }
+  uint32_t inactive_columns() const override { return online_ ? online_->solution().inactive_columns : 0; }
+  uint64_t row_additions() const override { return online_ ? online_->solution().row_additions : 0; }
 
  private:
   AddResult Verdict() const { return online_->done() ? AddResult::kDecoded : AddResult::kNeedMore; }

@@ -26,6 +26,7 @@ class OnlineSolver {
   void CopySource(uint32_t i, uint8_t* out, size_t bytes) const;
 
   size_t memory_bytes() const;
+  const PartialSolution& solution() const { return solution_; }
 
  private:
   uint64_t* row_mask(uint32_t unknown) { return &row_masks_[unknown * solution_.words]; }

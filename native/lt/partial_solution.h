@@ -20,6 +20,9 @@ struct PartialSolution {
   uint32_t unknowns = 0;
   size_t words = 0;  // of a mask: one bit for each unknown
 
+  uint32_t inactive_columns = 0;  // for benchmarks
+  uint64_t row_additions = 0;
+
   gf2::Rows columns;                   // known part of each column
   std::vector<uint64_t> column_masks;  // plan->structure.columns() masks
 

@@ -16,6 +16,9 @@ namespace murky::lt {
 // Fills all columns from `sources`: structure.k() pointers to symbol_bytes bytes.
 void Precode(const Plan& plan, const uint8_t* const* sources, size_t symbol_bytes, gf2::Rows* columns);
 
+// Additions of whole rows in Precode.
+uint64_t PrecodeAdditions(const Plan& plan);
+
 // The same over masks of `words` words: C[i] has the mask that masks[i] holds before, then all columns are
 // filled. For structure.columns() masks, one behind the other.
 void PrecodeMasks(const Plan& plan, size_t words, uint64_t* masks);

@@ -34,6 +34,7 @@ PartialSolution Replay(const SymbolStore& store, std::shared_ptr<const Plan> pla
   }
   Precode(*plan, sources.data(), store.symbol_bytes(), &solution.columns);
   PrecodeMasks(*plan, words, solution.column_masks.data());
+  solution.row_additions = PrecodeAdditions(*plan);
   solution.plan = std::move(plan);
   return solution;
 }

@@ -22,6 +22,8 @@ class Solver {
   virtual void CopySolved(uint32_t i, uint8_t* out, size_t bytes) const = 0;
 
   virtual size_t memory_bytes() const = 0;
+  virtual uint32_t inactive_columns() const { return 0; }
+  virtual uint64_t row_additions() const { return 0; }
 };
 
 // The store outlives the solver.

@@ -25,6 +25,7 @@ const BATCH_SYMBOLS = 64;
  */
 export class Encoder {
   readonly #native: NativeEncoder;
+  #closed = false;
   /** Number of source symbols: ESIs below are pieces of the block, the last one padded with zeros. */
   readonly k: number;
   readonly symbolBytes: number;
@@ -50,6 +51,7 @@ export class Encoder {
    * first `count * symbolBytes` bytes of it. Throws MURKY_BAD_ESI, or MURKY_BAD_ARGUMENT if `out` is too small.
    */
   symbols(from: number, count: number, out?: Uint8Array): Uint8Array {
+    if (this.#closed) throw new MurkyError('MURKY_CLOSED', 'The encoder is closed.');
     checkEsis(from, count);
     const bytes = count * this.symbolBytes;
     if (out === undefined) {
@@ -65,6 +67,15 @@ export class Encoder {
     }
     this.#native.symbols(from, count, out);
     return out;
+  }
+
+  /**
+   * Frees the memory now: up to three times the block. Without it the garbage collector does, some time after the last
+   * use. Everything else then throws MURKY_CLOSED.
+   */
+  close(): void {
+    this.#native.close();
+    this.#closed = true;
   }
 
   /**

@@ -13,8 +13,28 @@ export interface Addon {
   Loop: new (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;
   /** Runs a scenario on the simulated network in virtual time, to its end. See native/rain/simulation.h. */
   simulate(scenario: SimulationScenario): SimulationResult;
+  /** The codec's benchmark, for bench/codec: native/measure/codec_measure.h. */
+  measureEncode(k: number, symbolBytes: number, seconds: number): EncodeFigures;
+  measureDecode(k: number, symbolBytes: number, loss: number, seconds: number): DecodeFigures;
+  overheadHistogram(k: number, loss: number, trials: number, seed: number): number[];
   /** What the transport finds on this machine. */
   transportFeatures(): TransportFeatures;
+}
+
+export interface EncodeFigures {
+  memcpySeconds: number;
+  setupSeconds: number;
+  encodeSeconds: number;
+  setupAdditions: number;
+}
+
+export interface DecodeFigures {
+  decodeSeconds: number;
+  tailSeconds: number;
+  tailP99Seconds: number;
+  takeSeconds: number;
+  inactiveColumns: number;
+  additions: number;
 }
 
 export interface NativeEncoder {
@@ -22,6 +42,8 @@ export interface NativeEncoder {
   readonly symbolBytes: number;
   /** Writes `count` symbols from ESI `from` into `out`, which has room for them. */
   symbols(from: number, count: number, out: Uint8Array): void;
+  /** Frees its memory now instead of at a garbage collection; every other call then throws MURKY_CLOSED. */
+  close(): void;
 }
 
 /** 0 need more, 1 decoded, 2 duplicate, 3 conflict, 4 ESI out of range: native/lt/codec.h, AddResult. */
@@ -38,6 +60,8 @@ export interface NativeDecoder {
   addMany(esis: Uint32Array, symbols: Uint8Array): { result: NativeAddResult; taken: number };
   /** The block, or undefined until decoded. */
   take(): Uint8Array | undefined;
+  /** As NativeEncoder.close. */
+  close(): void;
 }
 
 export interface LoopOptions {

@@ -1,0 +1,30 @@
+import { addon } from '../../src/native/addon.js';
+import { summary } from './measure.js';
+
+/** 100,000 trials for each loss rate: small blocks, where a trial is cheap, get more of them. */
+const SHARES: [k: number, trials: number][] = [
+  [64, 30000],
+  [256, 30000],
+  [781, 20000],
+  [1024, 15000],
+  [4096, 5000],
+];
+const CHUNK_TRIALS = 1000;
+
+console.log('| loss | trials | mean | p99 | max | means by K |\n| --- | --- | --- | --- | --- | --- |');
+let seed = 1;
+for (const loss of [0, 0.01, 0.05, 0.1, 0.2, 0.5, 1]) {
+  const all: number[][] = [];
+  const means: string[] = [];
+  for (const [k, trials] of SHARES) {
+    const own: number[][] = [];
+    for (let done = 0; done < trials; done += CHUNK_TRIALS) {
+      own.push(addon().overheadHistogram(k, loss, CHUNK_TRIALS, seed++));
+    }
+    means.push(`${k}: ${summary(own).mean.toFixed(3)} (max ${summary(own).max})`);
+    all.push(...own);
+  }
+  const { trials, mean, p99, max } = summary(all);
+  const name = loss === 1 ? 'repair only' : `${loss * 100} %`;
+  console.log(`| ${name} | ${trials} | ${mean.toFixed(3)} | ${p99} | ${max} | ${means.join('; ')} |`);
+}

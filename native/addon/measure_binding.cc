@@ -1,0 +1,72 @@
+// The codec's benchmark for bench/codec; nothing of the package itself calls it.
+#include "addon/measure_binding.h"
+
+#include "lt/codec.h"
+#include "measure/codec_measure.h"
+
+namespace murky::addon {
+namespace {
+
+double Argument(const Napi::CallbackInfo& info, size_t index) {
+  if (!info[index].IsNumber()) throw Napi::TypeError::New(info.Env(), "A number is missing.");
+  return info[index].As<Napi::Number>().DoubleValue();
+}
+
+uint32_t SourceSymbols(const Napi::CallbackInfo& info) {
+  const double k = Argument(info, 0);
+  if (!(k >= 1 && k <= lt::kMaxSourceSymbols)) throw Napi::TypeError::New(info.Env(), "K is out of range.");
+  return static_cast<uint32_t>(k);
+}
+
+size_t SymbolBytes(const Napi::CallbackInfo& info) {
+  const double bytes = Argument(info, 1);
+  if (!(bytes >= 0 && lt::ValidSymbolBytes(static_cast<size_t>(bytes)))) {
+    throw Napi::TypeError::New(info.Env(), "The symbol size is out of range.");
+  }
+  return static_cast<size_t>(bytes);
+}
+
+// (k, symbolBytes, seconds)
+Napi::Value MeasureEncode(const Napi::CallbackInfo& info) {
+  const auto figures = measure::MeasureEncode(SourceSymbols(info), SymbolBytes(info), Argument(info, 2));
+  Napi::Object answer = Napi::Object::New(info.Env());
+  answer.Set("memcpySeconds", figures.memcpy_seconds);
+  answer.Set("setupSeconds", figures.setup_seconds);
+  answer.Set("encodeSeconds", figures.encode_seconds);
+  answer.Set("setupAdditions", figures.setup_additions);
+  return answer;
+}
+
+// (k, symbolBytes, loss, seconds)
+Napi::Value MeasureDecode(const Napi::CallbackInfo& info) {
+  const auto figures =
+      measure::MeasureDecode(SourceSymbols(info), SymbolBytes(info), Argument(info, 2), Argument(info, 3));
+  Napi::Object answer = Napi::Object::New(info.Env());
+  answer.Set("decodeSeconds", figures.decode_seconds);
+  answer.Set("tailSeconds", figures.tail_seconds);
+  answer.Set("tailP99Seconds", figures.tail_p99_seconds);
+  answer.Set("takeSeconds", figures.take_seconds);
+  answer.Set("inactiveColumns", figures.inactive_columns);
+  answer.Set("additions", figures.additions);
+  return answer;
+}
+
+// (k, loss, trials, seed)
+Napi::Value OverheadHistogram(const Napi::CallbackInfo& info) {
+  const auto histogram = measure::OverheadHistogram(SourceSymbols(info), Argument(info, 1),
+                                                    static_cast<uint32_t>(Argument(info, 2)),
+                                                    static_cast<uint32_t>(Argument(info, 3)));
+  Napi::Array answer = Napi::Array::New(info.Env(), histogram.size());
+  for (uint32_t n = 0; n < histogram.size(); n++) answer.Set(n, Napi::Number::New(info.Env(), histogram[n]));
+  return answer;
+}
+
+}  // namespace
+
+void InitMeasure(Napi::Env env, Napi::Object exports) {
+  exports.Set("measureEncode", Napi::Function::New<MeasureEncode>(env, "measureEncode"));
+  exports.Set("measureDecode", Napi::Function::New<MeasureDecode>(env, "measureDecode"));
+  exports.Set("overheadHistogram", Napi::Function::New<OverheadHistogram>(env, "overheadHistogram"));
+}
+
+}  // namespace murky::addon

@@ -1,0 +1,57 @@
+// libFuzzer target: a decoder under a hostile sender. The input chooses the shape, then each byte an action:
+// a good symbol, a changed one, a repeat, an ESI out of range. As long as all taken symbols were good, the
+// block must be exact; nothing may ever crash.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "lt/codec.h"
+
+using murky::lt::AddResult;
+using murky::lt::Decoder;
+using murky::lt::Encoder;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 6) return 0;
+  const size_t symbol_bytes = 64 * (1 + data[0] % 3);
+  const uint32_t k = 1 + (data[1] | (data[2] & 1) << 8) % 400;
+  const size_t block_bytes = k * symbol_bytes - data[3] % symbol_bytes;
+  uint32_t esi = (data[4] | data[5] << 8) % (2 * k);
+  std::vector<uint8_t> block(block_bytes);
+  for (size_t i = 0; i < block_bytes; i++) block[i] = static_cast<uint8_t>(i * 31 + data[i % size]);
+  const Encoder encoder(block.data(), block_bytes, symbol_bytes);
+  Decoder decoder(block_bytes, symbol_bytes);
+  std::vector<uint8_t> symbol(symbol_bytes);
+  std::vector<uint8_t> out(block_bytes);
+  bool all_good = true;
+  for (size_t at = 6; at < size; at++) {
+    const uint8_t action = data[at];
+    // A run of good symbols, so that short inputs reach a decode.
+    const uint32_t run = action < 128 ? 1 + action % 64 : 1;
+    for (uint32_t n = 0; n < run; n++) {
+      bool good = true;
+      if (action >= 250) {
+        if (decoder.Add(murky::lt::kMaxEsi + 1 + action, symbol.data()) != AddResult::kOutOfRange) abort();
+        continue;
+      }
+      if (action < 200) esi++;                                   // the next one
+      if (action >= 200 && action < 220) esi += action * 7919u;  // somewhere else
+      esi &= murky::lt::kMaxEsi;
+      encoder.Symbol(esi, symbol.data());
+      if (action >= 128 && action < 150) {
+        symbol[action % symbol_bytes] ^= static_cast<uint8_t>(action);
+        good = false;
+      }
+      const uint32_t before = decoder.received();
+      const AddResult result = decoder.Add(esi, symbol.data());
+      if (result == AddResult::kConflict && all_good && good) abort();
+      if (decoder.received() != before && !good) all_good = false;
+    }
+    if (!decoder.Take(out.data())) continue;
+    if (all_good && std::memcmp(out.data(), block.data(), block_bytes) != 0) abort();
+    break;
+  }
+  return 0;
+}
