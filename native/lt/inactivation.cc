@@ -230,7 +230,7 @@ class Inactivation {
     first_check_ = first_table_ + (groups << kMakerBits);
     row_count_ = first_check_ + static_cast<uint32_t>(elimination_->empty_sums().size());
     matrix_.words.reserve(matrix_.words.size() + groups * 64 + dense_count() * (groups + 2) +
-                          kDenseSums * 16);
+                          kDenseSums * 12);
     for (uint32_t group = 0; group < groups; group++) {
       for (uint32_t set = 1; set < (1u << kMakerBits); set++) {
         const uint32_t n = group * kMakerBits + static_cast<uint32_t>(__builtin_ctz(set));

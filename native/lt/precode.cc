@@ -30,9 +30,9 @@ void Precode(const Plan& plan, const uint8_t* const* sources, size_t symbol_byte
 uint64_t PrecodeAdditions(const Plan& plan) {
   const Structure& structure = plan.structure;
   // Per C: the one before, the one behind, two checks. Per C and D: the prefix sum and its dense check. The
-  // staircase, and half of the dense sums five times.
+  // staircase, and half of the dense sums six times.
   return uint64_t{4} * structure.k() + uint64_t{2} * structure.light() + structure.sparse() +
-         5 * kDenseSums / 2;
+         6 * kDenseSums / 2;
 }
 
 void PrecodeMasks(const Plan& plan, size_t words, uint64_t* masks) {

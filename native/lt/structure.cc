@@ -31,6 +31,18 @@ uint32_t SparseCount(uint32_t k) {
   return count;
 }
 
+struct DenseSets {
+  uint32_t checks[kDenseSums];
+  constexpr DenseSets() : checks() {
+    for (uint32_t sum = 0; sum < kDenseSums; sum++) {
+      for (uint32_t n = 0; n < kDenseChecks; n++) {
+        if ((kDensePlaces[n] & ~sum) == 0) checks[sum] |= 1u << n;
+      }
+    }
+  }
+};
+constexpr DenseSets kDenseSets;
+
 }  // namespace
 
 uint32_t RepairDegree(uint32_t draw) {
@@ -44,13 +56,7 @@ uint32_t RepairDegree(uint32_t draw) {
   return kMaxDegree;
 }
 
-uint16_t DenseChecksOf(uint32_t sum) {
-  uint16_t checks = 0;
-  for (uint32_t n = 0; n < kDenseChecks; n++) {
-    if ((kDensePlaces[n] & ~sum) == 0) checks |= static_cast<uint16_t>(1u << n);
-  }
-  return checks;
-}
+uint32_t DenseChecksOf(uint32_t sum) { return kDenseSets.checks[sum]; }
 
 Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)) {}
 

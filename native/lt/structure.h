@@ -4,11 +4,11 @@
 // Intermediate symbols, in the order of their column numbers:
 //   C[0..K)    one per source symbol; source row:  x[i] = C[i] + C[i-1] + C[Back(i)]
 //   D[0..S)    sparse checks;                      D[s] = D[s-1] + sum of the C in check s
-//   F[0..32)   dense sums of the 16 dense checks E over C and D:
+//   F[0..64)   dense sums of the 22 dense checks E over C and D:
 //              E[p] = sum of the prefix sums P[i] with DensePlace(i) = p, where P[i] = sum of columns 0..i;
-//              F[t] = sum of the E[p] with p a subset of t, as 5-bit sets; p has at most two bits.
+//              F[t] = sum of the E[p] with p a subset of t, as 6-bit sets; p has at most two bits.
 // A repair symbol is the sum of a few C and D and of one F. The F are the Reed-Muller code RM(2,5) over the
-// E: whatever the E are, if not all zero, at least 8 of the 32 F see it.
+// E: whatever the E are, if not all zero, at least 16 of the 64 F see it.
 //
 // Thread-safety: a Structure is immutable.
 #ifndef MURKY_LT_STRUCTURE_H_
@@ -19,8 +19,8 @@
 namespace murky::lt {
 
 constexpr uint32_t kMaxSmallK = 32;    // up to here lt/small_code.h codes the block
-constexpr uint32_t kDenseChecks = 16;  // 12 had rare needs of hundreds of extra symbols
-constexpr uint32_t kDenseSums = 32;
+constexpr uint32_t kDenseChecks = 22;  // with 16, some K needed 100 extra symbols once in 20,000 blocks
+constexpr uint32_t kDenseSums = 64;
 constexpr uint32_t kBackWindow = 128;  // Back(i) permutes blocks of so many columns
 constexpr uint32_t kMaxDegree = 30;    // of a repair symbol over C and D
 constexpr uint32_t kNoColumn = UINT32_MAX;
@@ -45,11 +45,12 @@ class Draws {
   uint32_t state_;
 };
 
-// The places of the dense checks among the dense sums: the 5-bit sets of at most two members.
-constexpr uint8_t kDensePlaces[kDenseChecks] = {0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 16, 17, 18, 20, 24};
+// The places of the dense checks among the dense sums: the 6-bit sets of at most two members.
+constexpr uint8_t kDensePlaces[kDenseChecks] = {0,  1,  2,  3,  4,  5,  6,  8,  9,  10, 12,
+                                                16, 17, 18, 20, 24, 32, 33, 34, 36, 40, 48};
 
 // Bit n: dense check n, at kDensePlaces[n], is part of dense sum F[sum].
-uint16_t DenseChecksOf(uint32_t sum);
+uint32_t DenseChecksOf(uint32_t sum);
 
 // What a repair symbol is the sum of.
 struct RepairRow {

@@ -4,7 +4,10 @@
  */
 
 export const MAX_SMALL_K = 32;
-const DENSE_PLACES = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 16, 17, 18, 20, 24];
+/** The 6-bit sets of at most two members. */
+const DENSE_PLACES = Array.from({ length: 64 }, (_, set) => set).filter(
+  (set) => set.toString(2).replaceAll('0', '').length <= 2,
+);
 
 export function mix32(x: number): number {
   x ^= x >>> 16;
@@ -67,7 +70,7 @@ export function checksOf(k: number, i: number): [number, number] {
 
 /** The place of the dense check that takes the prefix sum up to column i. */
 export function densePlace(k: number, i: number): number {
-  return DENSE_PLACES[new Draws('D', k, i).below(16)]!;
+  return DENSE_PLACES[new Draws('D', k, i).below(22)]!;
 }
 
 export function degree(draw: number): number {
@@ -80,7 +83,7 @@ export function degree(draw: number): number {
 /** The C and D columns of a repair symbol, in the order drawn, and its dense sum. */
 export function repairRow(k: number, esi: number): { columns: number[]; sum: number } {
   const draws = new Draws('R', k, esi);
-  const sum = draws.below(32);
+  const sum = draws.below(64);
   const wanted = degree(draws.next());
   const columns: number[] = [];
   while (columns.length < wanted) {
@@ -106,7 +109,7 @@ function sourceRows(block: Uint8Array, symbolBytes: number): Row[] {
   return rows;
 }
 
-/** C, then D, then the 32 dense sums. */
+/** C, then D, then the 64 dense sums. */
 function intermediateSymbols(sources: Row[]): Row[] {
   const k = sources.length;
   const s = sparseChecks(k);
@@ -120,13 +123,13 @@ function intermediateSymbols(sources: Row[]): Row[] {
   for (let c = 0; c < s; c++) columns.push(new Uint8Array(bytes));
   for (let i = 0; i < k; i++) for (const check of checksOf(k, i)) add(columns[k + check]!, columns[i]!);
   for (let c = 1; c < s; c++) add(columns[k + c]!, columns[k + c - 1]!);
-  const dense = Array.from({ length: 32 }, () => new Uint8Array(bytes));
+  const dense = Array.from({ length: 64 }, () => new Uint8Array(bytes));
   const prefix = new Uint8Array(bytes);
   for (let i = 0; i < k + s; i++) {
     add(prefix, columns[i]!);
     add(dense[densePlace(k, i)]!, prefix);
   }
-  for (let t = 0; t < 32; t++) {
+  for (let t = 0; t < 64; t++) {
     const sum = new Uint8Array(bytes);
     for (const place of DENSE_PLACES) if ((place & ~t) === 0) add(sum, dense[place]!);
     columns.push(sum);
