@@ -120,7 +120,7 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
       path->asked.OnSymbol(header.block, header.esi, now, path->meter.round_trip());
   if (match.asked_at != kNever) path->meter.OnRoundTrip(now - match.asked_at);
   if (match.ran_dry) path->meter.OnDry();
-  path->OnAnswer(now);
+  path->OnSymbol(now);
   if (path->stalled || path->state != ServerState::kAlive) {
     path->stalled = false;
     path->next_tick = now;

@@ -35,8 +35,10 @@ void ServerPath::ExpectAnswer(Micros now) {
   if (due_ == kNever && asked.outstanding() > 0) due_ = now + meter.round_trip();
 }
 
-void ServerPath::OnAnswer(Micros now) {
-  unanswered_since_ = asked.outstanding() > 0 ? now : kNever;
+void ServerPath::OnAnswer(Micros now) { unanswered_since_ = asked.outstanding() > 0 ? now : kNever; }
+
+void ServerPath::OnSymbol(Micros now) {
+  OnAnswer(now);
   due_ = asked.outstanding() > 0 ? now : kNever;
   patience_ = 0;
 }

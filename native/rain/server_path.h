@@ -72,6 +72,8 @@ class ServerPath {
   void ExpectAnswer(Micros now);
   // A genuine datagram came from the server.
   void OnAnswer(Micros now);
+  // A symbol came: the server is serving.
+  void OnSymbol(Micros now);
   // True if what was asked should have arrived by now and nothing did.
   bool Stalled(Micros now, bool endgame) const;
   bool Silent(Micros now) const;

@@ -1,0 +1,230 @@
+// The client side of the engine, against servers made by hand.
+#include "rain/engine_harness.h"
+
+namespace murky::rain {
+namespace {
+
+// A client that wants one block of K = 100, and what it sent to a server last.
+struct Client : EngineHarness {
+  explicit Client(std::vector<Address> servers) {
+    FetchSpec spec;
+    spec.resource = 99;
+    spec.symbol_bytes = 64;
+    spec.servers = std::move(servers);
+    fetch = engine->OpenFetch(spec, now);
+    CHECK(fetch != 0);
+    CHECK(engine->Want(fetch, 0, 6400, now));
+    Pass(1'000);
+  }
+
+  // The last SUBSCRIBE to this server; clears what was sent.
+  bool Last(const Address& server, Subscribe* out) {
+    bool found = false;
+    for (const Sent& one : Take(MessageType::kSubscribe)) {
+      if (one.to == server) found = ParseSubscribe(one.inner(), one.inner_bytes(), out);
+    }
+    return found;
+  }
+
+  // Greets the server and sees what it is asked for then.
+  Subscribe Greet(const Address& server, uint8_t token = 5) {
+    Subscribe asked;
+    CHECK(Last(server, &asked));
+    CHECK(asked.ranges.empty());
+    TokenMessage answer;
+    answer.fetch = asked.fetch;
+    answer.token.fill(token);
+    Receive(server, answer);
+    Pass(1'000);
+    CHECK(Last(server, &asked));
+    CHECK(asked.token == answer.token);
+    CHECK(!asked.ranges.empty());
+    return asked;
+  }
+
+  void SendSymbol(const Address& server, const Subscribe& asked, uint32_t sequence, uint32_t esi) {
+    uint8_t inner[kSymbolHeaderBytes + 64] = {};
+    SymbolHeader header;
+    header.fetch = asked.fetch;
+    header.sequence = sequence;
+    header.time = static_cast<uint32_t>(now) & 0xffffff;
+    header.esi = esi;
+    WriteSymbolHeader(header, inner);
+    EngineHarness::Receive(server, inner, sizeof inner);
+  }
+
+  FetchReport Report() const {
+    FetchReport report;
+    CHECK(engine->Report(fetch, &report));
+    return report;
+  }
+
+  uint32_t fetch = 0;
+};
+
+Refuse Refusal(const Subscribe& asked, RefuseReason reason) {
+  Refuse refuse;
+  refuse.reason = reason;
+  refuse.fetch = asked.fetch;
+  return refuse;
+}
+
+TEST(AServerIsGreetedBeforeItIsAskedForAnything) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  CHECK_EQ(asked.resource, 99u);
+  CHECK_EQ(asked.symbol_units, 1);
+  uint32_t count = 0;
+  for (const Range& range : asked.ranges) count += range.count;
+  CHECK(count >= 100 && count <= 120);
+}
+
+TEST(ServersAreAskedForDisjointSymbols) {
+  Client client({At(2), At(3)});
+  const Subscribe to_two = [&] {
+    Subscribe asked;
+    TokenMessage answer;
+    const std::vector<Sent> greetings = client.Take(MessageType::kSubscribe);
+    CHECK(ParseSubscribe(greetings[0].inner(), greetings[0].inner_bytes(), &asked));
+    answer.fetch = asked.fetch;
+    answer.token.fill(5);
+    client.Receive(At(2), answer);
+    client.Pass(100);
+    client.Receive(At(3), answer);
+    client.Pass(100);
+    return asked;
+  }();
+  CHECK_EQ(to_two.fetch, to_two.fetch);
+  uint32_t next = 0;
+  for (const Sent& one : client.Take(MessageType::kSubscribe)) {
+    Subscribe asked;
+    CHECK(ParseSubscribe(one.inner(), one.inner_bytes(), &asked));
+    for (const Range& range : asked.ranges) {
+      CHECK(range.from >= next);
+      next = range.from + range.count;
+    }
+  }
+  CHECK(next >= 100);
+}
+
+TEST(ABusyServerIsAskedAgainLater) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  client.Receive(At(2), Refusal(asked, RefuseReason::kBusy));
+  Subscribe again;
+  client.Pass(200'000);
+  CHECK(!client.Last(At(2), &again));
+  client.Pass(100'000);
+  CHECK(client.Last(At(2), &again));
+  CHECK(!again.ranges.empty());
+  CHECK(again.ranges.front().number > asked.ranges.back().number);
+}
+
+TEST(ARefusedServerIsLeftOutAndTheHostIsTold) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  client.Receive(At(2), Refusal(asked, RefuseReason::kNotHere));
+  CHECK_EQ(client.states.size(), 1u);
+  CHECK(client.states[0] == ServerState::kRefused);
+  client.sent.clear();
+  client.wake_ups = 0;
+  client.Pass(30'000'000);
+  CHECK(client.sent.empty());
+  CHECK(client.wake_ups <= 1);
+  // The fetch is open all the same: a server that turns up is asked.
+  CHECK(client.engine->AddServer(client.fetch, At(3), client.now));
+  client.Pass(1'000);
+  client.Greet(At(3));
+}
+
+TEST(ASilentServerIsReportedProbedAndWelcomeBack) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  client.SendSymbol(At(2), asked, 0, 0);
+  CHECK(client.states.back() == ServerState::kAlive);
+  client.Pass(3'000'000);
+  CHECK(client.states.back() == ServerState::kSilent);
+  client.sent.clear();
+  client.Pass(2'000'000);
+  Subscribe probe;
+  const std::vector<Sent> probes = client.Take(MessageType::kSubscribe);
+  CHECK(probes.size() >= 7 && probes.size() <= 9);
+  CHECK(ParseSubscribe(probes.back().inner(), probes.back().inner_bytes(), &probe));
+  CHECK_EQ(probe.ranges.size(), 1u);
+  CHECK_EQ(probe.ranges[0].count, 2u);
+  client.SendSymbol(At(2), asked, 0, probe.ranges[0].from);
+  CHECK(client.states.back() == ServerState::kAlive);
+}
+
+TEST(ADuplicatedSymbolCountsOnce) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  for (int i = 0; i < 3; i++) client.SendSymbol(At(2), asked, 0, 0);
+  client.SendSymbol(At(2), asked, 2, 2);
+  client.SendSymbol(At(2), asked, 1, 1);  // late, not lost
+  const ServerReport report = client.Report().servers[0];
+  CHECK_EQ(report.symbols, 3u);
+  CHECK_EQ(report.useful, 3u);
+  CHECK_EQ(report.lost, 0u);
+}
+
+TEST(AServerThatTakesNoTokenDrawsNoStorm) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  size_t sent = 0;
+  for (int i = 0; i < 1000; i++) {
+    TokenMessage answer;
+    answer.fetch = asked.fetch;
+    answer.token.fill(static_cast<uint8_t>(i + 1));
+    client.Receive(At(2), answer);
+    client.Pass(1'000);
+    sent += client.Take(MessageType::kSubscribe).size();
+  }
+  CHECK(sent <= 255);  // with the ticks, every 4 ms, and hardly more
+}
+
+TEST(WhatIsOfNoFetchOrNoServerIsDropped) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  client.SendSymbol(At(9), asked, 0, 0);
+  Subscribe other = asked;
+  other.fetch++;
+  client.SendSymbol(At(2), other, 0, 0);
+  CHECK_EQ(client.engine->counters().dropped_unknown, 2u);
+  CHECK_EQ(client.engine->counters().symbols_received, 0u);
+}
+
+TEST(FetchesAndBlocksAreBounded) {
+  EngineLimits limits;
+  limits.max_fetches = 2;
+  limits.max_blocks_wanted = 3;
+  EngineHarness client(limits);
+  FetchSpec spec;
+  spec.symbol_bytes = 100;
+  CHECK_EQ(client.engine->OpenFetch(spec, client.now), 0u);
+  spec.symbol_bytes = 64;
+  const uint32_t first = client.engine->OpenFetch(spec, client.now);
+  CHECK(first != 0);
+  CHECK(client.engine->OpenFetch(spec, client.now) != 0);
+  CHECK_EQ(client.engine->OpenFetch(spec, client.now), 0u);
+  CHECK(!client.engine->Want(first, 0, 64 * 9000, client.now));
+  for (uint32_t block = 0; block < 3; block++) CHECK(client.engine->Want(first, block, 6400, client.now));
+  CHECK(!client.engine->Want(first, 1, 6400, client.now));
+  CHECK(!client.engine->Want(first, 3, 6400, client.now));
+  client.engine->CloseFetch(first, client.now);
+  CHECK(!client.engine->Want(first, 4, 6400, client.now));
+  CHECK(client.engine->OpenFetch(spec, client.now) != 0);
+}
+
+TEST(ClosingUnsubscribesEverywhere) {
+  Client client({At(2), At(3)});
+  client.sent.clear();
+  client.engine->CloseFetch(client.fetch, client.now);
+  CHECK_EQ(client.Take(MessageType::kUnsubscribe).size(), 2u);
+  client.wake_ups = 0;
+  client.Pass(10'000'000);
+  CHECK_EQ(client.wake_ups, 0);
+}
+
+}  // namespace
+}  // namespace murky::rain
