@@ -144,7 +144,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     kind: wholeNumber(100, 3_600_000),
     default: 10_000,
     unit: 'milliseconds',
-    about: 'How long a write waits for its quorum before it is answered with 503.',
+    about: 'Longest time without progress at any owner before a write is answered with 503.',
   },
   'cache.max-bytes': {
     kind: wholeNumber(0, Number.MAX_SAFE_INTEGER),
