@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { resourceId } from '../object/key.js';
-import { BLOCK_BYTES, MAX_METADATA_BYTES, MAX_OBJECT_BYTES, sha256 } from '../object/manifest.js';
+import { BLOCK_BYTES, checkMetadata, MAX_OBJECT_BYTES, sha256 } from '../object/manifest.js';
 import { compareVersions } from '../object/version.js';
 import type { BlockWriter } from '../store/contract.js';
 import { commitHere, spread } from './commit.js';
@@ -24,7 +24,8 @@ export async function put(
 ): Promise<WriteResult> {
   const { store, cluster, versions } = parts;
   const id = resourceId(key);
-  const metadata = checkedMetadata(options.metadata ?? {});
+  const metadata = sortedMetadata(options.metadata ?? {});
+  checkMetadata(metadata);
   if ((options.length ?? 0) > MAX_OBJECT_BYTES) throw tooLarge(key);
   cluster.plan(id);
   const current = await store.current(id);
@@ -77,19 +78,8 @@ async function writeBlocks(
   return { size, blockHashes, sha256: whole.digest() };
 }
 
-function checkedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  const bytes = entries.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
-  if (bytes > MAX_METADATA_BYTES) {
-    throw new MurkyError(
-      'MURKY_BAD_REQUEST',
-      `The metadata has ${bytes} bytes; names and values together may have ${MAX_METADATA_BYTES}.`,
-    );
-  }
-  if (!entries.every(([name, value]) => name.isWellFormed() && value.isWellFormed())) {
-    throw new MurkyError('MURKY_BAD_REQUEST', 'The metadata is not well-formed Unicode.');
-  }
-  return Object.fromEntries(entries);
+function sortedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function tooLarge(key: string): MurkyError {
