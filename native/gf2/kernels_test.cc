@@ -4,8 +4,6 @@
 #include <random>
 #include <vector>
 
-#include "lt/plan.h"
-#include "lt/precode.h"
 #include "testing/check.h"
 
 namespace murky::gf2 {
@@ -95,41 +93,6 @@ TEST(kernels_run_makes_each_gather_of_the_list) {
       const std::vector<uint32_t> starts = {0, 5, 9};
       kernels->run(code.data(), starts.data(), starts.size(), rows, bytes);
       CHECK(data == expected);
-    }
-  }
-}
-
-TEST(kernels_precode_follows_its_tables) {
-  const lt::Plan plan(200);
-  const PrecodeTables tables = plan.Tables();
-  const uint32_t rows = plan.structure.columns();
-  for (size_t bytes : {64u, 192u, 320u, 1344u}) {
-    const std::vector<uint8_t> block = RandomBytes(200 * bytes, 8);
-    std::vector<const uint8_t*> sources;
-    for (uint32_t i = 0; i < 200; i++) sources.push_back(block.data() + i * bytes);
-    // One byte after the other, as the header says it.
-    std::vector<uint8_t> expected(rows * bytes, 0);
-    for (size_t b = 0; b < bytes; b++) {
-      uint8_t prefix = 0;
-      const auto at = [&](uint32_t row) -> uint8_t& { return expected[row * bytes + b]; };
-      for (uint32_t i = 0; i < tables.sources; i++) {
-        at(i) = sources[i][b];
-        if (i > 0) at(i) ^= at(i - 1);
-        if (tables.back[i] != i) at(i) ^= at(tables.back[i]);
-        at(tables.checks[2 * i]) ^= at(i);
-        at(tables.checks[2 * i + 1]) ^= at(i);
-      }
-      for (uint32_t i = tables.sources + 1; i < tables.light; i++) at(i) ^= at(i - 1);
-      for (uint32_t i = 0; i < tables.light; i++) at(tables.dense[i]) ^= prefix ^= at(i);
-    }
-    for (const Kernels* kernels : AllKernels()) {
-      std::vector<uint8_t> columns(rows * bytes, 0);
-      kernels->precode(tables, sources.data(), columns.data(), bytes, bytes);
-      CHECK(columns == expected);
-      std::memset(columns.data() + tables.light * bytes, 0, lt::kDenseSums * bytes);
-      kernels->add_prefix_sums(tables, columns.data(), bytes, 0, 64);
-      kernels->add_prefix_sums(tables, columns.data(), bytes, 64, bytes - 64);
-      CHECK(columns == expected);
     }
   }
 }

@@ -1,0 +1,89 @@
+// Which server of a fetch is asked for which symbols: docs/rain.md, "The client drives".
+#include <algorithm>
+#include <cmath>
+
+#include "rain/fetch.h"
+
+namespace murky::rain {
+
+namespace {
+
+constexpr double kLossless = 0.003;  // below it a path counts as free of loss
+constexpr uint32_t kSmallCode = 32;  // up to here any K symbols decode
+constexpr size_t kManyRanges = kMaxRanges / 2;
+constexpr uint32_t kLeastPatch = 8;  // symbols asked of a later block where many ranges are out
+
+}  // namespace
+
+// A little of the last block: it is needed anyhow, and nobody waits for it yet.
+void Fetch::Probe(ServerPath& path, Micros now) {
+  for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
+    if (!Usable(path, *block)) continue;
+    Ask(path, *block, kProbeSymbols, kProbeSymbols, now);
+    return;
+  }
+}
+
+void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
+  if (path.asked.outstanding() >= credit) return;
+  uint32_t room = credit - path.asked.outstanding();
+  bool first = blocks_decoded_ == 0;
+  for (Block& block : blocks_) {
+    if (room == 0 || path.asked.full()) break;
+    if (Usable(path, block)) {
+      const double need = first ? Need(block, 6, 2) : Need(block, 0, -1);
+      const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
+      if (!patch) room -= Ask(path, block, need, room, now);
+    }
+    first = false;
+  }
+  if (room == 0 || path.asked.full()) return;
+  // Everything is asked. Idle links may as well carry what would otherwise cost a round trip at the end.
+  everything_asked_ = true;
+  for (Block& block : blocks_) {
+    if (room == 0 || path.asked.full()) break;
+    if (!Usable(path, block)) continue;
+    const double extra = block.k > kSmallCode ? 9 : 1;
+    room -= Ask(path, block, Need(block, extra, 3), room, now);
+  }
+}
+
+double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas) const {
+  double expected = 0;
+  double variance = 0;
+  double worst = 0;
+  for (const auto& path : paths_) {
+    if (!path->flowing()) continue;  // what is asked there as a probe may never come
+    const double loss = path->law->loss();
+    const double symbols = path->asked.Expected(block.number);
+    expected += symbols * (1 - loss);
+    variance += symbols * loss * (1 - loss);
+    if (path->symbols > 0 || !path->asked.ranges().empty()) worst = std::max(worst, loss);
+  }
+  const double received = block.decoder ? block.decoder->received() : 0;
+  double target = block.k;
+  if (worst > kLossless) {
+    if (block.k > kSmallCode) target += 2;
+    target += extra_symbols + extra_sigmas * std::sqrt(variance);
+  }
+  // It had enough and could not be decoded: a few more will do, and twice as many if not.
+  if (received >= block.k) target = std::max(target, received) + 2 + (received - block.k);
+  return target - received - expected;
+}
+
+uint32_t Fetch::Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now) {
+  if (need <= 0) return 0;
+  const uint32_t left = lt::kMaxEsi - block.next_esi;  // the very last one is never used
+  const uint32_t count = std::min({static_cast<uint32_t>(std::ceil(need)), room, left});
+  if (count == 0) return 0;
+  path.asked.Ask(block.number, block.next_esi, count, now);
+  path.changed = true;
+  block.next_esi += count;
+  return count;
+}
+
+bool Fetch::Usable(const ServerPath& path, const Block& block) const {
+  return path.without.count(block.number) == 0;
+}
+
+}  // namespace murky::rain
