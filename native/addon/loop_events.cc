@@ -110,6 +110,7 @@ namespace {
 
 // The block's memory passes to JavaScript; where the runtime allows no foreign memory it is copied.
 Napi::Value BlockValue(Napi::Env env, std::vector<uint8_t> bytes) {
+  if (bytes.empty()) return Napi::Buffer<uint8_t>::New(env, 0);  // its symbols contradicted each other
   auto* block = new std::vector<uint8_t>(std::move(bytes));
   return Napi::Buffer<uint8_t>::NewOrCopy(
       env, block->data(), block->size(),
