@@ -4,6 +4,7 @@ import { compareVersions, type Version } from '../object/version.js';
 import { type Address, type RainNetwork, RequestKind } from '../rain/contract.js';
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Store } from '../store/contract.js';
+import { currentIfSound } from '../store/damage.js';
 import { PENDING_AFTER_MS } from './intake.js';
 import type { Member } from './peers.js';
 import { decodeAnswer, encodePropagate, type PropagateAnswer } from './propagate-message.js';
@@ -76,7 +77,7 @@ export async function deliver(
       if (answer && (FINAL.has(answer.code) || NOT_SOON.has(answer.code))) {
         return { ...answer, final: FINAL.has(answer.code) };
       }
-      const current = await store.current(manifest.id);
+      const current = await currentIfSound(store, manifest.id);
       if (current && compareVersions(current.version, manifest.version) > 0) {
         return { kind: 'newer', version: current.version }; // overwritten here meanwhile: nothing to deliver
       }

@@ -6,6 +6,7 @@ import { type Address, type RainNetwork, RequestKind } from '../rain/contract.js
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import type { Store } from '../store/contract.js';
+import { currentIfSound } from '../store/damage.js';
 import { sameAddress } from './contact.js';
 import { decodePropagate, encodeAnswer, type Propagate, type PropagateAnswer } from './propagate-message.js';
 import type { Pulls } from './pulls.js';
@@ -47,7 +48,7 @@ export class Intake {
 
   async #heldAlready(message: Propagate): Promise<PropagateAnswer | undefined> {
     const { store } = this.seams;
-    const current = await store.current(message.id);
+    const current = await currentIfSound(store, message.id);
     if (!current) return undefined;
     const order = compareVersions(current.version, message.version);
     if (order > 0) return { kind: 'newer', version: current.version };

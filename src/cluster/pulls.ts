@@ -4,6 +4,7 @@ import { blockCount, encodeManifest, type Manifest, sha256 } from '../object/man
 import { compareVersions, type Version, versionToText } from '../object/version.js';
 import type { Address, BlockFetch, RainNetwork } from '../rain/contract.js';
 import type { Role, Store } from '../store/contract.js';
+import { currentIfSound } from '../store/damage.js';
 import { sameAddress } from './contact.js';
 import type { KeyedLock } from './keyed-lock.js';
 import { Limit } from './limit.js';
@@ -106,7 +107,7 @@ export class Pulls {
 
   async #alreadyHeld(wanted: Wanted, role: Role): Promise<Held | undefined> {
     const { store } = this.seams;
-    const current = await store.current(wanted.id);
+    const current = await currentIfSound(store, wanted.id);
     if (!current) return undefined;
     const order = compareVersions(current.version, wanted.version);
     if (order > 0) return { kind: 'newer', version: current.version };
@@ -121,7 +122,7 @@ export class Pulls {
     const { rain, store, versions, commits } = this.seams;
     const signal = this.#closing.signal;
     const { manifest, from } = await this.#manifest(wanted, holders, signal);
-    const current = await store.current(manifest.id);
+    const current = await currentIfSound(store, manifest.id);
     if (current && current.key !== manifest.key) throw taken(current);
     const writer = store.begin();
     try {

@@ -2,6 +2,7 @@ import { isMurkyError, MurkyError } from '../errors.js';
 import { blockCount, type Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { BlockWriter } from '../store/contract.js';
+import { currentIfSound } from '../store/damage.js';
 import { abortable } from './abortable.js';
 import type { WriteResult } from './contract.js';
 import type { Parts } from './parts.js';
@@ -19,7 +20,7 @@ const MAX_RENEWALS = 3;
 export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Promise<Manifest> {
   const { store, versions, cluster } = parts;
   return cluster.commits.run(draft.id, async () => {
-    const current = await store.current(draft.id);
+    const current = await currentIfSound(store, draft.id);
     if (current) versions.observe(current.version);
     const manifest = { ...draft, version: versions.next() };
     const outcome = await writer.commit(manifest, 'replica');

@@ -3,6 +3,7 @@ import { resourceId } from '../object/key.js';
 import type { Manifest } from '../object/manifest.js';
 import { compareVersions } from '../object/version.js';
 import type { Address } from '../rain/contract.js';
+import { ignoreDamage } from '../store/damage.js';
 import type { Parts } from './parts.js';
 
 /** A version and where its bytes are. */
@@ -14,8 +15,9 @@ export interface Found {
 
 /**
  * The newest version of `key` that this node holds or finds: an owner's replica is taken as it is here; another copy only
- * after a glance at the owners, if they answer; anything else is looked for at the peers. MURKY_NOT_FOUND if there is none or
- * it was deleted, MURKY_NO_SERVER if too few owners answer to tell.
+ * after a glance at the owners, if they answer; anything else, and what is damaged here, is looked for at the peers.
+ * MURKY_NOT_FOUND if there is none or it was deleted, MURKY_NO_SERVER if too few owners answer to tell,
+ * MURKY_BLOCK_CORRUPT if it is damaged here and no one else has it.
  */
 export async function find(parts: Parts, key: string, signal?: AbortSignal): Promise<Found> {
   const found = await findAny(parts, resourceId(key), signal);
@@ -27,7 +29,11 @@ export async function find(parts: Parts, key: string, signal?: AbortSignal): Pro
 /** Like {@link find}, tombstones too, whatever the key. */
 export async function findAny(parts: Parts, id: bigint, signal?: AbortSignal): Promise<Found | undefined> {
   const { store, cluster, versions } = parts;
-  const local = await store.current(id);
+  let damage: unknown;
+  const local = await store.current(id).catch((error) => {
+    damage = error;
+    return ignoreDamage(error);
+  });
   const role = local && (await store.role(id));
   // Who keeps a replica for owners that have not got it yet is not told of later versions, and has to ask.
   if (local && role === 'replica' && cluster.owners(id).self) return { manifest: local };
@@ -37,6 +43,7 @@ export async function findAny(parts: Parts, id: bigint, signal?: AbortSignal): P
     versions.observe(newest.version);
   }
   const located = await cluster.lookups.find(id, signal);
+  if (!located && damage) throw damage;
   if (!located) return local && { manifest: local };
   if (local && compareVersions(located.manifest.version, local.version) <= 0) return { manifest: local };
   if (local) await store.dropCached(id);

@@ -4,6 +4,7 @@ import { resourceId } from '../object/key.js';
 import { BLOCK_BYTES, checkMetadata, MAX_OBJECT_BYTES, sha256 } from '../object/manifest.js';
 import { compareVersions } from '../object/version.js';
 import type { BlockWriter } from '../store/contract.js';
+import { currentIfSound } from '../store/damage.js';
 import { commitHere, spread } from './commit.js';
 import type { PutOptions, WriteResult } from './contract.js';
 import { cutBlocks } from './cut.js';
@@ -28,7 +29,7 @@ export async function put(
   checkMetadata(metadata);
   if ((options.length ?? 0) > MAX_OBJECT_BYTES) throw tooLarge(key);
   cluster.plan(id);
-  const current = await store.current(id);
+  const current = await currentIfSound(store, id);
   if (current && current.key !== key) throw taken(key, id, current.key);
   // Asked while the body comes in: a write that ended before this one began is older than it in any case.
   const atOwners = cluster.lookups.glance(id, options.signal).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { MurkyError } from '../errors.js';
 import type { Clock } from '../seam/clock.js';
 import type { Budget } from './budget.js';
+import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
 import { byUseKey, currentKey, fieldBigInt, fieldNumber, kindRange } from './index-keys.js';
 import { byKeyChanges } from './key-directory.js';
@@ -8,7 +9,7 @@ import { KeyedMutex } from './keyed-mutex.js';
 import type { ReadLeases } from './read-leases.js';
 import type { Reclaimer } from './reclaimer.js';
 import type { TableChange } from './table.js';
-import { ignoreDamage, type VersionIndex } from './version-index.js';
+import type { VersionIndex } from './version-index.js';
 import { encodeRecord, type VersionRecord } from './version-record.js';
 
 /** Recency is exact to this; a hot copy is not written down at every read. */

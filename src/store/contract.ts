@@ -40,8 +40,9 @@ export interface BlockWriter {
   /**
    * Makes the version visible, durable when it resolves. The manifest's blocks must all have been written. If a newer
    * version (or the same) is already current it stays so: the answer is 'superseded' ('already') and the blocks go;
-   * a cached copy that is committed again as a replica becomes one. After MURKY_DISK_FULL the version may turn out to be
-   * there, whole, once the disk has room again. MURKY_ID_TAKEN if the id belongs to another key.
+   * a cached copy that is committed again as a replica becomes one. The same version with a damaged manifest, and
+   * whatever has a damaged record, is replaced. After MURKY_DISK_FULL the version may turn out to be there, whole, once
+   * the disk has room again. MURKY_ID_TAKEN if the id belongs to another key.
    */
   commit(manifest: Manifest, role: Role): Promise<'committed' | 'superseded' | 'already'>;
   /** Reads back a block of this writer before the commit. */

@@ -1,5 +1,6 @@
 import { versionFromBytes, versionToBytes } from '../object/version.js';
 import type { Clock } from '../seam/clock.js';
+import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
 import { byExpiryKey, fieldBigInt, fieldBytes, kindRange, overwrittenKey } from './index-keys.js';
 import type { KeyedMutex } from './keyed-mutex.js';
@@ -7,7 +8,7 @@ import { type Passage, paged } from './paging.js';
 import type { ReadLeases } from './read-leases.js';
 import type { Reclaimer } from './reclaimer.js';
 import type { TableChange } from './table.js';
-import { ignoreDamage, type VersionIndex } from './version-index.js';
+import type { VersionIndex } from './version-index.js';
 import { encodeRecord, type VersionRecord } from './version-record.js';
 
 const PAGE_RECORDS = 64;

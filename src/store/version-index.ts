@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { isMurkyError, MurkyError } from '../errors.js';
+import { MurkyError } from '../errors.js';
 import { decodeManifest, type Manifest, sha256 } from '../object/manifest.js';
 import { type Version, versionToBytes } from '../object/version.js';
 import type { Database } from './database.js';
@@ -71,12 +71,6 @@ export class VersionIndex {
     const bytes = await this.database.index.get(key);
     return bytes && decodeRecord(key, bytes);
   }
-}
-
-/** To be caught where a damaged record is as good as none. */
-export function ignoreDamage(error: unknown): undefined {
-  if (!isMurkyError(error, 'MURKY_BLOCK_CORRUPT')) throw error;
-  return undefined;
 }
 
 function damaged(record: VersionRecord): MurkyError {

@@ -6,6 +6,7 @@ import type { Clock } from '../seam/clock.js';
 import type { Budget } from './budget.js';
 import type { CachedCopies } from './cached-copies.js';
 import type { Role } from './contract.js';
+import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
 import { currentKey, manifestKey, sweptSlotsKey } from './index-keys.js';
 import { byKeyChanges } from './key-directory.js';
@@ -15,7 +16,7 @@ import type { Retention } from './retention.js';
 import type { CommitAnswer } from './slot-writer.js';
 import type { Slots } from './slots.js';
 import type { TableChange } from './table.js';
-import { ignoreDamage, type VersionIndex } from './version-index.js';
+import type { VersionIndex } from './version-index.js';
 import { encodeRecord, type VersionRecord } from './version-record.js';
 
 export interface VersionWriteParts {
@@ -44,7 +45,7 @@ export class VersionWrites {
       if (before && before.key !== manifest.key) throw idTaken(manifest, before);
       const newer = before ? compareVersions(manifest.version, before.version) : 1;
       if (newer < 0) return 'superseded';
-      if (before && newer === 0) {
+      if (before && newer === 0 && (await this.#sound(before))) {
         // An owner that had the version as a cached copy must not lose it to eviction once it has answered.
         if (role === 'replica' && before.role === 'cached') await this.#changeRole(before, role);
         return 'already';
@@ -60,6 +61,11 @@ export class VersionWrites {
       if (!record || compareVersions(record.version, version) !== 0 || record.role === role) return;
       await this.#changeRole(record, role);
     });
+  }
+
+  /** A version whose manifest is damaged is put in place again by whoever brings it. */
+  async #sound(record: VersionRecord): Promise<boolean> {
+    return (await this.parts.index.manifest(record).catch(ignoreDamage)) !== undefined;
   }
 
   async #replace(before: VersionRecord | undefined, manifest: Manifest, role: Role, slot: number): Promise<void> {

@@ -27,6 +27,8 @@ export class MemoryStore implements Store {
   maxBytes = Number.POSITIVE_INFINITY;
   /** Blocks that are damaged: `id/version/index`. */
   readonly damaged = new Set<string>();
+  /** Resources whose record is damaged; a commit replaces it. */
+  readonly damagedRecords = new Set<bigint>();
 
   #writingBytes = 0;
 
@@ -35,18 +37,22 @@ export class MemoryStore implements Store {
   }
 
   async current(id: bigint): Promise<Manifest | undefined> {
+    this.#checkRecord(id);
     return this.disk.current.get(id)?.manifest;
   }
 
   async role(id: bigint): Promise<Role | undefined> {
+    this.#checkRecord(id);
     return this.disk.current.get(id)?.role;
   }
 
   async manifest(id: bigint, version: Version): Promise<Manifest | undefined> {
+    this.#checkRecord(id);
     return this.disk.readable.get(nameOf(id, version))?.manifest;
   }
 
   async block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
+    this.#checkRecord(id);
     const name = nameOf(id, version);
     if (this.damaged.has(`${name}/${index}`)) throw new MurkyError('MURKY_BLOCK_CORRUPT', 'A block is damaged.');
     return this.disk.readable.get(name)?.blocks[index];
@@ -76,7 +82,7 @@ export class MemoryStore implements Store {
         end();
         if (blocks.filter(Boolean).length !== blockCount(manifest.size, manifest.blockBytes))
           throw new Error('A block is missing.');
-        const before = this.disk.current.get(manifest.id);
+        const before = this.damagedRecords.has(manifest.id) ? undefined : this.disk.current.get(manifest.id);
         if (before && before.manifest.key !== manifest.key) throw new MurkyError('MURKY_ID_TAKEN', 'The id is taken.');
         const order = before ? compareVersions(manifest.version, before.manifest.version) : 1;
         if (order < 0) return 'superseded';
@@ -84,6 +90,7 @@ export class MemoryStore implements Store {
           if (role === 'replica') before.role = role;
           return 'already';
         }
+        this.damagedRecords.delete(manifest.id);
         this.disk.current.set(manifest.id, { manifest, role });
         this.disk.readable.set(nameOf(manifest.id, manifest.version), { manifest, blocks });
         return 'committed';
@@ -92,21 +99,23 @@ export class MemoryStore implements Store {
   }
 
   async *list({ prefix = '', after = '', limit = Number.POSITIVE_INFINITY } = {}): AsyncIterable<Manifest> {
-    const all = [...this.disk.current.values()].map(({ manifest }) => manifest);
+    const all = this.#sound().map(({ manifest }) => manifest);
     const wanted = all.filter(({ key, tombstone }) => !tombstone && key.startsWith(prefix) && key > after);
     yield* wanted.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
   }
 
   async *all(): AsyncIterable<{ manifest: Manifest; role: Role }> {
-    for (const { manifest, role } of [...this.disk.current.values()]) yield { manifest, role };
+    for (const { manifest, role } of this.#sound()) yield { manifest, role };
   }
 
   async setRole(id: bigint, version: Version, role: Role): Promise<void> {
+    this.#checkRecord(id);
     const current = this.disk.current.get(id);
     if (current && compareVersions(current.manifest.version, version) === 0) current.role = role;
   }
 
   async dropCached(id: bigint): Promise<void> {
+    this.#checkRecord(id);
     const current = this.disk.current.get(id);
     if (current?.role !== 'cached') return;
     this.disk.current.delete(id);
@@ -127,6 +136,14 @@ export class MemoryStore implements Store {
   }
 
   async close(): Promise<void> {}
+
+  #checkRecord(id: bigint): void {
+    if (this.damagedRecords.has(id)) throw new MurkyError('MURKY_BLOCK_CORRUPT', 'A record is damaged.');
+  }
+
+  #sound(): { manifest: Manifest; role: Role }[] {
+    return [...this.disk.current.values()].filter(({ manifest }) => !this.damagedRecords.has(manifest.id));
+  }
 
   #bytes(): number {
     let bytes = this.#writingBytes;

@@ -94,6 +94,8 @@ for (const [what, prefix] of [
             ['b'],
           );
           assert.is((await collect(store.all())).length, 1);
+          assert.is(await put(store, 'a', value, version(1)), 'committed', 'the same version as well');
+          assert.equal(await read(store, 'a'), value);
           assert.is(await put(store, 'a', value, version(2)), 'committed');
           assert.equal(await read(store, 'a'), value);
           assert.is(await store.begin().commit(tombstone('a', version(3)), 'replica'), 'committed');

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MurkyError } from '../../src/errors.js';
+import { resourceId } from '../../src/object/key.js';
+import { World } from '../simulation/world.js';
+import { raw } from '../store/beds.js';
+import { LocalCluster, readAll } from './local-cluster.js';
+
+const id = resourceId('a');
+
+/** The code of the error that `work` ends with, in virtual time. */
+async function code(work: Promise<unknown>): Promise<string> {
+  return await work.then(
+    () => 'it did not fail',
+    (error) => (error instanceof MurkyError ? error.code : String(error)),
+  );
+}
+
+test('what is damaged here and held nowhere else is told by a read, and healed by a put or a delete', async () => {
+  const world = new World();
+  const node = await world.start(1, []);
+  await node.put('a', Buffer.from('old'));
+  node.store.damagedRecords.add(id);
+  assert.is(await code(node.get('a')), 'MURKY_BLOCK_CORRUPT');
+  const { replaced } = await node.put('a', Buffer.from('new'));
+  assert.is(replaced, false);
+  assert.is((await node.get('a')).toString(), 'new');
+  node.store.damagedRecords.add(id);
+  await node.delete('a');
+  assert.is(await code(node.get('a')), 'MURKY_NOT_FOUND');
+  await world.closeAll();
+});
+
+test('an owner with a damaged record reads from the others, and has a replica again', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(3);
+  await a!.put('a', Buffer.from('value'));
+  await world.time.run(3000);
+  b!.store.damagedRecords.add(id);
+  assert.is((await b!.get('a')).toString(), 'value');
+  assert.equal(b!.holds(id), { role: 'replica', tombstone: false });
+  assert.is(b!.store.damagedRecords.size, 0);
+  await world.closeAll();
+});
+
+test('a write from another node heals a damaged record at an owner', async () => {
+  const world = new World();
+  const [a, b, c] = await world.startAll(3);
+  await a!.put('a', Buffer.from('old'));
+  await world.time.run(3000);
+  for (const owner of [b!, c!]) owner.store.damagedRecords.add(id);
+  const { durable, quorum } = await a!.put('a', Buffer.from('new'));
+  assert.ok(durable >= quorum);
+  await world.time.run(3000);
+  for (const owner of [b!, c!]) {
+    assert.is(owner.store.damagedRecords.size, 0);
+    assert.is((await owner.get('a')).toString(), 'new');
+  }
+  await world.closeAll();
+});
+
+for (const [what, prefix] of [
+  ['record', 'r'],
+  ['manifest', 'm'],
+] as const) {
+  test(`a real node whose ${what} is damaged gets the object back from another one`, async () => {
+    const cluster = new LocalCluster();
+    try {
+      const [a, b] = await cluster.startAll(['a', 'b'], { writeQuorum: 2 });
+      await a!.put('a', Buffer.from('value'));
+      const { port } = cluster.addressOf(b!);
+      await cluster.stop(b!);
+      await raw(join(cluster.folder, 'b', 'data'), 'index', async (db) => {
+        for (const [key, bytes] of await db.iterator().all()) {
+          if (key.toString('latin1').startsWith(prefix)) await db.put(key, Buffer.from(bytes).fill(0x55, 40, 50));
+        }
+      });
+      const back = await cluster.start('b', { listed: [a!], port, writeQuorum: 2 });
+      await cluster.knows(back, 1);
+      assert.is((await readAll(back, 'a')).toString(), 'value');
+      await cluster.stop(a!);
+      assert.is((await readAll(back, 'a')).toString(), 'value', 'from its own store');
+    } finally {
+      await cluster.close();
+    }
+  });
+}
+
+test.run();
