@@ -2,6 +2,7 @@ import type { Manifest } from '../object/manifest.js';
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import type { Store } from '../store/contract.js';
+import { ignoreDamage } from '../store/damage.js';
 import type { Handover, Owners } from './handover.js';
 import type { Hints } from './hints.js';
 import type { Member, Peer } from './peers.js';
@@ -78,13 +79,22 @@ export class CatchUp {
   }
 
   async #replay(member: Member): Promise<void> {
-    const { hints, store, owners } = this.seams;
+    const { hints, store, owners, log } = this.seams;
     if (this.#replaying.has(member.id) || hints.count(member.id) === 0) return;
     this.#replaying.add(member.id);
     try {
       await this.#pool(hints.of(member.id), async ({ id, version }) => {
         if (member.state !== 'alive') return;
-        const manifest = await store.current(id);
+        let damaged = false;
+        const manifest = await store.current(id).catch((error) => {
+          damaged = true;
+          return ignoreDamage(error);
+        });
+        if (damaged) {
+          // The hint stays: the object may be healed from another owner before the next pass.
+          log.warn({ id: String(id) }, 'An object that another node is owed is damaged here and was passed over.');
+          return;
+        }
         if (manifest && owners(id).others.some((owner) => owner.id === member.id)) {
           await this.handover.bring(member, manifest, () => this.#others(id, member.id));
         } else await hints.confirm(member.id, id, version); // nothing to bring any more, or no longer to this one

@@ -98,6 +98,27 @@ test('after a crash right behind the acknowledgement propagate-on-startup brings
   await world.closeAll();
 });
 
+test('a damaged record is passed over and does not keep back the hints behind it', async () => {
+  const world = new World();
+  const [a, , c] = await world.startAll(3);
+  world.isolate(3);
+  const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
+  for (const key of keys) await a!.put(key, value(1));
+  await world.time.run(15_000);
+  assert.is(hintsFor(a!, c!), keys.length);
+  const [first] = keys.map(resourceId).sort((x, y) => (x < y ? -1 : 1));
+  a!.store.damagedRecords.add(first!);
+  world.heal();
+  await world.time.run(30_000);
+  assert.is(hintsFor(a!, c!), 1);
+  assert.is(keys.filter((key) => c!.holds(resourceId(key))).length, keys.length - 1);
+  assert.ok(a!.sentences.some((sentence) => /damaged here/.test(sentence)));
+  a!.store.damagedRecords.clear();
+  await world.time.run(20_000);
+  assert.ok(c!.holds(first!));
+  await world.closeAll();
+});
+
 test('a manifest that does not fit a datagram is fetched from the holder', async () => {
   const world = new World();
   const [a, b] = await world.startAll(2);
