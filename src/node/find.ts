@@ -46,7 +46,8 @@ export async function findAny(parts: Parts, id: bigint, signal?: AbortSignal): P
   if (!located && damage) throw damage;
   if (!located) return local && { manifest: local };
   if (local && compareVersions(located.manifest.version, local.version) <= 0) return { manifest: local };
-  if (local) await store.dropCached(id);
+  // A newer value takes the copy's place when it has been fetched; until then the copy is of use to its readers.
+  if (local && located.manifest.tombstone) await store.dropCached(id);
   return { manifest: located.manifest, holders: located.holders };
 }
 

@@ -62,6 +62,35 @@ test('an overwrite and a delete are seen through a cached copy', async () => {
   await world.closeAll();
 });
 
+test('a cached copy stays until the newer version has been fetched, and for its readers beyond that', async () => {
+  const { world, owners, reader } = await withReader();
+  const old = value(4 * MIB, 1);
+  await owners[0]!.put('a', old);
+  await world.time.run(3000);
+  await reader.get('a');
+  const { body } = await world.time.until(get(reader.parts, reader.downloads, 'a'));
+  const chunks: Uint8Array[] = [];
+  const read = async () => {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      if (chunks.length > 1) continue;
+      const { manifest } = await owners[0]!.put('a', value(3 * MIB, 2));
+      await world.time.run(3000);
+      for (const owner of owners) {
+        owner.store.endGrace();
+        owner.store.damaged.add(`${nameOf(manifest.id, manifest.version)}/0`);
+      }
+      assert.is.not(await code(reader.get('a')), 'it did not fail');
+      assert.ok(reader.holds(resourceId('a')), 'the fetch failed, the copy is still there');
+      for (const owner of owners) owner.store.damaged.clear();
+      assert.ok((await reader.get('a')).equals(value(3 * MIB, 2)));
+    }
+  };
+  await world.time.until(read());
+  assert.ok(Buffer.concat(chunks).equals(old));
+  await world.closeAll();
+});
+
 test('a cached copy is served while no owner answers', async () => {
   const { world, owners, reader } = await withReader();
   await owners[0]!.put('a', value(1000, 1));
