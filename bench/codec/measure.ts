@@ -112,13 +112,14 @@ function measureJavaScript(k: number, symbolBytes: number, seconds: number) {
   arrivals.forEach((esi, n) => {
     encoder.symbols(esi, 1, symbols.subarray(n * symbolBytes));
   });
+  const taken = new Uint8Array(block.length);
   const decodeSeconds = median(seconds / 2, () => {
     const decoder = new Decoder(block.length, symbolBytes);
     for (let n = 0; n < arrivals.length && !decoder.decoded; n += BATCH_SYMBOLS) {
       const end = Math.min(n + BATCH_SYMBOLS, arrivals.length);
       decoder.addMany(arrivals.subarray(n, end), symbols.subarray(n * symbolBytes, end * symbolBytes));
     }
-    decoder.take();
+    decoder.take(taken);
     decoder.close();
   });
   const nativeDecodeSeconds = addon().measureDecode(k, symbolBytes, 0.1, seconds / 2).decodeSeconds;

@@ -181,10 +181,16 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
     return answer;
   }
 
+  // Into the caller's buffer if there is one: fresh memory of a block's size costs more than the copy.
   Napi::Value Take(const Napi::CallbackInfo& info) {
-    if (!Open(info.Env(), decoder_).decoded()) return info.Env().Undefined();
-    Napi::Uint8Array block = Napi::Uint8Array::New(info.Env(), Open(info.Env(), decoder_).block_bytes());
-    Open(info.Env(), decoder_).Take(block.Data());
+    const lt::Decoder& decoder = Open(info.Env(), decoder_);
+    if (!decoder.decoded()) return info.Env().Undefined();
+    Napi::Uint8Array block =
+        info[0].IsUndefined() ? Napi::Uint8Array::New(info.Env(), decoder.block_bytes()) : Bytes(info, 0);
+    if (block.ByteLength() < decoder.block_bytes()) {
+      throw BadArgument(info.Env(), "The block does not fit.");
+    }
+    decoder.Take(block.Data());
     return block;
   }
 

@@ -1,12 +1,13 @@
 #include "lt/structure.h"
 
+#include <numeric>
+
 namespace murky::lt {
 namespace {
 
 // Keys keep the draws for different purposes apart.
 constexpr uint32_t kBackKey = 0x42000000u;
 constexpr uint32_t kBlockKey = 0x57000000u;
-constexpr uint32_t kStepKey = 0x53000000u;
 constexpr uint32_t kDenseKey = 0x44000000u;
 constexpr uint32_t kRepairKey = 0x52000000u;
 
@@ -58,7 +59,9 @@ uint32_t RepairDegree(uint32_t draw) {
 
 uint32_t DenseChecksOf(uint32_t sum) { return kDenseSets.checks[sum]; }
 
-Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)) {}
+Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)), stride_(sparse_ * 3 / 16) {
+  while (std::gcd(stride_, sparse_ / 2) != 1) stride_++;
+}
 
 uint32_t Structure::Back(uint32_t i) const {
   if (i < 2) return kNoColumn;
@@ -72,8 +75,9 @@ uint32_t Structure::Back(uint32_t i) const {
 }
 
 void Structure::SparseChecks(uint32_t i, uint32_t checks[2]) const {
-  // Near checks would leave C[i] and a few D as a light word of the code, which few repair symbols see.
-  const uint32_t step = sparse_ / 4 + Draws(Key(kStepKey, k_, i / sparse_)).Below(sparse_ / 2) + 1;
+  // Steps differ from each other and add up to less than S, so that no two columns share both checks: else
+  // two pairs of neighbours could cancel in all checks, and four lost symbols be hard to find.
+  const uint32_t step = 1 + (i / sparse_) * stride_ % (sparse_ / 2);
   checks[0] = (i * (sparse_ * 3 / 8)) % sparse_;
   checks[1] = (checks[0] + step) % sparse_;
 }

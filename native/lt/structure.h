@@ -80,6 +80,7 @@ class Structure {
  private:
   uint32_t k_;
   uint32_t sparse_;
+  uint32_t stride_;  // between the steps from first to second check
 };
 
 // Degree of a repair symbol over C and D from a 32-bit draw:

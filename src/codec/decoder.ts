@@ -80,9 +80,21 @@ export class Decoder {
     return this.#outcome(result, esis[taken] ?? 0, taken);
   }
 
-  /** A copy of the block. Throws MURKY_NEED_MORE_SYMBOLS before it is decoded. */
-  take(): Uint8Array {
-    const block = this.#open.take();
+  /**
+   * A copy of the block; written to `out` if it is given, and only its first `blockBytes` bytes. Throws
+   * MURKY_NEED_MORE_SYMBOLS before the block is decoded, MURKY_BAD_ARGUMENT if `out` is too small.
+   */
+  take(out?: Uint8Array): Uint8Array {
+    if (out !== undefined) {
+      checkBytes(out, 'The buffer for the block');
+      if (out.byteLength < this.blockBytes) {
+        throw new MurkyError(
+          'MURKY_BAD_ARGUMENT',
+          `The buffer of ${out.byteLength} bytes does not hold the block of ${this.blockBytes} bytes.`,
+        );
+      }
+    }
+    const block = this.#open.take(out);
     if (block === undefined) {
       throw new MurkyError(
         'MURKY_NEED_MORE_SYMBOLS',

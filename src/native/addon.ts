@@ -58,8 +58,8 @@ export interface NativeDecoder {
   add(esi: number, symbol: Uint8Array): NativeAddResult;
   /** Adds esis.length symbols that lie one behind the other; stops behind the first that is not taken. */
   addMany(esis: Uint32Array, symbols: Uint8Array): { result: NativeAddResult; taken: number };
-  /** The block, or undefined until decoded. */
-  take(): Uint8Array | undefined;
+  /** The block, in the first bytes of `out` if it is given; undefined until decoded. */
+  take(out?: Uint8Array): Uint8Array | undefined;
   /** As NativeEncoder.close. */
   close(): void;
 }

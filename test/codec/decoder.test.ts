@@ -153,6 +153,19 @@ test('many symbols in one call', () => {
   assert.ok(same(decoder.take(), block));
 });
 
+test('the block goes to the given buffer and nowhere else', () => {
+  const block = randomBytes(50 * 64 - 7, 6);
+  const encoder = new Encoder(block, 64);
+  const decoder = new Decoder(block.length, 64);
+  for (let esi = 30; !decoder.decoded; esi++) decoder.add(esi, encoder.symbol(esi));
+  const buffer = new Uint8Array(block.length + 9).fill(7);
+  const out = buffer.subarray(1, block.length + 4);
+  assert.is(decoder.take(out), out);
+  assert.ok(same(out.subarray(0, block.length), block));
+  assert.equal(new Set(buffer.subarray(block.length + 1)), new Set([7]));
+  assert.throws(() => decoder.take(new Uint8Array(block.length - 1)), code('MURKY_BAD_ARGUMENT'));
+});
+
 test('sizes that cannot be coded are refused', () => {
   for (const [blockBytes, symbolBytes] of [
     [0, 64],

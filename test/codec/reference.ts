@@ -17,7 +17,7 @@ export function mix32(x: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** Draws of one purpose ('B' back, 'W' block, 'S' step, 'D' dense, 'R' repair, 'M' small code) for one index. */
+/** Draws of one purpose ('B' back, 'W' block, 'D' dense, 'R' repair, 'M' small code) for one index. */
 export class Draws {
   #state: number;
 
@@ -60,11 +60,18 @@ export function back(k: number, i: number): number | undefined {
   return column === i - 1 ? i - 2 : column;
 }
 
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
 /** The two sparse checks of column i. */
 export function checksOf(k: number, i: number): [number, number] {
   const s = sparseChecks(k);
   const first = (i * Math.floor((s * 3) / 8)) % s;
-  const step = Math.floor(s / 4) + new Draws('S', k, Math.floor(i / s)).below(Math.floor(s / 2)) + 1;
+  const half = (s - 1) / 2;
+  let stride = Math.floor((s * 3) / 16);
+  while (greatestCommonDivisor(stride, half) !== 1) stride++;
+  const step = 1 + ((Math.floor(i / s) * stride) % half);
   return [first, (first + step) % s];
 }
 
