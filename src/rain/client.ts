@@ -114,6 +114,7 @@ export class RainClient {
     const key = checkIdOrKey(idOrKey);
     const servers = options.servers.map((server) => (typeof server === 'string' ? parseAddress(server) : server));
     const located = await this.endpoint.locate(idOf(key), servers, {
+      ...(typeof idOrKey === 'string' && { key }),
       ...(options.signal && { signal: options.signal }),
       ...(options.lookupTimeoutMs !== undefined && { timeoutMs: options.lookupTimeoutMs }),
     });

@@ -86,7 +86,7 @@ export interface RainNetwork {
    * Asks all servers and returns the newest version found; undefined if no server that answered has the resource.
    * MURKY_NO_SERVER if none answered; MURKY_VERSION_CONFLICT, naming them, if two have different bytes for one version.
    */
-  locate(id: bigint, servers: readonly Address[], options?: RequestOptions): Promise<Located | undefined>;
+  locate(id: bigint, servers: readonly Address[], options?: LocateOptions): Promise<Located | undefined>;
   /** Fetches the blocks of a version from all `servers` at once. */
   fetch(manifest: Manifest, servers: readonly Address[], options?: FetchOptions): BlockFetch;
 }
@@ -94,4 +94,9 @@ export interface RainNetwork {
 export interface RequestOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface LocateOptions extends RequestOptions {
+  /** The key, where it is known, for errors to name. */
+  readonly key?: string;
 }

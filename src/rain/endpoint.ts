@@ -20,6 +20,7 @@ import {
   type BlockSource,
   type FetchOptions,
   type Located,
+  type LocateOptions,
   type LookupAnswer,
   type RainNetwork,
   RequestKind,
@@ -145,7 +146,7 @@ export class RainEndpoint implements RainNetwork {
     return decodeLookupAnswer(await this.request(to, RequestKind.Lookup, encodeLookup(id), options), id);
   }
 
-  locate(id: bigint, servers: readonly Address[], options?: RequestOptions): Promise<Located | undefined> {
+  locate(id: bigint, servers: readonly Address[], options?: LocateOptions): Promise<Located | undefined> {
     return locate(this.#fetchHost, id, servers, options);
   }
 

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isMurkyError, MurkyError } from '../errors.js';
 import { type FetchReport, RefuseReason } from '../native/addon.js';
 import { sha256 } from '../object/manifest.js';
@@ -139,7 +140,7 @@ export class VerifiedFetch implements BlockFetch {
         this.#live.set(formatAddress(resolved), resolved);
       } catch (error) {
         if (!isMurkyError(error, 'MURKY_NODE_UNREACHABLE')) throw error;
-        this.#departures.push({ server, cause: 'unreachable' });
+        this.#departures.push({ server, cause: isIP(server.host) === 0 ? 'unknown' : 'unreachable' });
       }
     });
     await Promise.all(resolving);

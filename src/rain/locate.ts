@@ -1,10 +1,12 @@
+import { isIP } from 'node:net';
 import { isMurkyError, MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import { compareVersions } from '../object/version.js';
 import { formatAddress } from './address.js';
-import type { Address, Located, LookupAnswer, RequestOptions } from './contract.js';
+import type { Address, Located, LocateOptions, LookupAnswer } from './contract.js';
 import { VerifiedFetch } from './fetch.js';
 import { openManifest } from './lookup.js';
+import { nameOf } from './naming.js';
 import { planManifest } from './plan.js';
 import { DEFAULT_TIMEOUT_MS } from './requests.js';
 import type { FetchHost } from './session.js';
@@ -22,6 +24,8 @@ interface Reply {
   readonly server: Address;
   /** Undefined: none came. */
   readonly answer: LookupAnswer | undefined;
+  /** Why it could not even be asked. */
+  readonly unasked?: 'unknown' | 'unreachable';
 }
 
 /** RainNetwork.locate. */
@@ -29,7 +33,7 @@ export async function locate(
   host: FetchHost,
   id: bigint,
   servers: readonly Address[],
-  options: RequestOptions = {},
+  options: LocateOptions = {},
 ): Promise<Located | undefined> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -44,16 +48,16 @@ async function locateOnce(
   host: FetchHost,
   id: bigint,
   servers: readonly Address[],
-  options: RequestOptions,
+  options: LocateOptions,
 ): Promise<Located | undefined> {
   const replies = await askAll(host, id, servers, options);
-  if (replies.every(({ answer }) => !answer)) throw nobodyAnswered(id, servers);
+  if (replies.every(({ answer }) => !answer)) throw nobodyAnswered(id, replies, options.key);
   const newest = replies
     .flatMap(({ answer }) => (answer?.found ? [answer] : []))
     .sort((a, b) => compareVersions(b.version, a.version))[0];
   if (!newest) return undefined;
   const hasNewest = ({ answer }: Reply) => answer?.found && compareVersions(answer.version, newest.version) === 0;
-  checkSame(id, replies.filter(hasNewest));
+  checkSame(id, replies.filter(hasNewest), options.key);
   const holders = serversOf(replies.filter(hasNewest));
   return {
     manifest: newest.manifest ?? (await fetchManifest(host, id, newest, holders, options)),
@@ -64,7 +68,7 @@ async function locateOnce(
 }
 
 /** One reply for each server, in their order. */
-function askAll(host: FetchHost, id: bigint, servers: readonly Address[], options: RequestOptions): Promise<Reply[]> {
+function askAll(host: FetchHost, id: bigint, servers: readonly Address[], options: LocateOptions): Promise<Reply[]> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
   const replies: Reply[] = servers.map((server) => ({ server, answer: undefined }));
   const asked = host.clock.monotonic();
@@ -91,6 +95,9 @@ function askAll(host: FetchHost, id: bigint, servers: readonly Address[], option
       } catch (error) {
         if (enough.signal.aborted) return;
         if (!isNoAnswer(error)) return end(() => reject(error));
+        if (isMurkyError(error, 'MURKY_NODE_UNREACHABLE')) {
+          replies[index] = { server, answer: undefined, unasked: isIP(server.host) === 0 ? 'unknown' : 'unreachable' };
+        }
         host.log.debug({ err: error, server: formatAddress(server) }, 'A server did not answer a lookup.');
       } finally {
         if (--open === 0) end(() => resolve(replies));
@@ -109,20 +116,33 @@ function isNoAnswer(error: unknown): boolean {
   return isMurkyError(error) && !caller.includes(error.code);
 }
 
-function nobodyAnswered(id: bigint, servers: readonly Address[]): MurkyError {
-  const list = servers.map(formatAddress);
-  const sentence = list.length === 0 ? 'No server was named to ask' : `None of ${list.join(', ')} answered when asked`;
-  return new MurkyError('MURKY_NO_SERVER', `${sentence} for resource ${id}.`, {
-    hint: 'See that the servers run, that UDP reaches them, and that all have the same cluster key.',
-    facts: { resource: id.toString(), servers: list },
-  });
+function nobodyAnswered(id: bigint, replies: readonly Reply[], key: string | undefined): MurkyError {
+  const what = nameOf(id, key);
+  const facts = { resource: id.toString(), servers: replies.map(({ server }) => formatAddress(server)) };
+  if (replies.length === 0) {
+    return new MurkyError('MURKY_NO_SERVER', `No server was named to ask for ${what}.`, { facts });
+  }
+  const unknown = replies.filter(({ unasked }) => unasked === 'unknown');
+  const sentence = replies.some(({ unasked }) => unasked)
+    ? `No server answered when asked for ${what}: ${replies.map(failureOf).join(', ')}.`
+    : `None of ${facts.servers.join(', ')} answered when asked for ${what}.`;
+  const hint =
+    unknown.length === replies.length
+      ? 'See that the names are spelt right, and that this machine can look names up.'
+      : 'See that the servers run, that UDP reaches them, and that all have the same cluster key.';
+  return new MurkyError('MURKY_NO_SERVER', sentence, { hint, facts });
+}
+
+function failureOf({ server, unasked }: Reply): string {
+  if (unasked === 'unknown') return `the host name ${server.host} is not known`;
+  return `${formatAddress(server)} ${unasked ? 'cannot be reached from here' : 'did not answer'}`;
 }
 
 function serversOf(replies: readonly Reply[]): Address[] {
   return replies.map(({ server }) => server);
 }
 
-function checkSame(id: bigint, have: readonly Reply[]): void {
+function checkSame(id: bigint, have: readonly Reply[], key: string | undefined): void {
   const hashes = have.map(({ server, answer }) => [
     formatAddress(server),
     Buffer.from(answer?.manifestSha256 ?? []).toString('hex'),
@@ -131,7 +151,7 @@ function checkSame(id: bigint, have: readonly Reply[]): void {
   const list = hashes.map(([server, hash]) => `${server} has ${hash?.slice(0, 16)}`).join(', ');
   throw new MurkyError(
     'MURKY_VERSION_CONFLICT',
-    `Servers have different bytes for one version of resource ${id}: ${list}.`,
+    `Servers have different bytes for one version of ${nameOf(id, key)}: ${list}.`,
     {
       hint: 'Put the object anew, so that all get one newer version, or leave out the servers that are wrong.',
       facts: { resource: id.toString(), manifests: Object.fromEntries(hashes) },
@@ -144,9 +164,9 @@ async function fetchManifest(
   id: bigint,
   answer: LookupAnswer,
   holders: readonly Address[],
-  { signal }: RequestOptions,
+  { key, signal }: LocateOptions,
 ): Promise<Manifest> {
-  const fetch = new VerifiedFetch(host, planManifest(id, answer), holders, signal ? { signal } : {});
+  const fetch = new VerifiedFetch(host, planManifest(id, nameOf(id, key), answer), holders, signal ? { signal } : {});
   for await (const { bytes } of fetch) return openManifest(bytes, id, answer);
   throw new MurkyError('MURKY_CLOSED', 'The endpoint was closed while a manifest was fetched.');
 }

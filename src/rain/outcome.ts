@@ -12,7 +12,7 @@ const SUPERSEDED_TIMEOUT_MS = 1000;
 /** Why a server that was left out of a fetch was left out. */
 export interface Departure {
   readonly server: Address;
-  readonly cause: RefuseReason | 'wrong' | 'nothing' | 'unreachable';
+  readonly cause: RefuseReason | 'wrong' | 'nothing' | 'unreachable' | 'unknown';
 }
 
 /** Each cause as the end of a sentence that begins with the server's address. */
@@ -24,6 +24,7 @@ const CAUSES: Record<Departure['cause'], string> = {
   wrong: 'sent wrong bytes',
   nothing: 'sent nothing when it was asked alone',
   unreachable: 'cannot be reached from here',
+  unknown: 'has a host name that is not known',
 };
 
 const STATES: Record<ServerState, string> = {
@@ -49,7 +50,7 @@ export function noServerError(
   const list = [...did].map(([address, what]) => `${address} ${what}`).join(', ');
   const what =
     stalledForMs === undefined ? 'No server is left' : `No server sent anything useful for ${stalledForMs} ms`;
-  return new MurkyError('MURKY_NO_SERVER', `${what} for resource ${plan.resource}: ${list || 'none was named'}.`, {
+  return new MurkyError('MURKY_NO_SERVER', `${what} for ${plan.name}: ${list || 'none was named'}.`, {
     hint: 'See that the servers run, that UDP reaches them, and that all have the same cluster key.',
     facts: { resource: plan.resource.toString(), servers: Object.fromEntries(did) },
   });
@@ -59,7 +60,7 @@ export function pollutedError(plan: FetchPlan, position: number, culprits: reado
   const who = culprits.join(', ');
   return new MurkyError(
     'MURKY_POLLUTED',
-    `No server has the right bytes of block ${position} of resource ${plan.resource}; wrong ones came from ${who}.`,
+    `No server has the right bytes of block ${position} of ${plan.name}; wrong ones came from ${who}.`,
     {
       hint: 'Those servers hold damaged or foreign data, or run a faulty program; put the object there anew.',
       facts: { resource: plan.resource.toString(), block: position, culprits },
@@ -91,7 +92,7 @@ export async function isSuperseded(
 export function supersededError(plan: FetchPlan): MurkyError {
   return new MurkyError(
     'MURKY_SUPERSEDED',
-    `Resource ${plan.resource} was overwritten or deleted while it was fetched, and no server has the old version any more.`,
+    `No server has the version of ${plan.name} any more that was being fetched; it was overwritten or deleted meanwhile.`,
     { hint: 'Fetch it again.', facts: { resource: plan.resource.toString() } },
   );
 }

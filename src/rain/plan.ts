@@ -2,6 +2,7 @@ import { MurkyError } from '../errors.js';
 import { blockLength, HASH_BYTES, type Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { FetchOptions, LookupAnswer } from './contract.js';
+import { nameOf } from './naming.js';
 import { MANIFEST_BLOCK } from './serving.js';
 
 /** With at most 48 bytes of header and seal it fits 1500 bytes over IPv6, and WireGuard's 1420 over IPv4. */
@@ -18,6 +19,8 @@ export interface PlannedBlock {
 /** What a fetch is to bring, in order: the blocks of a version, or its manifest. */
 export interface FetchPlan {
   readonly resource: bigint;
+  /** How errors call it. */
+  readonly name: string;
   readonly version: Version;
   readonly symbolBytes: number;
   /** Positions of the first block wanted and the one behind the last. */
@@ -39,6 +42,7 @@ export function planBlocks(manifest: Manifest, options: Pick<FetchOptions, 'firs
   }
   return {
     resource: manifest.id,
+    name: nameOf(manifest.id, manifest.key),
     version: manifest.version,
     symbolBytes: symbolBytes(first < count ? blockLength(manifest, first) : 1),
     first,
@@ -51,10 +55,11 @@ export function planBlocks(manifest: Manifest, options: Pick<FetchOptions, 'firs
   };
 }
 
-/** The manifest that a lookup announced, as one block. */
-export function planManifest(resource: bigint, answer: LookupAnswer): FetchPlan {
+/** The manifest that a lookup announced, as one block; `name` is how errors call the resource. */
+export function planManifest(resource: bigint, name: string, answer: LookupAnswer): FetchPlan {
   return {
     resource,
+    name,
     version: answer.version,
     symbolBytes: symbolBytes(answer.manifestBytes),
     first: 0,

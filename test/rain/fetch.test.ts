@@ -201,6 +201,7 @@ test('servers without the version are left out; the last one gone ends the fetch
   loop.emit({ type: 'timeout', id: loop.requests[0]!.id });
   const error = await first;
   assert.match(error.message, '127.0.0.1:5002 does not have it');
+  assert.match(error.message, 'for "7": ');
   assert.match(error.message, '127.0.0.1:5003 cannot read it');
 });
 
@@ -214,6 +215,17 @@ test('a version overwritten meanwhile is told from one that is lost', async () =
   const answer = Buffer.concat([Buffer.from([0]), encodeLookupAnswer(newer)]);
   for (const { id } of loop.requests) loop.emit({ type: 'response', id, payload: answer });
   await first;
+});
+
+test('a server whose host name is not known is said to be that', async () => {
+  const resolveHost = async () => {
+    throw new Error('ENOTFOUND');
+  };
+  const { endpoint } = await openScripted({ resolveHost });
+  const manifest = new MemorySource().add('photo.jpg', Buffer.from('x'));
+  const blocks = endpoint.fetch(manifest, [{ host: 'nowhere.example', port: 5001 }])[Symbol.asyncIterator]();
+  const { message } = await failure('MURKY_NO_SERVER', () => blocks.next());
+  assert.is(message, 'No server is left for "photo.jpg": nowhere.example:5001 has a host name that is not known.');
 });
 
 test('servers that lost the version and have no newer one are gone', async () => {

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeManifest, type Manifest } from '../../src/object/manifest.js';
+import { RainClient } from '../../src/rain/client.js';
 import { encodeLookupAnswer } from '../../src/rain/lookup.js';
 import { MemorySource } from '../../src/rain/memory-source.js';
 import { failure } from './rejects.js';
@@ -75,6 +76,45 @@ test('nowhere is undefined; no answer at all is an error that names the servers'
   const error = await failure('MURKY_NO_SERVER', () => silent.located);
   assert.match(error.message, '127.0.0.1:5001, 127.0.0.1:5002, 127.0.0.1:5003');
   await failure('MURKY_NO_SERVER', () => silent.endpoint.locate(7n, []));
+});
+
+const nowhere = async () => {
+  throw new Error('ENOTFOUND');
+};
+
+test('where no server answers the error names the key that was asked for, else the id', async () => {
+  for (const [options, name] of [
+    [{ key: 'photo.jpg' }, '"photo.jpg"'],
+    [{}, 'resource 7'],
+  ] as const) {
+    const { endpoint, loop } = await openScripted();
+    const located = endpoint.locate(7n, [A], options);
+    located.catch(() => {}); // looked at below
+    await settle();
+    loop.emit({ type: 'timeout', id: loop.requests[0]!.id });
+    const { message } = await failure('MURKY_NO_SERVER', () => located);
+    assert.is(message, `None of 127.0.0.1:5001 answered when asked for ${name}.`);
+  }
+});
+
+test('a host name that is not known is said to be that, not silent', async () => {
+  const { endpoint, loop } = await openScripted({ resolveHost: nowhere });
+  const located = endpoint.locate(7n, [{ host: 'nowhere.example', port: 5004 }, A]);
+  located.catch(() => {}); // looked at below
+  await settle();
+  loop.emit({ type: 'timeout', id: loop.requests[0]!.id });
+  const { message } = await failure('MURKY_NO_SERVER', () => located);
+  assert.match(message, ': the host name nowhere.example is not known, 127.0.0.1:5001 did not answer.');
+});
+
+test('a client names the key that it was given, and the unknown host', async () => {
+  const client = await RainClient.open({ resolveHost: nowhere });
+  const { message, hint } = await failure('MURKY_NO_SERVER', () =>
+    client.fetch('photo.jpg', { servers: ['nowhere.example:1980'] }),
+  );
+  await client.close();
+  assert.is(message, 'No server answered when asked for "photo.jpg": the host name nowhere.example is not known.');
+  assert.match(hint!, 'spelt right');
 });
 
 test('different bytes under one version are refused, each server named with its hash', async () => {
