@@ -26,6 +26,7 @@ export function plot(rows: CodecRow[], machine: string): string {
   const y = (value: number) => BOTTOM - ((BOTTOM - TOP) * value) / top;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>Decoding speed over loss, for several K</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     `<text x="${LEFT}" y="24" font-size="15">Decode, GB/s of source bytes, S = ${rows[0]?.S}</text>`,
     `<text x="${LEFT}" y="${HEIGHT - 10}" fill="#666666">${escapeXml(machine)}</text>`,
