@@ -23,4 +23,10 @@ const run = (command, words) => {
   if (status !== 0) process.exit(status ?? 1);
 };
 run(process.env.CXX ?? 'clang++', [...flags, ...sources, '-o', `${out}/decoder`, '-pthread']);
-run(`${out}/decoder`, [`${out}/corpus`, `-max_total_time=${seconds}`, '-max_len=512', '-print_final_stats=1']);
+run(`${out}/decoder`, [
+  `${out}/corpus`,
+  `-max_total_time=${seconds}`,
+  `-artifact_prefix=${out}/`,
+  '-max_len=512',
+  '-print_final_stats=1',
+]);
