@@ -1,5 +1,5 @@
-import pc from 'picocolors';
 import { MurkyError } from '../errors.js';
+import { coloursFor } from './terminal/colours.js';
 
 /** A signal or a closed standard output ended the command: there is nothing to say of it. */
 export class Interrupted extends Error {}
@@ -23,7 +23,7 @@ export function reportFailure(error: unknown): number {
     const { code, message: detail, hint, facts } = failure;
     process.stderr.write(`${JSON.stringify({ code, detail, hint, facts })}\n`);
   } else {
-    const { red, dim } = pc.createColors(pc.isColorSupported && process.stderr.isTTY === true);
+    const { red, dim } = coloursFor(process.stderr);
     process.stderr.write(`${red('murky:')} ${failure.message}\n`);
     if (failure.hint) process.stderr.write(`${dim('hint:')} ${failure.hint}\n`);
   }

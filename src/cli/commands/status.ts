@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
-import pc from 'picocolors';
 import type { NodeStatus, PeerStatus } from '../../node/contract.js';
 import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
+import { coloursFor } from '../terminal/colours.js';
 import { print, printable, printJson } from '../terminal/output.js';
 import { bytesText, secondsText, shareText } from '../terminal/quantity.js';
 import { table } from '../terminal/table.js';
+
+const colours = coloursFor(process.stdout);
 
 type StatusOptions = NodeOptions & { readonly json?: true };
 
@@ -34,16 +36,22 @@ function summary({ id, version, uptimeSeconds, rain, cluster, store, kernel, mem
   const kinds = `${bytesText(store.replicaBytes)} replicas, ${bytesText(store.cachedBytes)} cached, ${bytesText(store.otherBytes)} other`;
   const alive = cluster.peers.filter((peer) => peer.state === 'alive').length;
   return table([
-    [pc.bold('node'), `${id}, murky-waters ${version}, up ${secondsText(uptimeSeconds)}`],
-    [pc.bold('rain'), `${rain.advertised}, ${rain.sealed ? 'sealed' : pc.yellow('not sealed')}, ${kernel} kernel`],
-    [pc.bold('objects'), `${store.objects} (and ${store.tombstones} deleted)`],
+    [colours.bold('node'), `${id}, murky-waters ${version}, up ${secondsText(uptimeSeconds)}`],
     [
-      pc.bold('space'),
+      colours.bold('rain'),
+      `${rain.advertised}, ${rain.sealed ? 'sealed' : colours.yellow('not sealed')}, ${kernel} kernel`,
+    ],
+    [colours.bold('objects'), `${store.objects} (and ${store.tombstones} deleted)`],
+    [
+      colours.bold('space'),
       `${bytesText(used)} of ${bytesText(store.maxBytes)} (${shareText(used / store.maxBytes || 0)}): ${kinds}`,
     ],
-    [pc.bold('cluster'), `${cluster.replicas} replicas, write quorum ${cluster.writeQuorum}, weight ${cluster.weight}`],
-    [pc.bold('peers'), cluster.peers.length === 0 ? 'none' : `${alive} of ${cluster.peers.length} alive`],
-    [pc.bold('memory'), `${bytesText(memory.residentBytes)} resident, ${bytesText(memory.heapBytes)} heap`],
+    [
+      colours.bold('cluster'),
+      `${cluster.replicas} replicas, write quorum ${cluster.writeQuorum}, weight ${cluster.weight}`,
+    ],
+    [colours.bold('peers'), cluster.peers.length === 0 ? 'none' : `${alive} of ${cluster.peers.length} alive`],
+    [colours.bold('memory'), `${bytesText(memory.residentBytes)} resident, ${bytesText(memory.heapBytes)} heap`],
   ]);
 }
 
@@ -51,13 +59,17 @@ function peerTable(peers: readonly PeerStatus[]): string {
   if (peers.length === 0) return '';
   const rows = peers.map((peer) => [
     printable(peer.host.includes(':') ? `[${peer.host}]:${peer.port}` : `${peer.host}:${peer.port}`),
-    peer.state === 'alive' ? pc.green('alive') : peer.state === 'away' ? pc.red('away') : pc.yellow('unknown'),
+    peer.state === 'alive'
+      ? colours.green('alive')
+      : peer.state === 'away'
+        ? colours.red('away')
+        : colours.yellow('unknown'),
     peer.id ?? '-',
     peer.weight === null ? '-' : String(peer.weight),
     peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
     peer.lastSeenSecondsAgo === null ? 'never' : `${secondsText(peer.lastSeenSecondsAgo)} ago`,
     String(peer.hints),
   ]);
-  const heads = ['peer', 'state', 'id', 'weight', 'round trip', 'last seen', 'hints'].map(pc.dim);
+  const heads = ['peer', 'state', 'id', 'weight', 'round trip', 'last seen', 'hints'].map(colours.dim);
   return `\n${table([heads, ...rows], [3, 4, 5, 6])}`;
 }

@@ -2,16 +2,18 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pc from 'picocolors';
 import { MurkyError } from '../../errors.js';
 import { RainClient } from '../../rain/client.js';
 import type { RainReport } from '../../rain/report.js';
 import { Checksum } from '../checksum.js';
 import { reportTable } from '../fetch/report.js';
+import { coloursFor } from '../terminal/colours.js';
 import { print } from '../terminal/output.js';
 import { startProgress } from '../terminal/progress.js';
 import { bytesText, rateText, secondsText, shareText } from '../terminal/quantity.js';
 import { DemoCluster } from './demo-cluster.js';
+
+const colours = coloursFor(process.stdout);
 
 const NODES = 3;
 const OBJECT_BYTES = 32 * 2 ** 20;
@@ -139,7 +141,7 @@ function summary(cluster: DemoCluster, report: RainReport, equal: boolean): stri
     `${bytesText(report.bytes)} in ${secondsText(report.seconds)}`,
     rateText((report.bytes * 8) / report.seconds),
     `overhead ${shareText(report.overhead)}`,
-    `SHA-256 ${equal ? pc.green('equal') : pc.red('not equal')}`,
+    `SHA-256 ${equal ? colours.green('equal') : colours.red('not equal')}`,
   ];
-  return `\n${reportTable(report, names)}\n${total.join(', ')}\n`;
+  return `\n${reportTable(report, colours, names)}\n${total.join(', ')}\n`;
 }

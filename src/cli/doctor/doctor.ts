@@ -1,15 +1,17 @@
-import pc from 'picocolors';
 import type { MurkyConfig } from '../../config/contract.js';
 import { loadConfig } from '../../config/load.js';
 import { readClusterKey } from '../../node/cluster-key.js';
 import { silentLog } from '../../seam/log.js';
 import { asMurkyError } from '../failure.js';
+import { coloursFor } from '../terminal/colours.js';
 import { print, printable, printJson } from '../terminal/output.js';
 import { table } from '../terminal/table.js';
 import type { Check } from './check.js';
 import { dataFolderChecks, fileLimitChecks } from './machine.js';
 import { portChecks } from './ports.js';
 import { runtimeChecks } from './runtime.js';
+
+const colours = coloursFor(process.stdout);
 
 export interface DoctorOptions {
   readonly config?: string;
@@ -65,7 +67,11 @@ function clusterKeyChecks({ cluster }: MurkyConfig): Check[] {
   return [{ name, state: 'warn', found: cluster.keyFile, advice: warnings.join(' ') }];
 }
 
-const SIGNS: Record<Check['state'], string> = { ok: pc.green('ok'), warn: pc.yellow('warn'), fail: pc.red('fail') };
+const SIGNS: Record<Check['state'], string> = {
+  ok: colours.green('ok'),
+  warn: colours.yellow('warn'),
+  fail: colours.red('fail'),
+};
 
 function report(checks: readonly Check[], failed: number): string {
   const rows = checks.flatMap(({ name, state, found, advice }) => {
@@ -73,7 +79,7 @@ function report(checks: readonly Check[], failed: number): string {
     return [
       [SIGNS[state], name, printable(first)],
       ...more.map((line) => ['', '', printable(line)]),
-      ...(advice === undefined ? [] : [['', '', `${pc.dim('→')} ${printable(advice)}`]]),
+      ...(advice === undefined ? [] : [['', '', `${colours.dim('→')} ${printable(advice)}`]]),
     ];
   });
   const warned = checks.filter(({ state }) => state === 'warn').length;

@@ -9,6 +9,7 @@ import { silentLog } from '../../seam/log.js';
 import { Checksum } from '../checksum.js';
 import { checkSha256, deliver, goesToFile } from '../object-sink.js';
 import type { ReportOptions } from '../options.js';
+import { coloursFor } from '../terminal/colours.js';
 import { printable, printJson } from '../terminal/output.js';
 import { type Progress, startProgress } from '../terminal/progress.js';
 import { bytesText, rateText, secondsText, toMicroseconds } from '../terminal/quantity.js';
@@ -111,6 +112,6 @@ function tell(key: string, report: RainReport, progress: Progress, output: strin
   const where = goesToFile(output) ? ` in ${printable(output)}` : '';
   const speed = rateText((report.bytes * 8) / Math.max(report.seconds, 0.001));
   progress.note(`${printable(key)}: ${bytesText(report.bytes)}${where}, ${secondsText(report.seconds)}, ${speed}`);
-  if (report.servers.length > 0) progress.note(reportTable(report).trimEnd());
+  if (report.servers.length > 0) progress.note(reportTable(report, coloursFor(process.stderr)).trimEnd());
   for (const culprit of report.culprits) progress.note(`${culprit} sent wrong bytes and was left out.`);
 }

@@ -1,5 +1,5 @@
-import pc from 'picocolors';
 import type { RainReport } from '../../rain/report.js';
+import type { Colours } from '../terminal/colours.js';
 import { rateText, shareText } from '../terminal/quantity.js';
 import { table } from '../terminal/table.js';
 
@@ -9,7 +9,11 @@ export function lossOf({ symbols, lost }: { symbols: number; lost: number }): nu
 }
 
 /** What each server did in a fetch, a line each under a heading; `names` has better ones than addresses. */
-export function reportTable({ servers }: RainReport, names: ReadonlyMap<string, string> = new Map()): string {
+export function reportTable(
+  { servers }: RainReport,
+  { dim }: Colours,
+  names: ReadonlyMap<string, string> = new Map(),
+): string {
   const rows = servers.map((server) => [
     names.get(server.address) ?? server.address,
     server.state,
@@ -17,5 +21,5 @@ export function reportTable({ servers }: RainReport, names: ReadonlyMap<string, 
     shareText(lossOf(server)),
     rateText(server.rateBitsPerSecond),
   ]);
-  return table([['server', 'state', 'symbols', 'lost', 'rate'].map(pc.dim), ...rows], [2, 3, 4]);
+  return table([['server', 'state', 'symbols', 'lost', 'rate'].map(dim), ...rows], [2, 3, 4]);
 }

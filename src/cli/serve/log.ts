@@ -1,5 +1,5 @@
-import pc from 'picocolors';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { type Colours, coloursFor } from '../terminal/colours.js';
 import { printable } from '../terminal/output.js';
 import type { LogLevel } from './levels.js';
 
@@ -28,11 +28,11 @@ function briefError(error: unknown): unknown {
 }
 
 function humanDestination(): DestinationStream {
-  return { write: (line) => void process.stderr.write(humanLine(JSON.parse(line), pc.createColors())) };
+  return { write: (line) => void process.stderr.write(humanLine(JSON.parse(line), coloursFor(process.stderr))) };
 }
 
 /** `12:34:56 warn  One sentence. peer=10.0.0.2:1980` */
-export function humanLine(entry: Record<string, unknown>, colours: ReturnType<typeof pc.createColors>): string {
+export function humanLine(entry: Record<string, unknown>, colours: Colours): string {
   const { time, level, message, ...facts } = entry;
   const clock = new Date(String(time)).toTimeString().slice(0, 8);
   const name = String(level).padEnd(5);
