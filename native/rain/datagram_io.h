@@ -25,10 +25,10 @@ class DatagramIo {
  public:
   virtual ~DatagramIo() = default;
   // Fills the front of `slots` (at most kMaxBatchDatagrams) and returns how many. *drained: nothing is left
-  // for now. A datagram longer than its room is cut.
+  // at the moment. A datagram longer than its room is cut.
   virtual size_t Receive(Datagram* slots, size_t count, bool* drained) = 0;
   // Returns how many of the front are done with: sent, or lost to an error of their own (*lost is raised).
-  // Fewer than `count`: the socket takes no more for now.
+  // Fewer than `count`: the socket takes no more at the moment.
   virtual size_t Send(const Datagram* datagrams, size_t count, uint64_t* lost) = 0;
 };
 
