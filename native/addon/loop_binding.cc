@@ -271,7 +271,13 @@ void LoopObject::SetDropFraction(const Napi::CallbackInfo& info) {
 Napi::Value LoopObject::Counters(const Napi::CallbackInfo& info) {
   const rain::LoopCounters counters = loop_ ? loop_->Counters() : last_counters_;
   Napi::Object value = CountersValue(info.Env(), counters.engine);
-  value.Set("unsent", Napi::Number::New(info.Env(), static_cast<double>(counters.unsent)));
+  const auto set = [&](const char* name, uint64_t count) {
+    value.Set(name, Napi::Number::New(info.Env(), static_cast<double>(count)));
+  };
+  set("unsent", counters.unsent);
+  set("sendCalls", counters.calls.send);
+  set("receiveCalls", counters.calls.receive);
+  set("waitCalls", counters.waits);
   return value;
 }
 

@@ -4,6 +4,18 @@
 
 namespace murky::addon {
 
+namespace {
+
+rain::SocketKind SocketKindOf(Napi::Value value) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (name == "portable") return rain::SocketKind::kPortable;
+  if (name == "batched") return rain::SocketKind::kBatched;
+  if (name == "gso") return rain::SocketKind::kSegmented;
+  throw BadArgument(value.Env(), "A socket is portable, batched or gso.");
+}
+
+}  // namespace
+
 rain::LoopOptions LoopOptionsOf(Napi::Value value) {
   const Napi::Object given = ObjectOf(value);
   const auto has = [&](const char* name) { return !given.Get(name).IsUndefined(); };
@@ -18,7 +30,7 @@ rain::LoopOptions LoopOptionsOf(Napi::Value value) {
     if (options.cluster_key.empty()) throw BadArgument(value.Env(), "The cluster key is empty.");
   }
   if (has("dropFraction")) options.drop_fraction = AmountOf(given.Get("dropFraction"));
-  if (has("portableSocket")) options.portable_socket = BooleanOf(given.Get("portableSocket"));
+  if (has("socket")) options.socket = SocketKindOf(given.Get("socket"));
   rain::EngineLimits& limits = options.limits;
   if (has("maxRateBitsPerSecond")) limits.max_rate_bits_per_second = amount("maxRateBitsPerSecond");
   if (has("maxRatePerPeerBitsPerSecond")) {

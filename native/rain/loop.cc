@@ -61,7 +61,7 @@ std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Fa
                 "Only loopback is spoken here, and " + options.bind.host() + " is not a loopback address."};
     return nullptr;
   }
-  auto socket = UdpSocket::Open(options.bind, options.portable_socket, failure);
+  auto socket = UdpSocket::Open(options.bind, options.socket, failure);
   if (!socket) return nullptr;
   std::unique_ptr<Loop> loop(new Loop(std::move(socket), host));
   if (!loop->wake_.ok()) {
@@ -107,7 +107,9 @@ void Loop::Stop() {
 
 LoopCounters Loop::Counters() {
   LoopCounters counters;
-  const auto read = [&](Engine& engine, Micros) { counters = {engine.counters(), socket_->lost()}; };
+  const auto read = [&](Engine& engine, Micros) {
+    counters = {engine.counters(), socket_->lost(), socket_->io().calls(), waits_};
+  };
   if (!Call(read)) read(*engine_, 0);  // the thread has gone, and leaves the engine to whoever asks
   return counters;
 }
@@ -140,6 +142,7 @@ bool Loop::ReceiveSome() {
 }
 
 void Loop::Wait(Micros until) {
+  waits_++;
   pollfd waiting[2] = {{wake_.fd(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}};
   if (socket_->waiting()) waiting[1].events |= POLLOUT;
   const Micros left = until == kNever ? kNever : std::max(until - Now(), kShortestWait);

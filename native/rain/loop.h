@@ -22,14 +22,17 @@ struct LoopOptions {
   Address bind;
   std::vector<uint8_t> cluster_key;  // empty: datagrams are not sealed
   bool loopback_only = true;         // binds nothing else, and drops what comes from or goes to other hosts
-  bool portable_socket = false;      // also chosen by the environment, MURKY_SOCKET=portable
-  double drop_fraction = 0;          // of outgoing datagrams, for tests and demos
+  // At most; MURKY_SOCKET=portable, batched or gso in the environment is a limit too.
+  SocketKind socket = SocketKind::kSegmented;
+  double drop_fraction = 0;  // of outgoing datagrams, for tests and demos
   EngineLimits limits;
 };
 
 struct LoopCounters {
   EngineCounters engine;
   uint64_t unsent = 0;  // datagrams that the kernel or the send queue did not take
+  SocketCalls calls;    // of the system, for datagrams
+  uint64_t waits = 0;   // calls of poll
 };
 
 // Told on the loop's thread; must not block, nor call the loop.
@@ -69,6 +72,7 @@ class Loop {
   LoopHost& host_;
   SystemRandom random_;
   std::unique_ptr<Engine> engine_;
+  uint64_t waits_ = 0;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -31,7 +31,7 @@ class Attacker {
     Failure failure;
     seal_ = Seal::Make(key, system_random_, &error);
     CHECK_EQ(error, "");
-    socket_ = UdpSocket::Open(Loopback(), false, &failure);
+    socket_ = UdpSocket::Open(Loopback(), SocketKind::kSegmented, &failure);
     CHECK_EQ(failure.sentence, "");
   }
 

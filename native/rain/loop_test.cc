@@ -15,11 +15,11 @@ using testing::Loopback;
 using testing::Node;
 using Bytes = std::vector<uint8_t>;
 
-TEST(loop_fetches_from_two_servers_sealed_and_not_batched_and_not) {
+TEST(loop_fetches_from_two_servers_sealed_and_not_on_every_kind_of_socket) {
   for (const bool sealed : {false, true}) {
-    for (const bool portable : {false, true}) {
+    for (const SocketKind kind : {SocketKind::kPortable, SocketKind::kBatched, SocketKind::kSegmented}) {
       LoopOptions options;
-      options.portable_socket = portable;
+      options.socket = kind;
       if (sealed) options.cluster_key = Bytes(32, 5);
       options.limits.max_rate_per_peer_bits_per_second = 30'000'000;  // so slow that one is not done alone
       Node servers[2] = {Node(options), Node(options)};

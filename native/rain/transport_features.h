@@ -9,8 +9,8 @@ namespace murky::rain {
 struct TransportFeatures {
   std::string platform;          // system, release, machine
   bool batched_socket = false;   // recvmmsg and sendmmsg are used
-  bool gso = false;              // the kernel could cut one send into many datagrams (UDP_SEGMENT)
-  bool gro = false;              // the kernel could join received datagrams (UDP_GRO)
+  bool gso = false;              // the kernel cuts one message into many datagrams (UDP_SEGMENT)
+  bool gro = false;              // the kernel joins received datagrams (UDP_GRO)
   std::string crypto;            // what OpenSSL calls itself; empty: none found
   int receive_buffer_bytes = 0;  // of a socket as the loop makes it; 0: none could be made
   int send_buffer_bytes = 0;

@@ -3,19 +3,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include "rain/socket_address.h"
-#include "rain/wire.h"
 
 namespace murky::rain {
 
 namespace {
-
-// One byte more than any datagram, so that a longer one is seen to be too long though it is cut.
-constexpr size_t kReceiveRoomBytes = kMaxDatagramBytes + 1;
 
 const char* ErrorCode(int number) {
   switch (number) {
@@ -65,16 +62,23 @@ int BufferBytes(int fd, int option) {
   return getsockopt(fd, SOL_SOCKET, option, &bytes, &length) == 0 ? bytes : 0;
 }
 
+SocketKind EnvironmentsMost() {
+  const char* asked = std::getenv("MURKY_SOCKET");
+  if (asked && std::strcmp(asked, "portable") == 0) return SocketKind::kPortable;
+  if (asked && std::strcmp(asked, "batched") == 0) return SocketKind::kBatched;
+  return SocketKind::kSegmented;
+}
+
 }  // namespace
 
-std::unique_ptr<UdpSocket> UdpSocket::Open(const Address& bind, bool portable, Failure* failure) {
+std::unique_ptr<UdpSocket> UdpSocket::Open(const Address& bind, SocketKind most, Failure* failure) {
   const int family = bind.is_v4() ? AF_INET : AF_INET6;
   const int fd = ::socket(family, SOCK_DGRAM, 0);
   if (fd < 0) {
     *failure = SystemFailure(bind, errno);
     return nullptr;
   }
-  std::unique_ptr<UdpSocket> made(new UdpSocket(fd, family, portable));
+  std::unique_ptr<UdpSocket> made(new UdpSocket(fd, family, most));
   SocketAddress address;
   socklen_t length = ToSocketAddress(bind, family, &address);
   const int v6_only = 0;
@@ -88,8 +92,10 @@ std::unique_ptr<UdpSocket> UdpSocket::Open(const Address& bind, bool portable, F
   return made;
 }
 
-UdpSocket::UdpSocket(int fd, int family, bool portable)
-    : fd_(fd), receive_room_(kMaxBatchDatagrams * kReceiveRoomBytes), send_room_(kSendQueueBytes) {
+UdpSocket::UdpSocket(int fd, int family, SocketKind most)
+    : fd_(fd),
+      io_(MakeDatagramIo(fd, family, std::min(most, EnvironmentsMost()))),
+      send_room_(kSendQueueBytes) {
 #if defined(__linux__)
   RaiseBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, kWantedReceiveBufferBytes);
   RaiseBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, kWantedSendBufferBytes);
@@ -97,10 +103,6 @@ UdpSocket::UdpSocket(int fd, int family, bool portable)
   RaiseBuffer(fd, 0, SO_RCVBUF, kWantedReceiveBufferBytes);
   RaiseBuffer(fd, 0, SO_SNDBUF, kWantedSendBufferBytes);
 #endif
-  const char* asked = std::getenv("MURKY_SOCKET");
-  if (!portable && !(asked && std::strcmp(asked, "portable") == 0)) io_ = MakeBatchedIo(fd, family);
-  batched_ = io_ != nullptr;
-  if (!io_) io_ = MakePortableIo(fd, family);
 }
 
 UdpSocket::~UdpSocket() { ::close(fd_); }
@@ -108,22 +110,11 @@ UdpSocket::~UdpSocket() { ::close(fd_); }
 int UdpSocket::receive_buffer_bytes() const { return BufferBytes(fd_, SO_RCVBUF); }
 int UdpSocket::send_buffer_bytes() const { return BufferBytes(fd_, SO_SNDBUF); }
 
-bool UdpSocket::Receive(const Taker& take) {
-  Datagram slots[kMaxBatchDatagrams];
-  for (size_t i = 0; i < kMaxBatchDatagrams; i++) {
-    slots[i].bytes = receive_room_.data() + i * kReceiveRoomBytes;
-    slots[i].length = kReceiveRoomBytes;
-  }
-  bool drained = false;
-  const size_t got = io_->Receive(slots, kMaxBatchDatagrams, &drained);
-  for (size_t i = 0; i < got; i++) take(slots[i].address, slots[i].bytes, slots[i].length);
-  return !drained;
-}
-
 void UdpSocket::Send(const Address& to, const uint8_t* bytes, size_t length) {
   if (length == 0) return;
-  if (queue_.size() >= kMaxBatchDatagrams && !blocked_) Flush();
-  if (send_used_ + length > send_room_.size()) {
+  const auto fits = [&] { return send_used_ + length <= send_room_.size(); };
+  if ((queue_.size() >= kMaxBatchDatagrams || !fits()) && !blocked_) Flush();
+  if (!fits()) {
     lost_++;
     return;
   }

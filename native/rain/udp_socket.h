@@ -6,7 +6,6 @@
 #ifndef MURKY_RAIN_UDP_SOCKET_H_
 #define MURKY_RAIN_UDP_SOCKET_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,22 +27,20 @@ struct Failure {
 
 class UdpSocket : public DatagramSink {
  public:
-  using Taker = std::function<void(const Address& from, const uint8_t* bytes, size_t length)>;
-
   // Port 0 lets the system choose. `::` takes IPv4 too. Null and *failure set where that fails.
-  static std::unique_ptr<UdpSocket> Open(const Address& bind, bool portable, Failure* failure);
+  static std::unique_ptr<UdpSocket> Open(const Address& bind, SocketKind most, Failure* failure);
   ~UdpSocket() override;
   UdpSocket(const UdpSocket&) = delete;
   UdpSocket& operator=(const UdpSocket&) = delete;
 
   int fd() const { return fd_; }
   const Address& local() const { return local_; }
-  bool batched() const { return batched_; }
+  const DatagramIo& io() const { return *io_; }
   int receive_buffer_bytes() const;  // as the kernel counts them, with its own overhead
   int send_buffer_bytes() const;
 
-  // Hands over what has arrived, at most kMaxBatchDatagrams. True if there may be more.
-  bool Receive(const Taker& take);
+  // As DatagramIo's.
+  bool Receive(const DatagramIo::Taker& take) { return io_->Receive(take); }
 
   void Send(const Address& to, const uint8_t* bytes, size_t length) override;
   // Sends what Send gathered, as far as the kernel takes it.
@@ -52,13 +49,11 @@ class UdpSocket : public DatagramSink {
   uint64_t lost() const { return lost_; }           // refused by the kernel, or over the queue's limit
 
  private:
-  UdpSocket(int fd, int family, bool portable);
+  UdpSocket(int fd, int family, SocketKind most);
 
   const int fd_;
   std::unique_ptr<DatagramIo> io_;
-  bool batched_ = false;
   Address local_;
-  std::vector<uint8_t> receive_room_;
   std::vector<uint8_t> send_room_;  // the bytes of queue_, one behind the other
   size_t send_used_ = 0;
   std::vector<Datagram> queue_;

@@ -64,6 +64,8 @@ export interface NativeDecoder {
   close(): void;
 }
 
+export type SocketKind = 'portable' | 'batched' | 'gso';
+
 export interface LoopOptions {
   /** Numeric IPv4 or IPv6 address to bind. */
   host: string;
@@ -75,8 +77,8 @@ export interface LoopOptions {
   loopbackOnly: boolean;
   /** Drops this share of outgoing datagrams: tests and demos. */
   dropFraction?: number;
-  /** Plain recvfrom/sendto even where the kernel has batches. */
-  portableSocket?: boolean;
+  /** At most: one call a datagram, many datagrams a call, many in one message. The best there is by default. */
+  socket?: SocketKind;
   maxRateBitsPerSecond?: number;
   maxRatePerPeerBitsPerSecond?: number;
   blockCacheBytes?: number;

@@ -1,6 +1,6 @@
 import { isIP, isIPv4 } from 'node:net';
 import { ERROR_CODES, type ErrorCode, MurkyError } from '../errors.js';
-import { addon, type LoopEvent, type LoopOptions, type NativeLoop } from '../native/addon.js';
+import { addon, type LoopEvent, type LoopOptions, type NativeLoop, type SocketKind } from '../native/addon.js';
 import { formatAddress, isLoopback, type ResolveHost } from './address.js';
 
 const MIN_KEY_BYTES = 16;
@@ -17,8 +17,8 @@ export interface BindOptions {
   readonly insecure?: boolean;
   /** Throws away this share (0 to 1) of outgoing datagrams: for tests and demonstrations. */
   readonly dropFraction?: number;
-  /** Plain system calls for each datagram even where the system has batches. */
-  readonly portableSocket?: boolean;
+  /** How datagrams pass to the system, at most: one a call, many a call, many in one message (UDP GSO and GRO). */
+  readonly socket?: SocketKind;
   readonly maxRateBitsPerSecond?: number;
   readonly maxRatePerPeerBitsPerSecond?: number;
   /** Memory for blocks that are kept encoded for the next reader. */

@@ -19,23 +19,31 @@ async function fetches(server: Partial<LoopOptions>, client: Partial<LoopOptions
   to.loop.close();
 }
 
-test('batched and portable sockets fetch from each other, sealed and in clear', async () => {
-  for (const portableServer of [false, true]) {
-    for (const portableClient of [false, true]) {
-      const seal = portableServer === portableClient ? { key } : {};
-      await fetches({ portableSocket: portableServer, ...seal }, { portableSocket: portableClient, ...seal });
+test('all kinds of sockets fetch from each other, sealed and in clear', async () => {
+  const kinds = ['portable', 'batched', 'gso'] as const;
+  for (const server of kinds) {
+    for (const client of kinds) {
+      const seal = server === client ? { key } : {};
+      await fetches({ socket: server, ...seal }, { socket: client, ...seal });
     }
   }
 });
 
-test('the environment chooses the portable socket too', async () => {
-  const { batchedSocket } = addon().transportFeatures();
-  process.env.MURKY_SOCKET = 'portable';
-  assert.is(addon().transportFeatures().batchedSocket, false);
-  await fetches({}, {});
+test('the environment chooses the kind of socket too', async () => {
+  const linux = process.platform === 'linux';
+  const expected = [
+    ['portable', false, false],
+    ['batched', linux, false],
+    ['gso', linux, linux],
+  ] as const;
+  for (const [kind, batchedSocket, gso] of expected) {
+    process.env.MURKY_SOCKET = kind;
+    const features = addon().transportFeatures();
+    assert.equal([features.batchedSocket, features.gso, features.gro], [batchedSocket, gso, gso], kind);
+    await fetches({}, {});
+  }
   delete process.env.MURKY_SOCKET;
-  assert.is(addon().transportFeatures().batchedSocket, batchedSocket);
-  assert.is(batchedSocket, process.platform === 'linux');
+  assert.is(addon().transportFeatures().gso, linux);
 });
 
 test('IPv6, and IPv4 through a socket that takes both', async () => {
@@ -110,6 +118,7 @@ test('what cannot be bound has a code, and leaves no thread behind', () => {
     ['MURKY_BAD_ARGUMENT', { port: 65536 }],
     ['MURKY_BAD_ARGUMENT', { port: 1.5 }],
     ['MURKY_BAD_ARGUMENT', { dropFraction: -1 }],
+    ['MURKY_BAD_ARGUMENT', { socket: 'tcp' as 'gso' }],
     ['MURKY_BAD_ARGUMENT', { maxRateBitsPerSecond: Number.POSITIVE_INFINITY }],
   ];
   for (const [code, options] of failing) {
