@@ -214,7 +214,7 @@ Napi::Value LoopObject::Want(const Napi::CallbackInfo& info) {
 
 Napi::Value LoopObject::AddServer(const Napi::CallbackInfo& info) {
   const uint32_t fetch = WholeOf(info[0]);
-  const rain::Address server = AddressOf(info[1], info[2]);
+  const rain::FetchServer server = FetchServerOf(info[1]);
   const bool added = Asked([&](Engine& engine, Micros now) { return engine.AddServer(fetch, server, now); });
   return Napi::Boolean::New(info.Env(), added);
 }

@@ -1,10 +1,14 @@
 #include "addon/loop_options.h"
 
+#include <algorithm>
+
 #include "addon/arguments.h"
 
 namespace murky::addon {
 
 namespace {
+
+constexpr double kMostKnownRate = 1e12;  // bits per second
 
 rain::SocketKind SocketKindOf(Napi::Value value) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
@@ -41,21 +45,24 @@ rain::LoopOptions LoopOptionsOf(Napi::Value value) {
   return options;
 }
 
+rain::FetchServer FetchServerOf(Napi::Value value) {
+  const Napi::Object given = ObjectOf(value);
+  const Napi::Value rate = given.Get("knownRateBitsPerSecond");
+  return {AddressOf(given.Get("host"), given.Get("port")),
+          rate.IsUndefined() ? 0 : static_cast<uint64_t>(std::min(AmountOf(rate), kMostKnownRate))};
+}
+
 rain::FetchSpec FetchSpecOf(Napi::Value value) {
   const Napi::Object given = ObjectOf(value);
   rain::FetchSpec spec;
   spec.resource = BigOf(given.Get("resource"));
   spec.version = VersionOf(given.Get("version"));
   spec.symbol_bytes = WholeOf(given.Get("symbolBytes"));
-  if (!given.Get("initialRateBitsPerSecond").IsUndefined()) {
-    spec.initial_rate_bits_per_second =
-        static_cast<uint64_t>(AmountOf(given.Get("initialRateBitsPerSecond")));
-  }
   if (!given.Get("servers").IsArray()) throw BadArgument(value.Env(), "A list of servers is missing.");
   const Napi::Array servers = given.Get("servers").As<Napi::Array>();
   for (uint32_t i = 0; i < servers.Length(); i++) {
     const Napi::Object server = ObjectOf(servers.Get(i));
-    spec.servers.push_back(AddressOf(server.Get("host"), server.Get("port")));
+    spec.servers.push_back(FetchServerOf(server));
   }
   return spec;
 }

@@ -10,6 +10,7 @@
 namespace murky::addon {
 
 rain::LoopOptions LoopOptionsOf(Napi::Value value);
+rain::FetchServer FetchServerOf(Napi::Value value);
 rain::FetchSpec FetchSpecOf(Napi::Value value);
 
 }  // namespace murky::addon

@@ -18,6 +18,7 @@ Napi::Object ServerValue(Napi::Env env, const rain::ServerReport& server) {
   value.Set("useful", Number(env, server.useful));
   value.Set("lost", Number(env, server.lost));
   value.Set("rateBitsPerSecond", Number(env, server.rate_bits_per_second));
+  value.Set("capacityBitsPerSecond", Number(env, server.capacity_bits_per_second));
   value.Set("roundTripMs", Napi::Number::New(env, static_cast<double>(server.round_trip) / 1000));
   return value;
 }

@@ -48,6 +48,7 @@ class DelayLaw : public RateControl {
   }
 
   double rate() const override { return rate_; }
+  double capacity() const override { return capacity_; }
   bool starting() const override { return phase_ == Phase::kStart && history_ == 0; }
   double loss() const override {
     return (static_cast<double>(lost_) + 0.1) / (static_cast<double>(sent_) + 10);

@@ -252,7 +252,7 @@ bool Engine::Want(uint32_t fetch, uint32_t block, size_t block_bytes, Micros now
   return wanted;
 }
 
-bool Engine::AddServer(uint32_t fetch, const Address& server, Micros now) {
+bool Engine::AddServer(uint32_t fetch, const FetchServer& server, Micros now) {
   bool added = false;
   state_->fetches.With(fetch, [&](Fetch& found) { added = found.AddServer(server, now); });
   return added;

@@ -29,12 +29,19 @@ struct EngineLimits {
   size_t max_blocks_wanted = 64;       // of one fetch, decoding or waiting for a decoder
 };
 
+// A server and what earlier fetches say of the path to it.
+struct FetchServer {
+  FetchServer(const Address& address, uint64_t known_rate_bits_per_second = 0)
+      : address(address), known_rate_bits_per_second(known_rate_bits_per_second) {}
+  Address address;
+  uint64_t known_rate_bits_per_second;  // capacity; 0: unknown
+};
+
 struct FetchSpec {
   uint64_t resource = 0;
   Version version{};
   size_t symbol_bytes = 1344;
-  std::vector<Address> servers;
-  uint64_t initial_rate_bits_per_second = 0;  // per server; 0 lets the rate control choose
+  std::vector<FetchServer> servers;
 };
 
 // What one server did for a fetch; addresses are by index into the fetch's servers, in the order they were
@@ -49,6 +56,7 @@ struct ServerReport {
   uint64_t useful = 0;                           // that were new to a block not yet decoded
   uint64_t lost = 0;                             // by gaps in the sequence
   uint64_t rate_bits_per_second = 0;             // received, smoothed
+  uint64_t capacity_bits_per_second = 0;         // as the rate control holds it; 0 before its first estimate
   Micros round_trip = 0;                         // smallest seen, 0 if none yet
 };
 
@@ -124,7 +132,7 @@ class Engine {
   // Adds a block (the manifest: kManifestBlock) to what is fetched; earlier ones go first. False over the
   // limit.
   bool Want(uint32_t fetch, uint32_t block, size_t block_bytes, Micros now);
-  bool AddServer(uint32_t fetch, const Address& server, Micros now);
+  bool AddServer(uint32_t fetch, const FetchServer& server, Micros now);
   bool RemoveServer(uint32_t fetch, uint32_t server, Micros now);  // its share goes to the others
   bool Report(uint32_t fetch, FetchReport* out) const;
   void CloseFetch(uint32_t fetch, Micros now);  // unsubscribes everywhere

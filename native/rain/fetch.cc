@@ -12,13 +12,12 @@ Fetch::Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const Engine
       resource_(spec.resource),
       version_(spec.version),
       symbol_bytes_(spec.symbol_bytes),
-      initial_rate_(spec.initial_rate_bits_per_second),
       max_blocks_wanted_(limits.max_blocks_wanted),
       tokens_(tokens),
       outbox_(outbox),
       counters_(counters),
       notifications_(notifications) {
-  for (const Address& server : spec.servers) {
+  for (const FetchServer& server : spec.servers) {
     // A server that is named twice keeps its second index, but is asked once.
     if (AddServer(server, now)) continue;
     AddServer(Address{}, now);
@@ -40,11 +39,12 @@ bool Fetch::Want(uint32_t block, size_t block_bytes, Micros now) {
   return true;
 }
 
-bool Fetch::AddServer(const Address& server, Micros now) {
-  if (by_address_.count(server) || paths_.size() >= kMaxServersOfAFetch) return false;
+bool Fetch::AddServer(const FetchServer& server, Micros now) {
+  if (by_address_.count(server.address) || paths_.size() >= kMaxServersOfAFetch) return false;
   const auto bits = static_cast<double>(outbox_.IpPayloadBits(kSymbolHeaderBytes + symbol_bytes_));
-  paths_.push_back(std::make_unique<ServerPath>(server, bits, initial_rate_, tokens_.Find(server, now), now));
-  by_address_[server] = paths_.size() - 1;
+  paths_.push_back(std::make_unique<ServerPath>(server.address, bits, server.known_rate_bits_per_second,
+                                                tokens_.Find(server.address, now), now));
+  by_address_[server.address] = paths_.size() - 1;
   return true;
 }
 
@@ -76,6 +76,7 @@ void Fetch::Report(FetchReport* out) const {
     report.useful = path->useful;
     report.lost = static_cast<uint64_t>(std::max<int64_t>(path->meter.sequence().lost(), 0));
     report.rate_bits_per_second = static_cast<uint64_t>(path->meter.received_rate());
+    report.capacity_bits_per_second = static_cast<uint64_t>(path->law->capacity());
     report.round_trip = path->meter.knows_round_trip() ? path->meter.round_trip() : 0;
     out->servers.push_back(report);
   }

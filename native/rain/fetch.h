@@ -26,7 +26,7 @@ class Fetch {
         Outbox& outbox, EngineCounters& counters, Notifications& notifications, Micros now);
 
   bool Want(uint32_t block, size_t block_bytes, Micros now);
-  bool AddServer(const Address& server, Micros now);
+  bool AddServer(const FetchServer& server, Micros now);
   bool RemoveServer(uint32_t server, Micros now);
   void Close(Micros now);
   void Report(FetchReport* out) const;
@@ -73,7 +73,6 @@ class Fetch {
   const uint64_t resource_;
   const Version version_;
   const size_t symbol_bytes_;
-  const uint64_t initial_rate_;
   const size_t max_blocks_wanted_;
   TokenCache& tokens_;
   Outbox& outbox_;

@@ -10,7 +10,7 @@ struct Client : EngineHarness {
     FetchSpec spec;
     spec.resource = 99;
     spec.symbol_bytes = 64;
-    spec.servers = std::move(servers);
+    spec.servers.assign(servers.begin(), servers.end());
     fetch = engine->OpenFetch(spec, now);
     CHECK(fetch != 0);
     CHECK(engine->Want(fetch, 0, 6400, now));

@@ -43,6 +43,8 @@ class RateControl {
   // Bits of IP payload per second.
   virtual double Tick(const PathSample& sample) = 0;
   virtual double rate() const = 0;
+  // What the path is held to carry, bits of IP payload per second; 0 before the first estimate.
+  virtual double capacity() const = 0;
   // True until the first estimate of an unknown path, which takes kStartSymbols to kMostStartSymbols.
   virtual bool starting() const = 0;
   // Share of symbols that is expected to be lost.

@@ -12,11 +12,11 @@ constexpr Micros kLongestPatience = 250'000;
 
 }  // namespace
 
-ServerPath::ServerPath(const Address& address, double symbol_bits, uint64_t initial_rate, const Token& token,
+ServerPath::ServerPath(const Address& address, double symbol_bits, uint64_t known_rate, const Token& token,
                        Micros now)
     : address(address),
       symbol_bits(symbol_bits),
-      law(MakeDelayLaw(static_cast<double>(initial_rate))),
+      law(MakeDelayLaw(static_cast<double>(known_rate))),
       token(token),
       next_tick(now) {}
 

@@ -30,8 +30,7 @@ constexpr Micros kLongestBusyPause = 4'000'000;
 
 class ServerPath {
  public:
-  ServerPath(const Address& address, double symbol_bits, uint64_t initial_rate, const Token& token,
-             Micros now);
+  ServerPath(const Address& address, double symbol_bits, uint64_t known_rate, const Token& token, Micros now);
 
   const Address address;
   const double symbol_bits;

@@ -94,8 +94,9 @@ class Client : public Node {
     FetchSpec spec;
     spec.resource = kResource;
     spec.symbol_bytes = scenario_.symbol_bytes;
-    spec.servers = servers;
-    spec.initial_rate_bits_per_second = scenario_.initial_rate_bits_per_second;
+    for (const Address& server : servers) {
+      spec.servers.push_back({server, scenario_.initial_rate_bits_per_second});
+    }
     fetch = engine->OpenFetch(spec, now);
     now_ = now;
     WantMore();

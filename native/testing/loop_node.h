@@ -137,7 +137,7 @@ inline void CheckFetch(Node& client, const std::vector<Address>& servers, uint32
   CHECK(client.loop->Call([&](Engine& engine, Micros now) {
     rain::FetchSpec spec;
     spec.resource = kResource;
-    spec.servers = servers;
+    spec.servers.assign(servers.begin(), servers.end());
     fetch = engine.OpenFetch(spec, now);
     for (uint32_t block = 0; block < blocks; block++) engine.Want(fetch, block, kBlockBytes, now);
   }));

@@ -99,7 +99,7 @@ export interface NativeLoop {
   openFetch(spec: FetchSpec): number;
   /** A block that was decoded may be wanted again, and is then fetched anew: its bytes were wrong. */
   want(fetch: number, block: number, blockBytes: number): boolean;
-  addServer(fetch: number, host: string, port: number): boolean;
+  addServer(fetch: number, server: FetchServer): boolean;
   /** The other servers keep their indices. */
   removeServer(fetch: number, server: number): boolean;
   fetchReport(fetch: number): FetchReport | undefined;
@@ -125,8 +125,14 @@ export interface FetchSpec {
   resource: bigint;
   version: Uint8Array;
   symbolBytes: number;
-  servers: { host: string; port: number }[];
-  initialRateBitsPerSecond?: number;
+  servers: FetchServer[];
+}
+
+export interface FetchServer {
+  host: string;
+  port: number;
+  /** What earlier fetches say that the path to it carries; without it the path is unknown. */
+  knownRateBitsPerSecond?: number;
 }
 
 export interface ServerReport {
@@ -137,7 +143,10 @@ export interface ServerReport {
   symbols: number;
   useful: number;
   lost: number;
+  /** Received, smoothed. */
   rateBitsPerSecond: number;
+  /** What the rate control holds that the path carries; 0 before its first estimate. */
+  capacityBitsPerSecond: number;
   roundTripMs: number;
 }
 

@@ -6,6 +6,7 @@ import { readServersList } from '../config/servers-list.js';
 import { HybridClock } from '../object/hybrid-clock.js';
 import type { Manifest } from '../object/manifest.js';
 import { RainEndpoint } from '../rain/endpoint.js';
+import { PathHistory } from '../rain/path-history.js';
 import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type Random, systemRandom } from '../seam/random.js';
@@ -64,6 +65,9 @@ export class MurkyNode implements ObjectNode {
       const store = await ObjectStore.open({ folder: config.dataDir, maxBytes: config.cache.maxBytes, clock, log });
       opened.push(() => store.close());
       const id = await nodeId(store.facts, random);
+      const history = new PathHistory(clock, log, store.facts);
+      opened.push(() => history.close());
+      await history.load();
       const rain = await RainEndpoint.open({
         host: rainConfig.host,
         port: rainConfig.port,
@@ -72,6 +76,7 @@ export class MurkyNode implements ObjectNode {
         dropFraction: rainConfig.dropFraction,
         maxRateBitsPerSecond: rainConfig.maxRateBitsPerSecond,
         maxRatePerPeerBitsPerSecond: rainConfig.maxRatePerPeerBitsPerSecond,
+        history,
         log,
         clock,
         random,

@@ -30,6 +30,7 @@ import { VerifiedFetch } from './fetch.js';
 import { KeepAlive } from './keep-alive.js';
 import { locate } from './locate.js';
 import { decodeLookupAnswer, encodeLookup } from './lookup.js';
+import { PathHistory } from './path-history.js';
 import { planBlocks } from './plan.js';
 import { type RequestHandler, Requests } from './requests.js';
 import { Serving } from './serving.js';
@@ -40,6 +41,8 @@ export interface RainEndpointOptions extends BindOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolveHost?: ResolveHost;
+  /** What is known of paths; by default it begins empty and ends with the endpoint. */
+  readonly history?: PathHistory;
 }
 
 /** One UDP socket that speaks Pouring Rain: serves blocks, fetches them, and carries requests. */
@@ -66,17 +69,22 @@ export class RainEndpoint implements RainNetwork {
       clock = systemClock,
       random = systemRandom,
       resolveHost = systemResolver,
+      history = new PathHistory(clock, log),
       ...bind
     } = options;
-    return new RainEndpoint(await loopOptions(bind, resolveHost), { log, clock, random, resolveHost }, makeLoop);
+    return new RainEndpoint(
+      await loopOptions(bind, resolveHost),
+      { log, clock, random, resolveHost, history },
+      makeLoop,
+    );
   }
 
   private constructor(
     private readonly options: LoopOptions,
-    private readonly seams: Required<Pick<RainEndpointOptions, 'log' | 'clock' | 'random' | 'resolveHost'>>,
+    private readonly seams: Required<Pick<RainEndpointOptions, 'log' | 'clock' | 'random' | 'resolveHost' | 'history'>>,
     makeLoop: MakeLoop,
   ) {
-    const { log, clock, random } = seams;
+    const { log, clock, random, history } = seams;
     this.sealed = options.key !== undefined;
     this.#loop = bindLoop(options, (events) => this.#onEvents(events), makeLoop);
     this.address = this.#loop.address();
@@ -87,6 +95,7 @@ export class RainEndpoint implements RainNetwork {
       loop: this.#loop,
       clock,
       log,
+      history,
       route: (fetch, sink) => {
         if (sink) this.#fetchSinks.set(fetch, sink);
         else this.#fetchSinks.delete(fetch);

@@ -223,6 +223,7 @@ export class VerifiedFetch implements BlockFetch {
     if (this.#closed) return;
     for (const { server, cause } of left) {
       if (cause === 'wrong') {
+        this.host.history.failed(server);
         const facts = { server: formatAddress(server), resource: `${this.plan.resource}`, block: position };
         this.host.log.warn(facts, 'A server sent wrong bytes and is left out of the fetch.');
       }

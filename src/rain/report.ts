@@ -32,6 +32,7 @@ export function mergeReports(reports: readonly (FetchReport | undefined)[]): Fet
         useful: server.useful + (before?.useful ?? 0),
         lost: server.lost + (before?.lost ?? 0),
         rateBitsPerSecond: server.rateBitsPerSecond || (before?.rateBitsPerSecond ?? 0),
+        capacityBitsPerSecond: server.capacityBitsPerSecond || (before?.capacityBitsPerSecond ?? 0),
         roundTripMs: server.roundTripMs || (before?.roundTripMs ?? 0),
       });
     }

@@ -1,10 +1,18 @@
 import { MurkyError } from '../errors.js';
-import { type FetchReport, type LoopEvent, type NativeLoop, type RefuseReason, ServerState } from '../native/addon.js';
+import {
+  type FetchReport,
+  type FetchServer,
+  type LoopEvent,
+  type NativeLoop,
+  type RefuseReason,
+  ServerState,
+} from '../native/addon.js';
 import { versionToBytes } from '../object/version.js';
 import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import { formatAddress } from './address.js';
 import type { Address, LookupAnswer, RequestOptions } from './contract.js';
+import type { PathHistory } from './path-history.js';
 import type { FetchPlan, PlannedBlock } from './plan.js';
 
 export type FetchEvent = Extract<LoopEvent, { fetch: number }>;
@@ -14,6 +22,7 @@ export interface FetchHost {
   readonly loop: NativeLoop;
   readonly clock: Clock;
   readonly log: Log;
+  readonly history: PathHistory;
   /** Sends the events of one native fetch to `sink`, or nowhere. */
   route(fetch: number, sink: ((event: FetchEvent) => void) | undefined): void;
   /** Registers what has to end, with the error given, when the endpoint closes; keeps the process alive until undone. */
@@ -32,6 +41,8 @@ export interface SessionEvents {
 export class Session {
   readonly #fetch: number;
   readonly #servers: Address[];
+  /** What the history foretold of each server, in bits per second, at the same index. */
+  readonly #predicted: number[];
   #lastReport: FetchReport | undefined;
   #open = true;
 
@@ -43,11 +54,12 @@ export class Session {
     private readonly events: SessionEvents,
   ) {
     this.#servers = [...servers];
+    this.#predicted = servers.map((server) => host.history.predict(server));
     this.#fetch = host.loop.openFetch({
       resource: plan.resource,
       version: versionToBytes(plan.version),
       symbolBytes: plan.symbolBytes,
-      servers: this.#servers,
+      servers: servers.map((server, index) => withRate(server, this.#predicted[index])),
     });
     if (this.#fetch === 0) {
       throw new MurkyError('MURKY_BUSY', 'As many fetches run as are allowed at once.', {
@@ -63,7 +75,10 @@ export class Session {
   }
 
   addServer(server: Address): void {
-    if (this.#open && this.host.loop.addServer(this.#fetch, server.host, server.port)) this.#servers.push(server);
+    const predicted = this.host.history.predict(server);
+    if (!this.#open || !this.host.loop.addServer(this.#fetch, withRate(server, predicted))) return;
+    this.#servers.push(server);
+    this.#predicted.push(predicted);
   }
 
   removeServer(server: Address): void {
@@ -79,10 +94,12 @@ export class Session {
     return this.#lastReport;
   }
 
-  /** Ends the fetch at every server. Idempotent. */
+  /** Ends the fetch at every server; what it saw of their paths goes into the history. Idempotent. */
   close(): void {
     if (!this.#open) return;
-    this.report();
+    for (const [index, server] of (this.report()?.servers ?? []).entries()) {
+      this.host.history.note(server, this.#predicted[index] ?? 0);
+    }
     this.#open = false;
     this.host.route(this.#fetch, undefined);
     this.host.loop.closeFetch(this.#fetch);
@@ -97,4 +114,8 @@ export class Session {
       if (server) this.events.refused(server, event.reason);
     }
   }
+}
+
+function withRate({ host, port }: Address, knownRateBitsPerSecond = 0): FetchServer {
+  return { host, port, ...(knownRateBitsPerSecond > 0 && { knownRateBitsPerSecond }) };
 }

@@ -52,7 +52,7 @@ test('closed at once, twice, and used after that', async () => {
   assert.equal(loop.address(), address);
   assert.is(loop.openFetch(spec(1)), 0);
   assert.is(loop.want(1, 0, 100), false);
-  assert.is(loop.addServer(1, '127.0.0.1', 1), false);
+  assert.is(loop.addServer(1, { host: '127.0.0.1', port: 1 }), false);
   assert.is(loop.removeServer(1, 0), false);
   assert.is(loop.fetchReport(1), undefined);
   assert.is(loop.request(1n, '127.0.0.1', 1, new Uint8Array(1), 10), false);

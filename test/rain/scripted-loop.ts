@@ -1,8 +1,10 @@
 import {
   type FetchReport,
+  type FetchServer,
   type FetchSpec,
   type LoopEvent,
   type NativeLoop,
+  type ServerReport,
   ServerState,
 } from '../../src/native/addon.js';
 import { RainEndpoint, type RainEndpointOptions } from '../../src/rain/endpoint.js';
@@ -19,6 +21,8 @@ export class ScriptedLoop implements NativeLoop {
   readonly responses: { handle: bigint; payload: Uint8Array }[] = [];
   readonly provided: { block: number; bytes: Uint8Array }[] = [];
   readonly refused: { block: number; reason: number }[] = [];
+  /** What reports say of the servers, where the test has its own figures. */
+  reported: ServerReport[] | undefined;
   /** Sum of useful symbols that reports speak of. */
   useful = 0;
   closed = 0;
@@ -46,7 +50,7 @@ export class ScriptedLoop implements NativeLoop {
     this.wanted.push({ fetch, block });
     return true;
   }
-  addServer(fetch: number, host: string, port: number) {
+  addServer(fetch: number, { host, port }: FetchServer) {
     this.added.push({ fetch, host, port });
     return true;
   }
@@ -55,16 +59,19 @@ export class ScriptedLoop implements NativeLoop {
     return true;
   }
   fetchReport(fetch: number): FetchReport {
-    const servers = this.opened[fetch - 1]!.servers.map((server, index) => ({
-      ...server,
-      state: ServerState.Alive,
-      reason: 0,
-      symbols: 0,
-      useful: index === 0 ? this.useful : 0,
-      lost: 0,
-      rateBitsPerSecond: 0,
-      roundTripMs: 0,
-    }));
+    const servers =
+      this.reported ??
+      this.opened[fetch - 1]!.servers.map((server, index) => ({
+        ...server,
+        state: ServerState.Alive,
+        reason: 0,
+        symbols: 0,
+        useful: index === 0 ? this.useful : 0,
+        lost: 0,
+        rateBitsPerSecond: 0,
+        capacityBitsPerSecond: 0,
+        roundTripMs: 0,
+      }));
     return { servers, blocks: 0, sourceSymbols: 0, decodingSymbols: 0 };
   }
   closeFetch(fetch: number) {
