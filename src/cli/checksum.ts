@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 /** Bytes on their way through, counted and hashed. */
 export class Checksum {
   readonly #hash = createHash('sha256');
+  #sha256: string | undefined;
   bytes = 0;
 
   /** The same chunks; `onBytes` hears of each. */
@@ -15,8 +16,9 @@ export class Checksum {
     }
   }
 
-  /** Hexadecimal SHA-256 of all that came through; to be called once, at the end. */
+  /** Hexadecimal SHA-256 of all that came through; to be called at the end. */
   sha256(): string {
-    return this.#hash.digest('hex');
+    this.#sha256 ??= this.#hash.digest('hex');
+    return this.#sha256;
   }
 }

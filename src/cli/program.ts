@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { MurkyError } from '../errors.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
+import { addExport } from './commands/export.js';
 import { addFetch } from './commands/fetch.js';
 import { addGet } from './commands/get.js';
+import { addImport } from './commands/import.js';
 import { addKeygen } from './commands/keygen.js';
 import { addLs } from './commands/ls.js';
 import { addPut } from './commands/put.js';
@@ -22,7 +24,20 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such object.`;
 
-const COMMANDS = [addServe, addPut, addGet, addRm, addLs, addStatus, addFetch, addKeygen, addDoctor, addDemo];
+const COMMANDS = [
+  addServe,
+  addPut,
+  addGet,
+  addRm,
+  addLs,
+  addStatus,
+  addExport,
+  addImport,
+  addFetch,
+  addKeygen,
+  addDoctor,
+  addDemo,
+];
 
 /** Parses the command line and runs the command; resolves with the exit code once all is said. */
 export async function run(argv: readonly string[]): Promise<number> {

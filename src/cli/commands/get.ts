@@ -3,7 +3,6 @@ import { MurkyError } from '../../errors.js';
 import { checkKey } from '../../object/key.js';
 import { Checksum } from '../checksum.js';
 import { nodeClient } from '../http/node-address.js';
-import { brokenOff } from '../http/node-failure.js';
 import { interruptible } from '../interruption.js';
 import { checkSha256, deliver, goesToFile } from '../object-sink.js';
 import {
@@ -60,29 +59,15 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
     sha256 = checksum.sha256();
     if (object.sha256 !== undefined) checkSha256(printable(key), object.sha256, sha256);
   };
-  const body = checksum.of(whole(object.body, client.url, object.bytes), progress.advance);
+  const body = checksum.of(object.body, progress.advance);
   try {
     await deliver(body, options, signal, accept);
   } finally {
-    object.body.destroy();
+    object.discard();
     progress.stop();
   }
   const seconds = toMicroseconds((performance.now() - started) / 1000);
-  const facts = { bytes: checksum.bytes, sha256, contentType: object.contentType, seconds };
+  const facts = { bytes: checksum.bytes, sha256, contentType: object.metadata['content-type'], seconds };
   if (options.json) await printJson({ key, file: options.output, ...facts });
   else if (toFile) progress.note(`${printable(key)}: ${bytesText(facts.bytes)} in ${printable(options.output!)}`);
-}
-
-/** A body that ends before its Content-Length is an error of the stream already; one that breaks off gets its sentence here. */
-async function* whole(body: AsyncIterable<Uint8Array>, url: URL, bytes: number | undefined) {
-  let count = 0;
-  try {
-    for await (const chunk of body) {
-      count += chunk.length;
-      yield chunk;
-    }
-  } catch (error) {
-    throw brokenOff(url, error);
-  }
-  if (bytes !== undefined && count !== bytes) throw brokenOff(url, undefined);
 }

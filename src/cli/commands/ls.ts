@@ -5,6 +5,7 @@ import { interruptible } from '../interruption.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
 import { print, printable } from '../terminal/output.js';
 import { bytesText } from '../terminal/quantity.js';
+import { timeOfVersion } from '../version-time.js';
 
 interface LsOptions extends NodeOptions {
   readonly json?: true;
@@ -46,8 +47,7 @@ function longLine(entry: ListEntry): string {
   return `${size}  ${writtenAt(entry.version)}  ${printable(entry.contentType ?? '-').padEnd(24)}  ${printable(entry.key)}`;
 }
 
-/** A version begins with 48 bits of wall-clock milliseconds. */
 function writtenAt(version: string): string {
-  const time = new Date(Number.parseInt(version.slice(0, 12), 16));
+  const time = timeOfVersion(version);
   return Number.isNaN(time.getTime()) ? '-'.padEnd(20) : time.toISOString().replace(/\.\d+Z$/, 'Z');
 }

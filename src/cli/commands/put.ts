@@ -1,11 +1,10 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { MurkyError } from '../../errors.js';
 import { checkKey } from '../../object/key.js';
 import { Checksum } from '../checksum.js';
 import { nodeClient } from '../http/node-address.js';
+import { openInput } from '../input-file.js';
 import { interruptible } from '../interruption.js';
 import {
   contentTypeOption,
@@ -49,7 +48,7 @@ export function addPut(program: Command): void {
 async function put(key: string, file: string, options: PutOptions, signal: AbortSignal): Promise<void> {
   checkKey(key);
   const client = await nodeClient(options, signal);
-  const source = file === '-' ? { bytes: undefined, body: process.stdin } : await openFile(file);
+  const source = await openInput(file);
   const progress = startProgress(key, { totalBytes: source.bytes, quiet: options.quiet });
   const checksum = new Checksum();
   const started = performance.now();
@@ -58,7 +57,10 @@ async function put(key: string, file: string, options: PutOptions, signal: Abort
       objectMode: false,
       highWaterMark: CHUNK_BYTES,
     });
-    const answer = await client.put(key, body, { bytes: source.bytes, contentType: options.contentType });
+    const answer = await client.put(key, body, {
+      bytes: source.bytes,
+      metadata: options.contentType === undefined ? {} : { 'content-type': options.contentType },
+    });
     progress.stop();
     const seconds = toMicroseconds((performance.now() - started) / 1000);
     const sha256 = checksum.sha256();
@@ -80,24 +82,6 @@ async function put(key: string, file: string, options: PutOptions, signal: Abort
     progress.stop();
     source.body.destroy();
   }
-}
-
-async function openFile(path: string): Promise<{ bytes: number | undefined; body: Readable }> {
-  const file = await open(path, 'r').catch((error) => Promise.reject(fileError(path, 'read', error)));
-  const stat = await file.stat();
-  if (stat.isDirectory()) {
-    await file.close();
-    throw new MurkyError('MURKY_FILE_UNUSABLE', `"${path}" is a folder; murky stores single files.`);
-  }
-  // The length of a device or a pipe shows only at its end.
-  const bytes = stat.isFile() ? stat.size : undefined;
-  const body = createReadStream(path, {
-    fd: file,
-    highWaterMark: CHUNK_BYTES,
-    // What is appended meanwhile is not part of what was announced.
-    ...(bytes === undefined ? {} : { end: Math.max(0, bytes - 1) }),
-  });
-  return { bytes, body };
 }
 
 /** The source's bytes; fails if there are fewer than announced, or if they cannot be read. */

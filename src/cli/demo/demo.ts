@@ -59,7 +59,7 @@ async function store(cluster: DemoCluster, signal: AbortSignal): Promise<string>
   const watch = watchSpread(cluster, signal);
   try {
     const client = cluster.client(first, signal);
-    await client.put(KEY, createReadStream(file), { bytes: OBJECT_BYTES });
+    await client.put(KEY, createReadStream(file), { bytes: OBJECT_BYTES, metadata: {} });
   } finally {
     watch.stop();
   }

@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MurkyError } from '../../errors.js';
+import { isMurkyError, MurkyError } from '../../errors.js';
 import { brokenOff, unreachable } from './node-failure.js';
 
 /** How long to wait for "100 Continue" from something that has never heard of it (RFC 9110, section 10.1.1). */
@@ -47,7 +47,9 @@ export function exchange(url: URL, what: Exchange): Promise<IncomingMessage> {
       body?.destroy();
       head.once('close', () => request.destroy());
     });
-    request.on('error', (error) => {
+    request.on('error', (failure) => {
+      // A body that fails only ends the connection, in the eyes of the request.
+      const error = isMurkyError(body?.errored) ? body.errored : failure;
       body?.destroy();
       if (!answer) reject(connected ? brokenOff(url, error) : unreachable(url, error));
     });
@@ -68,7 +70,7 @@ export function exchange(url: URL, what: Exchange): Promise<IncomingMessage> {
     const sendBody = () => {
       if (sending || answer || !body || request.destroyed) return;
       sending = true;
-      // Its failure reaches the request too, and is told there.
+      // Its failure ends the request too, and is told there.
       pipeline(body, request).catch(() => {});
     };
     request.on('continue', sendBody);

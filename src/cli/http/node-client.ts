@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { MurkyError } from '../../errors.js';
+import { metadataOf } from '../../gateway/object-headers.js';
 import type { NodeStatus } from '../../node/contract.js';
 import { exchange } from './http-exchange.js';
 import { badAnswer, brokenOff, problemError } from './node-failure.js';
@@ -42,8 +43,14 @@ export interface ObjectAnswer {
   readonly bytes: number | undefined;
   /** Hexadecimal, from the ETag. */
   readonly sha256: string | undefined;
-  readonly contentType: string | undefined;
-  readonly body: Readable;
+  /** The headers that are kept with an object, by their names in lower case. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** 32 hexadecimal digits; undefined where the node does not say. */
+  readonly version: string | undefined;
+  /** Fails with a MurkyError if the connection breaks or the bytes are not as many as announced. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Lets go of the connection, read or not. */
+  discard(): void;
 }
 
 /** The HTTP interface of a node, as the commands use it. Bodies are streams; every failure is a MurkyError. */
@@ -58,11 +65,14 @@ export class NodeClient {
     return this.#options.url;
   }
 
-  /** `bytes` is undefined for a body whose length nobody knows yet. */
-  async put(key: string, body: Readable, facts: { bytes: number | undefined; contentType?: string | undefined }) {
-    const headers: Record<string, string> = {};
+  /** `bytes` is undefined for a body whose length nobody knows yet; `metadata` are headers that are kept. */
+  async put(
+    key: string,
+    body: Readable,
+    facts: { bytes: number | undefined; metadata: Readonly<Record<string, string>> },
+  ) {
+    const headers: Record<string, string> = { ...facts.metadata };
     if (facts.bytes !== undefined) headers['content-length'] = String(facts.bytes);
-    if (facts.contentType !== undefined) headers['content-type'] = facts.contentType;
     const answer = await this.#send('PUT', objectPath(key), headers, body);
     await text(answer, this.url);
     return writeAnswer(answer);
@@ -71,11 +81,14 @@ export class NodeClient {
   async get(key: string): Promise<ObjectAnswer> {
     const answer = await this.#send('GET', objectPath(key));
     const length = answer.headers['content-length'];
+    const bytes = length === undefined ? undefined : Number(length);
     return {
-      bytes: length === undefined ? undefined : Number(length),
+      bytes,
       sha256: etagSha256(answer),
-      contentType: answer.headers['content-type'],
-      body: answer,
+      metadata: metadataOf(answer.headers),
+      version: answer.headers['x-murky-version'] as string | undefined,
+      body: whole(answer, this.url, bytes),
+      discard: () => void answer.destroy(),
     };
   }
 
@@ -148,6 +161,20 @@ function writeAnswer(answer: IncomingMessage): WriteAnswer {
     version: answer.headers['x-murky-version'] as string | undefined,
     sha256: etagSha256(answer),
   };
+}
+
+/** A body that ends before its Content-Length is an error of the stream already; one that breaks off gets its sentence here. */
+async function* whole(body: AsyncIterable<Uint8Array>, url: URL, bytes: number | undefined) {
+  let count = 0;
+  try {
+    for await (const chunk of body) {
+      count += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    throw brokenOff(url, error);
+  }
+  if (bytes !== undefined && count !== bytes) throw brokenOff(url, undefined);
 }
 
 async function text(answer: IncomingMessage, url: URL): Promise<string> {

@@ -6,6 +6,11 @@ export function bytesText(bytes: number): string {
   return scaled(bytes, 1024, BINARY);
 }
 
+/** 1 object, 2 objects. */
+export function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** 950 bit/s, 45.2 Mbit/s. */
 export function rateText(bitsPerSecond: number): string {
   return scaled(bitsPerSecond, 1000, DECIMAL);
