@@ -26,12 +26,35 @@ rain::Micros Duration(const Napi::Object& given, const char* name, rain::Micros 
   return static_cast<rain::Micros>(milliseconds * 1000);
 }
 
+std::vector<rain::RivalKind> RivalsOf(const Napi::Object& given) {
+  std::vector<rain::RivalKind> rivals;
+  if (given.Get("rivals").IsUndefined()) return rivals;
+  if (!given.Get("rivals").IsArray()) throw BadArgument(given.Env(), "rivals is a list.");
+  const Napi::Array names = given.Get("rivals").As<Napi::Array>();
+  for (uint32_t i = 0; i < names.Length(); i++) {
+    const std::string name = names.Get(i).ToString();
+    if (name == "reno") {
+      rivals.push_back(rain::RivalKind::kReno);
+    } else if (name == "cubic") {
+      rivals.push_back(rain::RivalKind::kCubic);
+    } else if (name == "bbr") {
+      rivals.push_back(rain::RivalKind::kBbr);
+    } else {
+      throw BadArgument(given.Env(), "A rival is reno, cubic or bbr.");
+    }
+  }
+  return rivals;
+}
+
 rain::SimulatedServer ServerOf(Napi::Value value) {
   const Napi::Object given = ObjectOf(value);
   rain::SimulatedServer server;
   server.bits_per_second = AmountOf(given.Get("rateBitsPerSecond"));
   server.delay = Duration(given, "delayMs", 0);
   server.loss = Share(given, "loss");
+  if (!given.Get("lossBurst").IsUndefined()) server.loss_burst = AmountOf(given.Get("lossBurst"));
+  server.request_loss = Share(given, "requestLoss");
+  server.rivals = RivalsOf(given);
   server.queue = Duration(given, "queueMs", server.queue);
   server.jitter = Duration(given, "jitterMs", 0);
   server.duplicate = Share(given, "duplicate");
@@ -59,6 +82,8 @@ rain::SimulationScenario ScenarioOf(Napi::Value value) {
     scenario.initial_rate_bits_per_second =
         static_cast<uint64_t>(AmountOf(given.Get("initialRateBitsPerSecond")));
   }
+  scenario.rivals_from = Duration(given, "rivalsFromMs", 0);
+  scenario.shares_from = Duration(given, "sharesFromMs", 0);
   scenario.limit = Duration(given, "limitMs", scenario.limit);
   if (!given.Get("servers").IsArray()) throw BadArgument(value.Env(), "A list of servers is missing.");
   const Napi::Array servers = given.Get("servers").As<Napi::Array>();
@@ -86,6 +111,14 @@ Napi::Value Simulate(const Napi::CallbackInfo& info) {
   Napi::Array servers = Napi::Array::New(env, result.servers.size());
   for (uint32_t i = 0; i < result.servers.size(); i++) servers.Set(i, CountersValue(env, result.servers[i]));
   value.Set("servers", servers);
+  Napi::Array shares = Napi::Array::New(env, result.shares.size());
+  for (uint32_t i = 0; i < result.shares.size(); i++) {
+    Napi::Object share = Napi::Object::New(env);
+    share.Set("fetchBytes", Napi::Number::New(env, static_cast<double>(result.shares[i].fetch)));
+    share.Set("rivalBytes", Napi::Number::New(env, static_cast<double>(result.shares[i].rivals)));
+    shares.Set(i, share);
+  }
+  value.Set("shares", shares);
   return value;
 }
 

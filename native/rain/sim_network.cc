@@ -24,6 +24,41 @@ const LinkCounters& SimNetwork::counters(const Address& from, const Address& to)
   return hosts_.at(from)->links.at(to).counters;
 }
 
+// A chain of two states (Gilbert 1960): in the bad one everything is lost. It is left with 1 / burst, and
+// entered so often that its share of the datagrams is the loss.
+bool SimNetwork::Lose(Link& link) {
+  const LinkShape& shape = link.shape;
+  if (shape.loss <= 0) return false;
+  if (shape.loss_burst <= 1) return random_.Uniform() < shape.loss;
+  const double leave = 1 / shape.loss_burst;
+  const double enter = leave * shape.loss / (1 - shape.loss);
+  link.bursting = random_.Uniform() < (link.bursting ? 1 - leave : enter);
+  return link.bursting;
+}
+
+SimNetwork::Fate SimNetwork::Pass(Link& link, size_t bytes) {
+  Fate fate;
+  fate.leaves = static_cast<double>(now_);
+  if (link.shape.bits_per_second > 0) {
+    fate.waits = std::max(0.0, link.busy_until - fate.leaves);
+    fate.overflowed = fate.waits > static_cast<double>(link.shape.queue);
+    if (!fate.overflowed)
+      link.busy_until =
+          fate.leaves + fate.waits + static_cast<double>(bytes * 8) * 1e6 / link.shape.bits_per_second;
+    fate.leaves = link.busy_until;
+  }
+  fate.lost = !fate.overflowed && Lose(link);
+  return fate;
+}
+
+SimNetwork::Fate SimNetwork::Offer(const Address& from, const Address& to, size_t bytes) {
+  return Pass(hosts_.at(from)->links.at(to), bytes);
+}
+
+const LinkShape& SimNetwork::shape(const Address& from, const Address& to) const {
+  return hosts_.at(from)->links.at(to).shape;
+}
+
 void SimNetwork::Send(const Address& from, const Address& to, const uint8_t* bytes, size_t length) {
   Host& host = *hosts_.at(from);
   const auto found = host.links.find(to);
@@ -31,27 +66,17 @@ void SimNetwork::Send(const Address& from, const Address& to, const uint8_t* byt
   Link& link = found->second;
   const LinkShape& shape = link.shape;
   link.counters.sent++;
-  const auto start = static_cast<double>(now_);
-  double leaves = start;
-  if (shape.bits_per_second > 0) {
-    const double waits = std::max(0.0, link.busy_until - start);
-    if (waits > static_cast<double>(shape.queue)) {
-      link.counters.overflowed++;
-      return;
-    }
-    const auto bits = static_cast<double>((length + kPacketHeaderBytes + extra_bytes_) * 8);
-    leaves = start + waits + bits * 1e6 / shape.bits_per_second;
-    link.busy_until = leaves;
-    if (observer_) observer_(Passage{from, to, bytes, length, static_cast<Micros>(waits)});
-  }
-  if (shape.loss > 0 && random_.Uniform() < shape.loss) {
-    link.counters.lost++;
-    return;
-  }
-  Deliver(link, from, to, bytes, length, leaves);
+  const Fate fate = Pass(link, length + kPacketHeaderBytes + extra_bytes_);
+  link.counters.overflowed += fate.overflowed;
+  link.counters.lost += fate.lost;
+  if (fate.overflowed) return;
+  if (observer_ && shape.bits_per_second > 0)
+    observer_(Passage{from, to, bytes, length, static_cast<Micros>(fate.waits)});
+  if (fate.lost) return;
+  Deliver(link, from, to, bytes, length, fate.leaves);
   if (shape.duplicate > 0 && random_.Uniform() < shape.duplicate) {
     link.counters.duplicated++;
-    Deliver(link, from, to, bytes, length, leaves);
+    Deliver(link, from, to, bytes, length, fate.leaves);
   }
 }
 

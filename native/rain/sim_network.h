@@ -22,7 +22,8 @@ struct LinkShape {
   double bits_per_second = 0;  // of IP packets; 0: without limit
   Micros delay = 0;
   Micros jitter = 0;  // each datagram takes up to so much longer, and so may be overtaken
-  double loss = 0;    // behind the queue
+  double loss = 0;    // behind the queue, in bursts of this mean length:
+  double loss_burst = 1;
   double duplicate = 0;
   Micros queue = 50'000;  // drop-tail: what would wait longer is dropped
 };
@@ -65,12 +66,22 @@ class SimNetwork {
     size_t length;
     Micros queued;  // how long it waits for those before it
   };
+  struct Fate {
+    bool overflowed = false;  // dropped by the queue
+    bool lost = false;        // behind it
+    double waits = 0;         // microseconds for those before it
+    double leaves = 0;        // when its last bit leaves the queue; of what overflowed, the queue's end
+  };
+  // Puts a packet of so many bytes, with its headers, into a link's queue. It reaches nobody: traffic of
+  // others.
+  Fate Offer(const Address& from, const Address& to, size_t bytes);
   // Called for each datagram that a link with a rate takes, also where it is lost later.
   void set_observer(std::function<void(const Passage&)> observer) { observer_ = std::move(observer); }
 
   Micros now() const { return now_; }
   SeededRandom& random() { return random_; }
   const LinkCounters& counters(const Address& from, const Address& to) const;
+  const LinkShape& shape(const Address& from, const Address& to) const;
 
   void At(Micros time, std::function<void()> action);
   // The node's OnTime is called now and then when it asks for it.
@@ -92,6 +103,7 @@ class SimNetwork {
     LinkShape shape;
     LinkCounters counters;
     double busy_until = 0;  // microseconds
+    bool bursting = false;  // what comes is lost
   };
   struct Host {
     SimNode* node;
@@ -114,6 +126,9 @@ class SimNetwork {
   };
 
   void Send(const Address& from, const Address& to, const uint8_t* bytes, size_t length);
+  // Passes the link's queue and its loss.
+  Fate Pass(Link& link, size_t bytes);
+  bool Lose(Link& link);
   void Deliver(Link& link, const Address& from, const Address& to, const uint8_t* bytes, size_t length,
                double leaves);
   void CallOnTime(Host& host);

@@ -108,6 +108,26 @@ TEST(LossAndDuplicationComeAsOftenAsAsked) {
   }
 }
 
+TEST(LossComesInBurstsOfTheLengthAsked) {
+  for (const double burst : {2.0, 5.0, 20.0}) {
+    LinkShape shape;
+    shape.loss = 0.05;
+    shape.loss_burst = burst;
+    const int datagrams = 200'000;
+    Pair pair(shape, datagrams, 10);
+    pair.network.Run(kNever);
+    uint32_t next = 0;
+    double bursts = 0;
+    for (const Arrival& arrival : pair.receiver.arrivals) {
+      bursts += arrival.number > next;
+      next = arrival.number + 1;
+    }
+    const auto lost = static_cast<double>(pair.counters().lost);
+    CHECK(std::abs(lost / datagrams - 0.05) < 0.01);
+    CHECK(std::abs(lost / bursts / burst - 1) < 0.1);
+  }
+}
+
 TEST(JitterDelaysAndReorders) {
   LinkShape shape;
   shape.delay = 1'000;

@@ -160,6 +160,50 @@ class SymbolObserver {
   uint64_t sent_twice_ = 0;
 };
 
+// The rival flows of each server's link, and what the fetch and they get of it.
+class Rivalry {
+ public:
+  Rivalry(SimNetwork& network, const Address& client, const std::vector<Address>& servers,
+          const SimulationScenario& scenario)
+      : network_(network), client_(client), servers_(servers), before_(servers.size()) {
+    flows_.resize(servers.size());
+    for (size_t i = 0; i < servers.size(); i++) {
+      for (const RivalKind kind : scenario.servers[i].rivals) {
+        flows_[i].push_back(std::make_unique<RivalFlow>(network, kind, servers[i], client));
+        RivalFlow* flow = flows_[i].back().get();
+        network.At(scenario.rivals_from, [flow] { flow->Start(); });
+      }
+    }
+    if (scenario.shares_from > 0) network.At(scenario.shares_from, [this] { before_ = Totals(); });
+  }
+  std::vector<SimulatedShare> Shares() const {
+    std::vector<SimulatedShare> shares = Totals();
+    for (size_t i = 0; i < shares.size(); i++) {
+      shares[i].fetch -= before_[i].fetch;
+      shares[i].rivals -= before_[i].rivals;
+    }
+    return shares;
+  }
+
+ private:
+  std::vector<SimulatedShare> Totals() const {
+    std::vector<SimulatedShare> totals(servers_.size());
+    for (size_t i = 0; i < servers_.size(); i++) {
+      const LinkCounters& counters = network_.counters(servers_[i], client_);
+      totals[i].fetch =
+          counters.delivered_bytes + counters.delivered * (SimNetwork::kPacketHeaderBytes + kTagBytes);
+      for (const auto& flow : flows_[i]) totals[i].rivals += flow->delivered_bytes();
+    }
+    return totals;
+  }
+
+  SimNetwork& network_;
+  const Address client_;
+  const std::vector<Address> servers_;
+  std::vector<std::vector<std::unique_ptr<RivalFlow>>> flows_;
+  std::vector<SimulatedShare> before_;
+};
+
 Address AddressOf(size_t index) {
   Address address;
   Address::Parse("10.0." + std::to_string(index / 256) + "." + std::to_string(index % 256), 1980, &address);
@@ -183,10 +227,12 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
     addresses.push_back(address);
     LinkShape link;
     link.delay = shape.delay;
-    link.loss = shape.loss;
+    link.loss_burst = shape.loss_burst;
     link.jitter = shape.jitter;
     link.duplicate = shape.duplicate;
+    link.loss = 1 - (1 - shape.loss) * (1 - shape.request_loss);
     network.Connect(client.address, address, link);
+    link.loss = shape.loss;
     link.bits_per_second = shape.bits_per_second;
     link.queue = shape.queue;
     network.Connect(address, client.address, link);
@@ -195,6 +241,7 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   SymbolObserver observer(client.address);
   network.set_observer([&observer](const SimNetwork::Passage& passage) { observer.See(passage); });
 
+  Rivalry rivalry(network, client.address, addresses, scenario);
   client.Begin(addresses, network.now());
   network.Wake(client.address);
   SimulationResult result;
@@ -204,6 +251,7 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   result.intact = result.done && client.intact;
   client.engine->Report(client.fetch, &result.report);
   observer.Report(&result);
+  result.shares = rivalry.Shares();
   result.client = client.engine->counters();
   for (const auto& server : servers) result.servers.push_back(server->engine->counters());
   return result;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rain/engine.h"
+#include "rain/rival_flow.h"
 
 namespace murky::rain {
 
@@ -13,11 +14,14 @@ struct SimulatedServer {
   double bits_per_second = 100e6;  // of IP packets, from the server to the client; 0: without limit
   Micros delay = 20'000;           // one way
   double loss = 0;                 // each way
+  double loss_burst = 1;           // mean length of a run of losses, each way
+  double request_loss = 0;         // of what the client sends, beyond `loss`
   Micros queue = 50'000;
   Micros jitter = 0;
   double duplicate = 0;
   Micros kill_at = kNever;
-  bool empty = false;  // has not got the object
+  bool empty = false;             // has not got the object
+  std::vector<RivalKind> rivals;  // each one a flow from the server to the client, through the same queue
 };
 
 struct SimulationScenario {
@@ -28,6 +32,14 @@ struct SimulationScenario {
   std::vector<SimulatedServer> servers;
   Micros limit = 600'000'000;
   uint64_t initial_rate_bits_per_second = 0;  // per server; 0: an unknown path
+  Micros rivals_from = 0;                     // when rivals begin
+  Micros shares_from = 0;                     // when bytes begin to count in `SimulatedShare`
+};
+
+// Bytes of IP that came through a server's link.
+struct SimulatedShare {
+  uint64_t fetch = 0;
+  uint64_t rivals = 0;
 };
 
 struct SimulationResult {
@@ -41,6 +53,7 @@ struct SimulationResult {
   uint64_t sent_twice = 0;  // symbols that some server had sent before
   EngineCounters client;
   std::vector<EngineCounters> servers;
+  std::vector<SimulatedShare> shares;  // by server
 };
 
 // Runs to the end of the fetch or to the limit.

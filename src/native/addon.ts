@@ -179,6 +179,10 @@ export interface SimulatedServer {
   delayMs: number;
   /** Share of datagrams lost, each direction. */
   loss: number;
+  /** Mean length of a run of losses; 1 where each falls alone. */
+  lossBurst?: number;
+  /** Share lost of what the client sends, beyond `loss`. */
+  requestLoss?: number;
   queueMs?: number;
   jitterMs?: number;
   duplicate?: number;
@@ -186,6 +190,8 @@ export interface SimulatedServer {
   killAtMs?: number;
   /** The server has not got the object. */
   empty?: boolean;
+  /** TCP-like flows from the server to the client, through the same queue. */
+  rivals?: ('reno' | 'cubic' | 'bbr')[];
 }
 
 export interface SimulationScenario {
@@ -196,6 +202,10 @@ export interface SimulationScenario {
   /** What history says of each server's rate; without it the paths are unknown. */
   initialRateBitsPerSecond?: number;
   servers: SimulatedServer[];
+  /** When the rivals begin. */
+  rivalsFromMs?: number;
+  /** When bytes begin to count in `shares`. */
+  sharesFromMs?: number;
   /** Gives up after this much virtual time. */
   limitMs?: number;
 }
@@ -214,6 +224,8 @@ export interface SimulationResult {
   sentTwice: number;
   client: Record<string, number>;
   servers: Record<string, number>[];
+  /** Bytes of IP through each server's link, of the fetch and of all its rivals. */
+  shares: { fetchBytes: number; rivalBytes: number }[];
 }
 
 export interface TransportFeatures {
