@@ -5,16 +5,11 @@
 #include <cstdint>
 #include <memory>
 
+#include "addon/arguments.h"
 #include "lt/codec.h"
 
 namespace murky::addon {
 namespace {
-
-Napi::Error BadArgument(Napi::Env env, const char* sentence) {
-  Napi::Error error = Napi::TypeError::New(env, sentence);
-  error.Set("code", Napi::String::New(env, "MURKY_BAD_ARGUMENT"));
-  return error;
-}
 
 // The object behind a pointer that close() empties.
 template <typename Object>
@@ -23,21 +18,6 @@ Object& Open(Napi::Env env, const std::unique_ptr<Object>& object) {
   Napi::Error error = Napi::Error::New(env, "The encoder or decoder is closed.");
   error.Set("code", Napi::String::New(env, "MURKY_CLOSED"));
   throw error;
-}
-
-Napi::Uint8Array Bytes(const Napi::CallbackInfo& info, size_t index) {
-  const Napi::Value value = info[index];
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-    throw BadArgument(info.Env(), "A Uint8Array is missing.");
-  }
-  return value.As<Napi::Uint8Array>();
-}
-
-// A whole number from 0 to 2^32 - 1.
-uint32_t Whole(const Napi::CallbackInfo& info, size_t index) {
-  const double number = info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : -1;
-  if (!(number >= 0 && number <= UINT32_MAX)) throw BadArgument(info.Env(), "A number is out of range.");
-  return static_cast<uint32_t>(number);
 }
 
 // Tells V8 what a wrapped object holds outside its heap, so that the collector runs in time.
@@ -64,8 +44,8 @@ class EncoderObject : public Napi::ObjectWrap<EncoderObject> {
   }
 
   explicit EncoderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<EncoderObject>(info) {
-    const Napi::Uint8Array block = Bytes(info, 0);
-    const size_t symbol_bytes = Whole(info, 1);
+    const Napi::Uint8Array block = BytesOf(info[0]);
+    const size_t symbol_bytes = WholeOf(info[1]);
     if (!lt::ValidBlock(block.ByteLength(), symbol_bytes)) {
       throw BadArgument(info.Env(), "The block cannot be coded with this symbol size.");
     }
@@ -84,9 +64,9 @@ class EncoderObject : public Napi::ObjectWrap<EncoderObject> {
   }
 
   Napi::Value Symbols(const Napi::CallbackInfo& info) {
-    const uint32_t from = Whole(info, 0);
-    const uint32_t count = Whole(info, 1);
-    Napi::Uint8Array out = Bytes(info, 2);
+    const uint32_t from = WholeOf(info[0]);
+    const uint32_t count = WholeOf(info[1]);
+    Napi::Uint8Array out = BytesOf(info[2]);
     if (uint64_t{from} + count > uint64_t{lt::kMaxEsi} + 1 ||
         out.ByteLength() / Open(info.Env(), encoder_).symbol_bytes() < count) {
       throw BadArgument(info.Env(), "The symbols do not fit.");
@@ -120,8 +100,8 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
   }
 
   explicit DecoderObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DecoderObject>(info) {
-    const size_t block_bytes = Whole(info, 0);
-    const size_t symbol_bytes = Whole(info, 1);
+    const size_t block_bytes = WholeOf(info[0]);
+    const size_t symbol_bytes = WholeOf(info[1]);
     if (!lt::ValidBlock(block_bytes, symbol_bytes)) {
       throw BadArgument(info.Env(), "A block of this size cannot be coded with this symbol size.");
     }
@@ -149,8 +129,8 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
   }
 
   Napi::Value Add(const Napi::CallbackInfo& info) {
-    const uint32_t esi = Whole(info, 0);
-    const Napi::Uint8Array symbol = Bytes(info, 1);
+    const uint32_t esi = WholeOf(info[0]);
+    const Napi::Uint8Array symbol = BytesOf(info[1]);
     if (symbol.ByteLength() != Open(info.Env(), decoder_).symbol_bytes()) {
       throw BadArgument(info.Env(), "The symbol has a wrong size.");
     }
@@ -162,7 +142,7 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
       throw BadArgument(info.Env(), "A Uint32Array is missing.");
     }
     const Napi::Uint32Array esis = info[0].As<Napi::Uint32Array>();
-    const Napi::Uint8Array symbols = Bytes(info, 1);
+    const Napi::Uint8Array symbols = BytesOf(info[1]);
     const size_t symbol_bytes = Open(info.Env(), decoder_).symbol_bytes();
     if (symbols.ByteLength() != esis.ElementLength() * symbol_bytes) {
       throw BadArgument(info.Env(), "The symbols have a wrong size.");
@@ -183,10 +163,10 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
 
   // Into the caller's buffer if there is one: fresh memory of a block's size costs more than the copy.
   Napi::Value Take(const Napi::CallbackInfo& info) {
-    const lt::Decoder& decoder = Open(info.Env(), decoder_);
+    lt::Decoder& decoder = Open(info.Env(), decoder_);
     if (!decoder.decoded()) return info.Env().Undefined();
     Napi::Uint8Array block =
-        info[0].IsUndefined() ? Napi::Uint8Array::New(info.Env(), decoder.block_bytes()) : Bytes(info, 0);
+        info[0].IsUndefined() ? Napi::Uint8Array::New(info.Env(), decoder.block_bytes()) : BytesOf(info[0]);
     if (block.ByteLength() < decoder.block_bytes()) {
       throw BadArgument(info.Env(), "The block does not fit.");
     }

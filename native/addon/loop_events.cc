@@ -27,12 +27,12 @@ void LoopEvents::OnBlockNeeded(uint64_t resource, const rain::Version& version, 
   gathered_.push_back(std::move(event));
 }
 
-void LoopEvents::OnBlockDecoded(uint32_t fetch, uint32_t block, std::vector<uint8_t> bytes,
+void LoopEvents::OnBlockDecoded(uint32_t fetch, uint32_t block, gf2::Buffer bytes,
                                 std::vector<uint32_t> from_servers) {
   LoopEvent event{LoopEvent::Type::kBlockDecoded};
   event.fetch = fetch;
   event.index = block;
-  event.bytes = std::move(bytes);
+  event.decoded = std::move(bytes);
   event.from_servers = std::move(from_servers);
   gathered_.push_back(std::move(event));
 }
@@ -109,12 +109,12 @@ void LoopEvents::Call(Napi::Env env, Napi::Function, LoopEvents* events, void*) 
 namespace {
 
 // The block's memory passes to JavaScript; where the runtime allows no foreign memory it is copied.
-Napi::Value BlockValue(Napi::Env env, std::vector<uint8_t> bytes) {
+Napi::Value BlockValue(Napi::Env env, gf2::Buffer bytes) {
   if (bytes.empty()) return Napi::Buffer<uint8_t>::New(env, 0);  // its symbols contradicted each other
-  auto* block = new std::vector<uint8_t>(std::move(bytes));
+  auto* block = new gf2::Buffer(std::move(bytes));
   return Napi::Buffer<uint8_t>::NewOrCopy(
       env, block->data(), block->size(),
-      [](Napi::BasicEnv, uint8_t*, std::vector<uint8_t>* finished) { delete finished; }, block);
+      [](Napi::BasicEnv, uint8_t*, gf2::Buffer* finished) { delete finished; }, block);
 }
 
 void Set(Napi::Object value, const char* name, uint32_t number) {
@@ -144,7 +144,7 @@ Napi::Object EventValue(Napi::Env env, LoopEvent& event) {
       value.Set("type", "blockDecoded");
       Set(value, "fetch", event.fetch);
       Set(value, "block", event.index);
-      value.Set("bytes", BlockValue(env, std::move(event.bytes)));
+      value.Set("bytes", BlockValue(env, std::move(event.decoded)));
       Napi::Array from = Napi::Array::New(env, event.from_servers.size());
       for (uint32_t i = 0; i < event.from_servers.size(); i++) {
         from.Set(i, Napi::Number::New(env, event.from_servers[i]));

@@ -31,7 +31,8 @@ struct LoopEvent {
   rain::Address from{};
   rain::ServerState state{};
   rain::RefuseReason reason{};
-  std::vector<uint8_t> bytes{};
+  std::vector<uint8_t> bytes{};  // of kRequest, kResponse
+  gf2::Buffer decoded{};         // of kBlockDecoded
   std::vector<uint32_t> from_servers{};
 };
 
@@ -46,7 +47,7 @@ class LoopEvents : public rain::LoopHost {
   void Close();
 
   void OnBlockNeeded(uint64_t resource, const rain::Version& version, uint32_t block) override;
-  void OnBlockDecoded(uint32_t fetch, uint32_t block, std::vector<uint8_t> bytes,
+  void OnBlockDecoded(uint32_t fetch, uint32_t block, gf2::Buffer bytes,
                       std::vector<uint32_t> from_servers) override;
   void OnServerState(uint32_t fetch, uint32_t server, rain::ServerState state,
                      rain::RefuseReason reason) override;

@@ -1,34 +1,28 @@
 // The codec's benchmark for bench/codec; nothing of the package itself calls it.
 #include "addon/measure_binding.h"
 
+#include "addon/arguments.h"
 #include "lt/codec.h"
 #include "measure/codec_measure.h"
 
 namespace murky::addon {
 namespace {
 
-double Argument(const Napi::CallbackInfo& info, size_t index) {
-  if (!info[index].IsNumber()) throw Napi::TypeError::New(info.Env(), "A number is missing.");
-  return info[index].As<Napi::Number>().DoubleValue();
-}
-
 uint32_t SourceSymbols(const Napi::CallbackInfo& info) {
-  const double k = Argument(info, 0);
-  if (!(k >= 1 && k <= lt::kMaxSourceSymbols)) throw Napi::TypeError::New(info.Env(), "K is out of range.");
-  return static_cast<uint32_t>(k);
+  const uint32_t k = WholeOf(info[0], lt::kMaxSourceSymbols);
+  if (k == 0) throw BadArgument(info.Env(), "K is 0.");
+  return k;
 }
 
 size_t SymbolBytes(const Napi::CallbackInfo& info) {
-  const double bytes = Argument(info, 1);
-  if (!(bytes >= 0 && lt::ValidSymbolBytes(static_cast<size_t>(bytes)))) {
-    throw Napi::TypeError::New(info.Env(), "The symbol size is out of range.");
-  }
-  return static_cast<size_t>(bytes);
+  const uint32_t bytes = WholeOf(info[1]);
+  if (!lt::ValidSymbolBytes(bytes)) throw BadArgument(info.Env(), "The symbol size is out of range.");
+  return bytes;
 }
 
 // (k, symbolBytes, seconds)
 Napi::Value MeasureEncode(const Napi::CallbackInfo& info) {
-  const auto figures = measure::MeasureEncode(SourceSymbols(info), SymbolBytes(info), Argument(info, 2));
+  const auto figures = measure::MeasureEncode(SourceSymbols(info), SymbolBytes(info), AmountOf(info[2]));
   Napi::Object answer = Napi::Object::New(info.Env());
   answer.Set("memcpySeconds", figures.memcpy_seconds);
   answer.Set("setupSeconds", figures.setup_seconds);
@@ -40,7 +34,7 @@ Napi::Value MeasureEncode(const Napi::CallbackInfo& info) {
 // (k, symbolBytes, loss, seconds)
 Napi::Value MeasureDecode(const Napi::CallbackInfo& info) {
   const auto figures =
-      measure::MeasureDecode(SourceSymbols(info), SymbolBytes(info), Argument(info, 2), Argument(info, 3));
+      measure::MeasureDecode(SourceSymbols(info), SymbolBytes(info), AmountOf(info[2]), AmountOf(info[3]));
   Napi::Object answer = Napi::Object::New(info.Env());
   answer.Set("decodeSeconds", figures.decode_seconds);
   answer.Set("tailSeconds", figures.tail_seconds);
@@ -53,9 +47,8 @@ Napi::Value MeasureDecode(const Napi::CallbackInfo& info) {
 
 // (k, loss, trials, seed)
 Napi::Value OverheadHistogram(const Napi::CallbackInfo& info) {
-  const auto histogram = measure::OverheadHistogram(SourceSymbols(info), Argument(info, 1),
-                                                    static_cast<uint32_t>(Argument(info, 2)),
-                                                    static_cast<uint32_t>(Argument(info, 3)));
+  const auto histogram =
+      measure::OverheadHistogram(SourceSymbols(info), AmountOf(info[1]), WholeOf(info[2]), WholeOf(info[3]));
   Napi::Array answer = Napi::Array::New(info.Env(), histogram.size());
   for (uint32_t n = 0; n < histogram.size(); n++) answer.Set(n, Napi::Number::New(info.Env(), histogram[n]));
   return answer;

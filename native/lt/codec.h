@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "gf2/buffer.h"
+
 namespace murky::lt {
 
 constexpr uint32_t kMaxSourceSymbols = 8192;
@@ -30,7 +32,7 @@ bool ValidBlock(size_t block_bytes, size_t symbol_bytes);
 
 class Encoder {
  public:
-  // Copies the block. The shape must be ValidBlock. Throws std::bad_alloc only.
+  // Codes the block; its bytes may go afterwards. The shape must be ValidBlock. Throws std::bad_alloc only.
   Encoder(const uint8_t* block, size_t block_bytes, size_t symbol_bytes);
   ~Encoder();
   Encoder(const Encoder&) = delete;
@@ -38,8 +40,7 @@ class Encoder {
 
   uint32_t k() const;
   size_t symbol_bytes() const;
-  // The most that this encoder will ever hold: constant, so that a cache can add and subtract it. The half of
-  // it for repair symbols is made at the first repair symbol, once, whichever thread asks for it.
+  // Constant, so that a cache can add and subtract it.
   size_t memory_bytes() const;
 
   // Writes symbol_bytes() bytes of symbol `esi` (<= kMaxEsi) to `out`, which needs no alignment.
@@ -83,8 +84,12 @@ class Decoder {
   uint32_t inactive_columns() const;
   uint64_t row_additions() const;
 
-  // Copies the block_bytes() bytes of the block to `out`. False, and nothing written, unless decoded().
-  bool Take(uint8_t* out) const;
+  // Copies the block_bytes() bytes of the block to `out`. False, and nothing written, unless decoded(), and
+  // after Release.
+  bool Take(uint8_t* out);
+  // Hands the block over without copying it: symbols are written where they lie in the block. Empty unless
+  // decoded(), and the second time.
+  gf2::Buffer Release();
 
  private:
   struct State;

@@ -1,5 +1,6 @@
 #include "lt/codec.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -34,8 +35,9 @@ uint32_t RoundTrip(uint32_t k, size_t symbol_bytes, double loss, uint32_t seed) 
     CHECK(result == AddResult::kNeedMore || result == AddResult::kDecoded);
     CHECK(decoder.received() < k + 100);
   }
-  CHECK(decoder.Take(out.data()));
-  CHECK(out == block);
+  const gf2::Buffer released = decoder.Release();
+  CHECK_EQ(released.size(), block.size());
+  CHECK(std::equal(block.begin(), block.end(), released.data()));
   return decoder.received() - k;
 }
 
@@ -51,6 +53,40 @@ TEST(codec_needs_exactly_k_symbols_for_small_k) {
   for (uint32_t k = 1; k <= 32; k++) {
     for (double loss : {0.1, 0.5, 1.0}) CHECK_EQ(RoundTrip(k, 64, loss, 1000 + k), 0u);
   }
+}
+
+// The block is coded in the constructor: source symbols come out of the columns, also where the block lies
+// unaligned and its last symbol is padded.
+TEST(codec_source_symbols_are_the_block) {
+  for (uint32_t k : {1u, 32u, 33u, 300u}) {
+    std::vector<uint8_t> bytes = RandomBytes(1 + k * 192 - 5, k);
+    const std::vector<uint8_t> block(bytes.begin() + 1, bytes.end());
+    const Encoder encoder(&bytes[1], block.size(), 192);
+    std::fill(bytes.begin(), bytes.end(), uint8_t{0});
+    std::vector<uint8_t> symbols(k * 192, 0xee);
+    encoder.Symbols(0, k, symbols.data());
+    CHECK(std::equal(block.begin(), block.end(), symbols.begin()));
+    for (size_t at = block.size(); at < symbols.size(); at++) CHECK_EQ(symbols[at], 0);
+  }
+}
+
+TEST(codec_hands_the_block_over_once) {
+  constexpr uint32_t kK = 100;
+  const std::vector<uint8_t> block = RandomBytes(kK * 64 - 3, 3);
+  const Encoder encoder(block.data(), block.size(), 64);
+  Decoder decoder(block.size(), 64);
+  std::vector<uint8_t> symbol(64);
+  CHECK(decoder.Release().empty());
+  for (uint32_t esi = 5; !decoder.decoded(); esi++) {
+    encoder.Symbol(esi, symbol.data());
+    decoder.Add(esi, symbol.data());
+    CHECK_EQ(decoder.Release().empty(), !decoder.decoded());
+  }
+  std::vector<uint8_t> out(block.size());
+  CHECK(!decoder.Take(out.data()));
+  CHECK(decoder.Release().empty());
+  CHECK(decoder.Add(0, symbol.data()) == AddResult::kDecoded);
+  CHECK_EQ(decoder.missing(), 5u);
 }
 
 TEST(codec_refuses_conflicting_duplicates_and_large_esis) {

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "lt/codec.h"
 #include "lt/solver.h"
@@ -14,10 +14,24 @@ struct Decoder::State {
         store(SourceSymbols(block, symbol), symbol),
         solver(store.k() <= kMaxSmallK ? MakeSmallSolver(store) : MakeLargeSolver(store)) {}
 
+  // The block, once decoded, with what was missing filled in; empty when it was handed over.
+  gf2::Buffer& Block() {
+    gf2::Buffer& block = store.block();
+    if (!filled) {
+      for (uint32_t i = 0; i < store.k(); i++) {
+        if (!store.has_source(i)) solver->CopySolved(i, block.data() + i * store.symbol_bytes());
+      }
+      block.Shrink(block_bytes);
+      filled = true;
+    }
+    return block;
+  }
+
   const size_t block_bytes;
   SymbolStore store;
   std::unique_ptr<Solver> solver;
   bool decoded = false;
+  bool filled = false;
 };
 
 Decoder::Decoder(size_t block_bytes, size_t symbol_bytes)
@@ -52,24 +66,17 @@ AddResult Decoder::Add(uint32_t esi, const uint8_t* symbol) {
   return result;
 }
 
-bool Decoder::Take(uint8_t* out) const {
+bool Decoder::Take(uint8_t* out) {
   if (!state_->decoded) return false;
-  const SymbolStore& store = state_->store;
-  const size_t bytes = store.symbol_bytes();
-  for (uint32_t i = 0; i < store.k();) {
-    const size_t at = i * bytes;
-    if (!store.has_source(i)) {
-      state_->solver->CopySolved(i, out + at, std::min(bytes, state_->block_bytes - at));
-      i++;
-      continue;
-    }
-    // Received symbols that lie side by side in both places go in one piece.
-    uint32_t end = i + 1;
-    while (store.contiguous() && end < store.k() && store.has_source(end)) end++;
-    std::memcpy(out + at, store.source(i), std::min((end - i) * bytes, state_->block_bytes - at));
-    i = end;
-  }
+  const gf2::Buffer& block = state_->Block();
+  if (block.empty()) return false;
+  std::memcpy(out, block.data(), block.size());
   return true;
+}
+
+gf2::Buffer Decoder::Release() {
+  if (!state_->decoded) return {};
+  return std::exchange(state_->Block(), {});
 }
 
 }  // namespace murky::lt

@@ -50,6 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (decoder.received() != before && !good) all_good = false;
     }
     if (!decoder.Take(out.data())) continue;
+    const murky::gf2::Buffer released = decoder.Release();
+    if (released.size() != block_bytes || std::memcmp(out.data(), released.data(), block_bytes) != 0) abort();
+    if (!decoder.Release().empty() || decoder.Take(out.data())) abort();
+    if (decoder.Add(esi, symbol.data()) != AddResult::kDecoded) abort();
     if (all_good && std::memcmp(out.data(), block.data(), block_bytes) != 0) abort();
     break;
   }

@@ -1,6 +1,5 @@
-#include <algorithm>
 #include <cstring>
-#include <mutex>
+#include <memory>
 #include <vector>
 
 #include "gf2/kernels.h"
@@ -15,34 +14,33 @@ namespace murky::lt {
 
 struct Encoder::State {
   State(const uint8_t* block, size_t block_bytes, size_t bytes)
-      : symbol_bytes(bytes), k(SourceSymbols(block_bytes, bytes)), sources(k, bytes) {
-    if (sources.stride() == symbol_bytes) {
-      std::memcpy(sources[0], block, block_bytes);
+      : symbol_bytes(bytes), k(SourceSymbols(block_bytes, bytes)) {
+    // Source symbols where they lie in the block, but for the last, which is padded with zeros.
+    gf2::Rows last(1, symbol_bytes);
+    const size_t last_at = (k - 1) * symbol_bytes;
+    std::memset(last[0], 0, symbol_bytes);
+    std::memcpy(last[0], block + last_at, block_bytes - last_at);
+    std::vector<const uint8_t*> sources(k, last[0]);
+    for (uint32_t i = 0; i + 1 < k; i++) sources[i] = block + i * symbol_bytes;
+    if (small()) {
+      columns = gf2::Rows(k, kSlices * SliceStride(symbol_bytes));
+      for (uint32_t i = 0; i < k; i++) SpreadSlices(sources[i], symbol_bytes, columns[i]);
     } else {
-      for (uint32_t i = 0; i < k; i++) {
-        const size_t at = i * symbol_bytes;
-        std::memcpy(sources[i], block + at, std::min(symbol_bytes, block_bytes - at));
-      }
+      plan = PlanFor(k);
+      columns = gf2::Rows(plan->structure.columns(), symbol_bytes);
+      Precode(*plan, sources.data(), symbol_bytes, &columns);
     }
-    const size_t last_bytes = block_bytes - (k - 1) * symbol_bytes;
-    std::memset(sources[k - 1] + last_bytes, 0, symbol_bytes - last_bytes);
   }
 
   bool small() const { return k <= kMaxSmallK; }
 
-  void PrepareRepair() {
-    std::call_once(repair_ready, [this] {
-      if (small()) {
-        columns = gf2::Rows(k, kSlices * SliceStride(symbol_bytes));
-        for (uint32_t i = 0; i < k; i++) SpreadSlices(sources[i], symbol_bytes, columns[i]);
-        return;
-      }
-      plan = PlanFor(k);
-      columns = gf2::Rows(plan->structure.columns(), symbol_bytes);
-      std::vector<const uint8_t*> rows(k);
-      for (uint32_t i = 0; i < k; i++) rows[i] = sources[i];
-      Precode(*plan, rows.data(), symbol_bytes, &columns);
-    });
+  // The block itself is not kept: a source symbol is the sum of up to three columns.
+  void LargeSource(uint32_t i, uint8_t* out) const {
+    const uint8_t* terms[3] = {columns[i]};
+    size_t count = 1;
+    if (i > 0) terms[count++] = columns[i - 1];
+    if (plan->back[i] != i) terms[count++] = columns[plan->back[i]];
+    gf2::ActiveKernels().gather(out, terms, count, symbol_bytes);
   }
 
   void SmallRepair(uint32_t esi, uint8_t* out) const {
@@ -69,11 +67,8 @@ struct Encoder::State {
 
   const size_t symbol_bytes;
   const uint32_t k;
-  gf2::Rows sources;
-  // Made at the first repair symbol.
-  std::once_flag repair_ready;
-  std::shared_ptr<const Plan> plan;
-  gf2::Rows columns;  // small code: the sources as slices
+  std::shared_ptr<const Plan> plan;  // null for the small code
+  gf2::Rows columns;                 // small code: the sources as slices
 };
 
 Encoder::Encoder(const uint8_t* block, size_t block_bytes, size_t symbol_bytes)
@@ -84,25 +79,18 @@ uint32_t Encoder::k() const { return state_->k; }
 size_t Encoder::symbol_bytes() const { return state_->symbol_bytes; }
 
 size_t Encoder::memory_bytes() const {
-  const size_t repair = state_->small()
-                            ? gf2::Rows::MemoryBytes(state_->k, kSlices * SliceStride(state_->symbol_bytes))
-                            : gf2::Rows::MemoryBytes(Structure(state_->k).columns(), state_->symbol_bytes);
-  return sizeof(Encoder) + sizeof(State) + state_->sources.memory_bytes() + repair;
+  return sizeof(Encoder) + sizeof(State) + state_->columns.memory_bytes();
 }
 
 void Encoder::Symbol(uint32_t esi, uint8_t* out) const { Symbols(esi, 1, out); }
 
 void Encoder::Symbols(uint32_t from, uint32_t count, uint8_t* out) const {
-  for (uint32_t esi = from; esi - from < count; esi++, out += state_->symbol_bytes) {
-    if (esi < state_->k) {
-      std::memcpy(out, state_->sources[esi], state_->symbol_bytes);
-      continue;
-    }
-    state_->PrepareRepair();
-    if (state_->small()) {
-      state_->SmallRepair(esi, out);
+  const State& state = *state_;
+  for (uint32_t esi = from; esi - from < count; esi++, out += state.symbol_bytes) {
+    if (esi < state.k) {
+      state.small() ? JoinSlices(state.columns[esi], state.symbol_bytes, out) : state.LargeSource(esi, out);
     } else {
-      state_->LargeRepair(esi, out);
+      state.small() ? state.SmallRepair(esi, out) : state.LargeRepair(esi, out);
     }
   }
 }

@@ -34,9 +34,7 @@ class LargeSolver final : public Solver {
     return replay ? StartReplay() : StartInactivation();
   }
 
-  void CopySolved(uint32_t i, uint8_t* out, size_t bytes) const override {
-    online_->CopySource(i, out, bytes);
-  }
+  void CopySolved(uint32_t i, uint8_t* out) const override { online_->CopySource(i, out); }
 
   size_t memory_bytes() const override { return online_ ? online_->memory_bytes() : 0; }
   uint32_t inactive_columns() const override { return online_ ? online_->solution().inactive_columns : 0; }

@@ -118,7 +118,7 @@ void OnlineSolver::BuildTables() {
   }
 }
 
-void OnlineSolver::CopySource(uint32_t i, uint8_t* out, size_t bytes) const {
+void OnlineSolver::CopySource(uint32_t i, uint8_t* out) const {
   terms_.clear();
   if (!solution_.replay_unknown.empty()) {
     const uint32_t n = solution_.replay_unknown[i];
@@ -138,13 +138,7 @@ void OnlineSolver::CopySource(uint32_t i, uint8_t* out, size_t bytes) const {
       if (set) terms_.push_back(tables_[(first / kTableBits << kTableBits) + set]);
     }
   }
-  const size_t whole = bytes / 8 * 8;
-  gf2::ActiveKernels().gather(out, terms_.data(), terms_.size(), whole);
-  for (size_t b = whole; b < bytes; b++) {
-    uint8_t sum = 0;
-    for (const uint8_t* term : terms_) sum ^= term[b];
-    out[b] = sum;
-  }
+  gf2::ActiveKernels().gather(out, terms_.data(), terms_.size(), symbol_bytes_);
 }
 
 // kTableBits bits of a column's mask from bit `first` on.

@@ -22,8 +22,8 @@ class OnlineSolver {
 
   bool done() const { return rank_ == solution_.unknowns; }
 
-  // Once done: writes the first `bytes` bytes of source symbol i, which was missing in the partial solution.
-  void CopySource(uint32_t i, uint8_t* out, size_t bytes) const;
+  // Once done: writes source symbol i, which was missing in the partial solution.
+  void CopySource(uint32_t i, uint8_t* out) const;
 
   size_t memory_bytes() const;
   const PartialSolution& solution() const { return solution_; }

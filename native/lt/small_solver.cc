@@ -27,8 +27,8 @@ class SmallSolver final : public Solver {
     return AddResult::kDecoded;
   }
 
-  void CopySolved(uint32_t i, uint8_t* out, size_t bytes) const override {
-    std::memcpy(out, solved_[place_[i]], bytes);
+  void CopySolved(uint32_t i, uint8_t* out) const override {
+    std::memcpy(out, solved_[place_[i]], store_.symbol_bytes());
   }
 
   size_t memory_bytes() const override { return solved_.memory_bytes(); }

@@ -18,8 +18,8 @@ class Solver {
   // solver is as it was before. Otherwise kNeedMore or kDecoded.
   virtual AddResult Add(uint32_t esi, const uint8_t* symbol) = 0;
 
-  // Once decoded: writes the first `bytes` bytes of source symbol i, which was not received as such.
-  virtual void CopySolved(uint32_t i, uint8_t* out, size_t bytes) const = 0;
+  // Once decoded: writes source symbol i, which was not received as such.
+  virtual void CopySolved(uint32_t i, uint8_t* out) const = 0;
 
   virtual size_t memory_bytes() const = 0;
   virtual uint32_t inactive_columns() const { return 0; }

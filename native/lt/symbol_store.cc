@@ -7,7 +7,7 @@
 namespace murky::lt {
 
 SymbolStore::SymbolStore(uint32_t k, size_t symbol_bytes)
-    : symbol_bytes_(symbol_bytes), sources_(k, symbol_bytes), has_source_(k), index_(64) {}
+    : symbol_bytes_(symbol_bytes), block_(k * symbol_bytes), has_source_(k), index_(64) {}
 
 // The slot that holds `esi`, or the free one where it belongs.
 uint32_t* SymbolStore::Slot(uint32_t esi) {
@@ -18,7 +18,7 @@ uint32_t* SymbolStore::Slot(uint32_t esi) {
 }
 
 const uint8_t* SymbolStore::Find(uint32_t esi) const {
-  if (esi < k()) return has_source_[esi] ? sources_[esi] : nullptr;
+  if (esi < k()) return has_source_[esi] ? source(esi) : nullptr;
   const uint32_t found = *const_cast<SymbolStore*>(this)->Slot(esi);
   return found ? repair(found - 1) : nullptr;
 }
@@ -26,7 +26,7 @@ const uint8_t* SymbolStore::Find(uint32_t esi) const {
 const uint8_t* SymbolStore::Insert(uint32_t esi, const uint8_t* symbol) {
   uint8_t* row;
   if (esi < k()) {
-    row = sources_[esi];
+    row = block_.data() + esi * symbol_bytes_;
     has_source_[esi] = 1;
     source_count_++;
   } else {
@@ -58,7 +58,7 @@ void SymbolStore::GrowIndex() {
 }
 
 size_t SymbolStore::memory_bytes() const {
-  size_t sum = sources_.memory_bytes() + has_source_.capacity();
+  size_t sum = block_.memory_bytes() + has_source_.capacity();
   for (const gf2::Rows& chunk : chunks_) sum += chunk.memory_bytes();
   return sum + (repair_esis_.capacity() + index_.capacity()) * sizeof(uint32_t);
 }

@@ -1,4 +1,7 @@
-// The symbols that a decoder has taken, by ESI. Thread-safety: one thread at a time.
+// The symbols that a decoder has taken, by ESI. Source symbols lie where they lie in the block: what is
+// missing is filled in between, and the block is handed over as it stands.
+//
+// Thread-safety: one thread at a time.
 #ifndef MURKY_LT_SYMBOL_STORE_H_
 #define MURKY_LT_SYMBOL_STORE_H_
 
@@ -6,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gf2/buffer.h"
 #include "gf2/rows.h"
 
 namespace murky::lt {
@@ -21,13 +25,15 @@ class SymbolStore {
   // Takes back the last Insert, which was of `esi`.
   void Undo(uint32_t esi);
 
+  // All source symbols one behind the other; the place of one that is missing is the caller's to fill.
+  gf2::Buffer& block() { return block_; }
+
   uint32_t k() const { return static_cast<uint32_t>(has_source_.size()); }
   size_t symbol_bytes() const { return symbol_bytes_; }
   uint32_t received() const { return source_count_ + repair_count(); }
   uint32_t missing() const { return k() - source_count_; }
   bool has_source(uint32_t i) const { return has_source_[i] != 0; }
-  const uint8_t* source(uint32_t i) const { return sources_[i]; }
-  bool contiguous() const { return sources_.stride() == symbol_bytes_; }  // no gaps between sources
+  const uint8_t* source(uint32_t i) const { return block_.data() + i * symbol_bytes_; }
   uint32_t repair_count() const { return static_cast<uint32_t>(repair_esis_.size()); }
   uint32_t repair_esi(uint32_t n) const { return repair_esis_[n]; }  // in order of arrival
   const uint8_t* repair(uint32_t n) const { return chunks_[n / kChunkRows][n % kChunkRows]; }
@@ -40,7 +46,7 @@ class SymbolStore {
   void GrowIndex();
 
   size_t symbol_bytes_;
-  gf2::Rows sources_;
+  gf2::Buffer block_;
   std::vector<uint8_t> has_source_;
   uint32_t source_count_ = 0;
   std::vector<uint32_t> repair_esis_;

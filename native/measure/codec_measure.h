@@ -20,10 +20,10 @@ struct EncodeFigures {
 EncodeFigures MeasureEncode(uint32_t k, size_t symbol_bytes, double seconds);
 
 struct DecodeFigures {
-  double decode_seconds;  // Decoder, all symbols added, block taken
+  double decode_seconds;  // Decoder, all symbols added, block handed over
   double tail_seconds;    // adding the last symbol
   double tail_p99_seconds;
-  double take_seconds;
+  double take_seconds;      // handing the block over: missing source symbols are put together
   double inactive_columns;  // mean
   double additions;         // of rows, per source symbol, mean
 };

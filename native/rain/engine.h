@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "gf2/buffer.h"
 #include "rain/seal.h"
 #include "rain/seam.h"
 #include "rain/wire.h"
@@ -76,7 +77,7 @@ class EngineHost {
   virtual void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) = 0;
   // A block of a fetch is whole. from_servers[i] = symbols that server i gave to it. `bytes` is empty where
   // its symbols contradict each other, so that somebody's are wrong. Either way it may be wanted again.
-  virtual void OnBlockDecoded(uint32_t fetch, uint32_t block, std::vector<uint8_t> bytes,
+  virtual void OnBlockDecoded(uint32_t fetch, uint32_t block, gf2::Buffer bytes,
                               std::vector<uint32_t> from_servers) = 0;
   // A server changed its state; kSilent: nothing came for max(2 s, 8 round trips) although asked; it is
   // probed on.

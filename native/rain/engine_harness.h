@@ -111,7 +111,7 @@ class EngineHarness : public DatagramSink, public EngineHost {
     const std::vector<uint8_t> bytes(block_bytes, static_cast<uint8_t>(block));
     engine->ProvideBlock(resource, version, block, bytes.data(), bytes.size(), now);
   }
-  void OnBlockDecoded(uint32_t, uint32_t block, std::vector<uint8_t>, std::vector<uint32_t>) override {
+  void OnBlockDecoded(uint32_t, uint32_t block, gf2::Buffer, std::vector<uint32_t>) override {
     decoded.push_back(block);
   }
   void OnServerState(uint32_t, uint32_t, ServerState state, RefuseReason) override {

@@ -139,10 +139,9 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
 
 void Fetch::OnBlockEnd(std::list<Block>::iterator block, Micros now) {
   const uint32_t number = block->number;
-  std::vector<uint8_t> bytes;
+  // Shared because a notification must be copyable; handed on once.
+  auto bytes = std::make_shared<gf2::Buffer>(block->decoder->Release());
   if (block->decoder->decoded()) {
-    bytes.resize(block->bytes);
-    block->decoder->Take(bytes.data());
     blocks_decoded_++;
     counters_.blocks_decoded++;
     source_symbols_ += block->k;
@@ -151,7 +150,7 @@ void Fetch::OnBlockEnd(std::list<Block>::iterator block, Micros now) {
   block->from_servers.resize(paths_.size());
   notifications_.Add([handle = handle_, number, bytes = std::move(bytes),
                       from = std::move(block->from_servers)](EngineHost& host) mutable {
-    host.OnBlockDecoded(handle, number, std::move(bytes), std::move(from));
+    host.OnBlockDecoded(handle, number, std::move(*bytes), std::move(from));
   });
   by_number_.erase(number);
   blocks_.erase(block);

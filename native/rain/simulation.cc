@@ -51,7 +51,7 @@ class Node : public SimNode, public EngineHost {
     return engine->OnTime(now);
   }
   void OnBlockNeeded(uint64_t, const Version&, uint32_t) override {}
-  void OnBlockDecoded(uint32_t, uint32_t, std::vector<uint8_t>, std::vector<uint32_t>) override {}
+  void OnBlockDecoded(uint32_t, uint32_t, gf2::Buffer, std::vector<uint32_t>) override {}
   void OnServerState(uint32_t, uint32_t, ServerState, RefuseReason) override {}
   void OnRequest(uint64_t, const Address&, const uint8_t*, size_t) override {}
   void OnResponse(uint64_t, const uint8_t*, size_t) override {}
@@ -101,11 +101,11 @@ class Client : public Node {
     now_ = now;
     WantMore();
   }
-  void OnBlockDecoded(uint32_t, uint32_t block, std::vector<uint8_t> bytes, std::vector<uint32_t>) override {
+  void OnBlockDecoded(uint32_t, uint32_t block, gf2::Buffer bytes, std::vector<uint32_t>) override {
     if (decoded_ == 0) first_block = now_;
     decoded_++;
     intact = intact && bytes.size() == content_.size(block) &&
-             std::equal(bytes.begin(), bytes.end(), content_.data(block));
+             std::equal(bytes.data(), bytes.data() + bytes.size(), content_.data(block));
     WantMore();
   }
   bool done() const { return decoded_ == content_.blocks(); }

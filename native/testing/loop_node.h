@@ -68,9 +68,9 @@ class Node : public rain::LoopHost {
       engine.Respond(handle, answer.data(), answer.size(), now);
     });
   }
-  void OnBlockDecoded(uint32_t, uint32_t block, Bytes bytes, std::vector<uint32_t>) override {
+  void OnBlockDecoded(uint32_t, uint32_t block, gf2::Buffer bytes, std::vector<uint32_t>) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    blocks_[block] = std::move(bytes);
+    blocks_[block] = Bytes(bytes.data(), bytes.data() + bytes.size());
   }
   void OnServerState(uint32_t, uint32_t, rain::ServerState, rain::RefuseReason) override {}
   void OnResponse(uint64_t request, const uint8_t* payload, size_t bytes) override {

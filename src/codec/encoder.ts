@@ -16,7 +16,7 @@ const BATCH_SYMBOLS = 64;
  * Makes the symbols of one block: the `k` source symbols, which are the block itself, and as many repair symbols as
  * anyone asks for. Any `k` symbols and, now and then, one or two more give the block back to a `Decoder`.
  *
- * The block is copied: the caller may change it afterwards. An encoder belongs to the thread that made it.
+ * The block is coded at once: the caller may change it afterwards. An encoder belongs to the thread that made it.
  *
  * ```ts
  * const encoder = new Encoder(block);

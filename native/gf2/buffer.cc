@@ -1,4 +1,4 @@
-#include "gf2/rows.h"
+#include "gf2/buffer.h"
 
 #include <mutex>
 #include <new>
@@ -25,11 +25,6 @@ size_t Capacity(size_t bytes) {
   size_t step = 4096;
   while (step * 16 <= bytes) step *= 2;
   return (bytes + step - 1) / step * step;
-}
-
-size_t Stride(size_t row_bytes) {
-  const size_t lines = (row_bytes + kCacheLineBytes - 1) / kCacheLineBytes;
-  return (lines | 1) * kCacheLineBytes;
 }
 
 class Pool {
@@ -68,16 +63,16 @@ class Pool {
   }
 
  private:
-  struct Buffer {
+  struct Piece {
     uint8_t* bytes;
     size_t capacity;
   };
   std::mutex mutex_;
-  std::vector<Buffer> free_;  // the oldest first
+  std::vector<Piece> free_;  // the oldest first
   size_t held_bytes_ = 0;
 };
 
-// Never destroyed: rows may still be freed while the process ends.
+// Never destroyed: buffers may still be freed while the process ends.
 Pool& SharedPool() {
   static Pool& pool = *new Pool;
   return pool;
@@ -85,27 +80,23 @@ Pool& SharedPool() {
 
 }  // namespace
 
-Rows::Rows(size_t count, size_t row_bytes)
-    : capacity_(MemoryBytes(count, row_bytes)), count_(count), stride_(Stride(row_bytes)) {
+Buffer::Buffer(size_t bytes) : size_(bytes), capacity_(MemoryBytes(bytes)) {
   bytes_ = SharedPool().Get(capacity_);
 }
 
-Rows::~Rows() {
+Buffer::~Buffer() {
   if (bytes_) SharedPool().Put(bytes_, capacity_);
 }
 
-Rows::Rows(Rows&& other) noexcept { *this = std::move(other); }
+Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
 
-Rows& Rows::operator=(Rows&& other) noexcept {
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(bytes_, other.bytes_);
+  std::swap(size_, other.size_);
   std::swap(capacity_, other.capacity_);
-  std::swap(count_, other.count_);
-  std::swap(stride_, other.stride_);
   return *this;
 }
 
-size_t Rows::MemoryBytes(size_t count, size_t row_bytes) {
-  return Capacity((count ? count : 1) * Stride(row_bytes));
-}
+size_t Buffer::MemoryBytes(size_t bytes) { return Capacity(bytes ? bytes : 1); }
 
 }  // namespace murky::gf2
