@@ -1,9 +1,11 @@
 // The delay-based law: START estimates the path from the first burst, VERIFY grows where the estimate was
-// capped, DELAY holds a small standing queue. Random loss never lowers the rate by itself.
+// capped, DELAY holds a small standing queue. Random loss never lowers the rate by itself. Beside traffic
+// that fills the queue it hands over to the law of compete_law.h.
 #include <algorithm>
 #include <cmath>
 #include <deque>
 
+#include "rain/compete_law.h"
 #include "rain/rate_control.h"
 
 namespace murky::rain {
@@ -39,6 +41,9 @@ class DelayLaw : public RateControl {
       case Phase::kDelay:
         Delay(sample);
         break;
+      case Phase::kCompete:
+        Compete(sample);
+        break;
     }
     rate_ = std::clamp(rate_, kLeastRate, kMostRate);
     commands_.push_back({sample.now, rate_});
@@ -55,7 +60,7 @@ class DelayLaw : public RateControl {
   }
 
  private:
-  enum class Phase { kStart, kVerify, kDelay };
+  enum class Phase { kStart, kVerify, kDelay, kCompete };
   struct Command {
     Micros at;
     double rate;
@@ -75,7 +80,8 @@ class DelayLaw : public RateControl {
   void CountLoss(const PathSample& sample) {
     round_sent_ += sample.sent;
     round_lost_ += sample.lost;
-    const bool queued = phase_ == Phase::kDelay && static_cast<double>(sample.queue) >= 1.5 * TargetQueue();
+    const bool queued = phase_ == Phase::kCompete ||
+                        (phase_ == Phase::kDelay && static_cast<double>(sample.queue) >= 1.5 * TargetQueue());
     if (queued || probe_ > 0 || testing_) return;
     sent_ += sample.sent;
     lost_ += sample.lost;
@@ -173,7 +179,31 @@ class DelayLaw : public RateControl {
         probed_at_ = sample.now;
       }
     }
+    if (informed && compete_.Challenged(sample, View(sample))) {
+      compete_.Enter(sample, View(sample));
+      phase_ = Phase::kCompete;
+      rate_ = compete_.rate();
+      return;
+    }
     rate_ = capacity_ * (1 + (congested_round_ ? std::min(correction, 0.0) : correction) + probe_);
+  }
+
+  PathView View(const PathSample& sample) const { return {Arriving(sample), TargetQueue(), CorrectedLoss()}; }
+
+  void Compete(const PathSample& sample) {
+    if (!sample.measured || !sample.delayed || sample.limited) return;
+    const double arriving = Arriving(sample);
+    const bool goes_on = compete_.Tick(sample, View(sample));
+    rate_ = compete_.rate();
+    capacity_ = std::max(arriving, kLeastRate);
+    if (goes_on) return;
+    phase_ = Phase::kDelay;
+    rate_ = capacity_;
+    best_.assign(1, {sample.now, capacity_});
+    empty_since_ = round_at_ = sample.now;
+    round_sent_ = round_lost_ = 0;
+    congested_round_ = false;
+    probe_ = 0;
   }
 
   void EndRound(const PathSample& sample) {
@@ -250,6 +280,8 @@ class DelayLaw : public RateControl {
   Micros empty_since_ = 0;
   double probe_ = 0;
   Micros probed_at_ = 0;
+
+  CompeteLaw compete_;
 
   bool testing_ = false;
   Micros test_from_ = 0;

@@ -60,6 +60,7 @@ PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   lost_at_tick_ = sequence_.lost();
   sample.delayed = least_queue_ != kNever;
   sample.queue = sample.delayed ? least_queue_ : 0;
+  if (sample.delayed) last_queue_ = sample.queue;
   least_queue_ = kNever;
   reordering_ = std::max(kLeastReordering, reordering_ - reordering_ / 256);
 

@@ -33,6 +33,9 @@ class PathMeter {
 
   bool knows_round_trip() const { return round_trip_ != kNever; }
   Micros round_trip() const { return knows_round_trip() ? round_trip_ + delay_.risen() : kUnknownRoundTrip; }
+  Micros queue() const {
+    return last_queue_;
+  }  // least queueing delay of the last tick in which anything came
   // How long a missing symbol may still arrive behind later ones.
   Micros reordering() const { return reordering_; }
   Micros last_arrival() const { return last_arrival_; }
@@ -65,6 +68,7 @@ class PathMeter {
   Micros reordering_ = 3'000;
   Micros last_arrival_ = -1;
   Micros least_queue_ = kNever;  // of this tick
+  Micros last_queue_ = 0;
   bool dry_ = false;
   bool expect_restart_ = false;
   int64_t sent_at_tick_ = 0;
