@@ -14,9 +14,10 @@ constexpr double kLeastWindow = 4;
 constexpr double kForeignLoss = 0.08;  // above the path's own: somebody's queue, wherever it is
 constexpr Micros kFirstTest = 1'000'000;
 constexpr Micros kTestEvery = 5'000'000;
-constexpr double kTestShare = 0.7;    // of the rate, and of the queue that it empties
-constexpr double kAloneShare = 0.92;  // of the rate still arrives
-constexpr Micros kLongestTest = 2'000'000;
+constexpr double kTestShare = 0.7;       // of the rate
+constexpr double kDrained = 0.8;         // of the queue, if the path is alone
+constexpr double kAloneShare = 0.94;     // of the rate still arrives
+constexpr double kLongestTest = 2e6;     // microseconds
 constexpr Micros kLongest = 60'000'000;  // then the delay-based law is tried again
 constexpr Micros kEmptyFor = 600'000;    // longer than BBR's search for the least round trip
 
@@ -66,7 +67,6 @@ void CompeteLaw::Enter(const PathSample& sample, const PathView& view) {
   origin_ = start_ = friendly_ = window_;
   entered_at_ = cut_at_ = round_at_ = sample.now;
   round_sent_ = round_lost_ = 0;
-  round_cut_ = false;
   test_ = Test::kNone;
   next_test_ = sample.now + kFirstTest;
   rate_ = window_ * sample.symbol_bits / Span(sample);
@@ -83,35 +83,34 @@ bool CompeteLaw::Tick(const PathSample& sample, const PathView& view) {
   Cut(sample, view);
   if (test_ == Test::kNone) {
     Grow(sample);
-    if (sample.now >= next_test_) BeginTest(sample);
+    if (sample.now >= next_test_ && queue >= queue_.most() / 2) BeginTest(sample);
   }
   rate_ = window_ * sample.symbol_bits / Span(sample);
-  if (test_ != Test::kNone && sample.now < test_until_) rate_ = std::min(rate_, kTestShare * view.arriving);
+  if (test_ != Test::kNone && sample.now < test_until_) rate_ = std::min(rate_, test_share_ * test_rate_);
   return true;
 }
 
-// At most once per round trip, for more loss than the path's own.
+// For more loss than the path's own; at most once until what the last cut did has been seen.
 void CompeteLaw::Cut(const PathSample& sample, const PathView& view) {
   const auto round = static_cast<Micros>(Span(sample) * 1e6);
+  if (sample.now < cut_at_ + round + sample.interval) return;
   if (sample.now - round_at_ >= round) {
     round_at_ = sample.now;
     round_sent_ = round_lost_ = 0;
-    round_cut_ = false;
   }
   round_sent_ += sample.sent;
   round_lost_ += sample.lost;
-  if (round_cut_ || round_sent_ < 1) return;
   const auto sent = static_cast<double>(round_sent_);
   const auto lost = static_cast<double>(round_lost_);
-  const bool more = lost > view.loss * sent + 3 * std::sqrt(view.loss * sent) + 0.5;
+  const bool more = lost > view.loss * sent + 3 * std::sqrt(std::max(view.loss * sent, 0.0)) + 0.5;
   const bool full = static_cast<double>(sample.queue) > 0.75 * queue_.most();
   const bool foreign = sent >= 50 && lost > (view.loss + kForeignLoss) * sent;
   if (!(more && full) && !foreign) return;
   // Fast convergence (RFC 9438, section 4.7).
   origin_ = window_ < origin_ ? window_ * (1 + kBeta) / 2 : window_;
   start_ = friendly_ = window_ = std::max(window_ * kBeta, kLeastWindow);
-  cut_at_ = sample.now;
-  round_cut_ = true;
+  cut_at_ = round_at_ = sample.now;
+  round_sent_ = round_lost_ = 0;
 }
 
 void CompeteLaw::Grow(const PathSample& sample) {
@@ -123,17 +122,20 @@ void CompeteLaw::Grow(const PathSample& sample) {
   window_ = std::max({window_, std::min(cubic, window_ * (1 + 0.5 * rounds)), friendly_});
 }
 
+// As long as it takes to see the difference, and never so much less that the queue would run empty.
 void CompeteLaw::BeginTest(const PathSample& sample) {
-  const auto queue = std::max<Micros>(sample.queue, sample.interval);
+  const auto queue = static_cast<double>(sample.queue);
+  const auto ticks = static_cast<double>(4 * sample.interval);
+  const double length = std::min(std::max(queue * kDrained / (1 - kTestShare), queue + ticks), kLongestTest);
+  test_share_ = std::max(kTestShare, 1 - kDrained * queue / length);
   test_ = Test::kBefore;
-  test_at_ = counted_from_ = sample.now;
+  test_rate_ = rate_;
+  counted_from_ = sample.now;
   counted_ = 0;
-  const auto length = static_cast<double>(queue) * kTestShare / (1 - kTestShare);
-  test_until_ = test_at_ + std::min(static_cast<Micros>(length), kLongestTest);
-  before_until_ = test_at_ + sample.round_trip + queue;
-  after_until_ = std::max(
-      test_until_ + sample.round_trip + static_cast<Micros>((1 - kTestShare) * static_cast<double>(queue)),
-      before_until_ + 3 * sample.interval);
+  test_until_ = sample.now + static_cast<Micros>(length);
+  before_until_ = sample.now + sample.round_trip + sample.queue;
+  after_until_ =
+      before_until_ + std::max(static_cast<Micros>(length - kDrained * queue), 3 * sample.interval);
   next_test_ = sample.now + kTestEvery;
 }
 

@@ -37,6 +37,8 @@ class CompeteLaw {
   // While competing, with each informed tick: false once it is over.
   bool Tick(const PathSample& sample, const PathView& view);
   double rate() const { return rate_; }
+  // The most that has arrived lately.
+  double most() const { return arriving_.most(); }
 
  private:
   // Less is asked until the queue has shrunk. Alone, as much arrives as before; else the others take the
@@ -65,16 +67,16 @@ class CompeteLaw {
   Micros round_at_ = 0;
   int64_t round_sent_ = 0;
   int64_t round_lost_ = 0;
-  bool round_cut_ = false;
 
   Test test_ = Test::kNone;
   Micros next_test_ = 0;
-  Micros test_at_ = 0;
   Micros test_until_ = 0;    // less is asked
   Micros before_until_ = 0;  // what arrives was asked before the test
   Micros after_until_ = 0;   // what arrives was asked during the test
   Micros counted_from_ = 0;
   int64_t counted_ = 0;
+  double test_rate_ = 0;    // when it began
+  double test_share_ = 1;   // of it that is asked
   double rate_before_ = 0;  // symbols per second that arrived
 };
 

@@ -71,8 +71,9 @@ class DelayLaw : public RateControl {
   double Arriving(const PathSample& sample) const {
     return std::min(sample.gross, sample.received / (1 - CorrectedLoss()));
   }
-  double TargetQueue() const {
-    const double target = std::clamp(5'000 * std::sqrt(100e6 / capacity_), 2'000.0, 12'000.0);
+  double TargetQueue() const { return TargetQueue(capacity_); }
+  double TargetQueue(double capacity) const {
+    const double target = std::clamp(5'000 * std::sqrt(100e6 / capacity), 2'000.0, 12'000.0);
     return std::min(target, overflow_queue_ / 2);
   }
   double LeastQueue() const { return std::max(1'000.0, TargetQueue() / 4); }

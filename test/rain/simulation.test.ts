@@ -46,6 +46,40 @@ for (const [cell, servers, bound] of [
   });
 }
 
+// What a fetch gets of a link beside one flow that is never done, from 10 s to 40 s.
+for (const [rival, queueMs, least, most] of [
+  ['cubic', 20, 0.3, 0.7],
+  ['cubic', 50, 0.3, 0.7],
+  ['cubic', 300, 0.3, 0.7],
+  ['bbr', 50, 0.25, 0.7],
+  ['bbr', 100, 0.25, 0.7],
+] as const) {
+  test(`a share of the link beside ${rival} in a queue of ${queueMs} ms`, () => {
+    const server: SimulatedServer = { rateBitsPerSecond: 100e6, delayMs: 20, loss: 0, queueMs, rivals: [rival] };
+    const given = { seed: 7, objectBytes: 1024 * MIB, servers: [server], sharesFromMs: 10_000, limitMs: 40_000 };
+    const { fetchBytes, rivalBytes } = addon().simulate(given).shares[0]!;
+    const share = fetchBytes / (fetchBytes + rivalBytes);
+    assert.ok(share >= least && share <= most, `share ${share}`);
+    assert.ok((fetchBytes + rivalBytes) * 8 >= 0.9 * 100e6 * 30, 'the link is full');
+  });
+}
+
+for (const [name, change, bound] of [
+  ['loss in bursts of 5', { lossBurst: 5 }, 0.96],
+  ['a fifth of the requests lost', { requestLoss: 0.2 }, 0.96],
+  ['5 % duplicates', { duplicate: 0.05 }, 0.98],
+  ['jitter of 5 ms', { jitterMs: 5 }, 0.96],
+] as const) {
+  test(`${name} costs little`, () => {
+    const clean = scenario('b', 1, 32);
+    const given = { ...clean, servers: clean.servers.map((server) => ({ ...server, ...change })) };
+    const result = addon().simulate(given);
+    assert.ok(result.done && result.intact);
+    const ratio = addon().simulate(clean).virtualMs / result.virtualMs;
+    assert.ok(ratio >= bound, `${ratio} of the rate without`);
+  });
+}
+
 test('a server that dies half-way costs its share only', () => {
   const whole = addon().simulate(scenario('c', 4, 32));
   const given = scenario('c', 4, 32);
