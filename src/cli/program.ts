@@ -8,6 +8,7 @@ import { addGet } from './commands/get.js';
 import { addImport } from './commands/import.js';
 import { addKeygen } from './commands/keygen.js';
 import { addLs } from './commands/ls.js';
+import { addPeers } from './commands/peers.js';
 import { addPut } from './commands/put.js';
 import { addRm } from './commands/rm.js';
 import { addServe } from './commands/serve.js';
@@ -33,6 +34,7 @@ const COMMANDS = [
   addStatus,
   addExport,
   addImport,
+  addPeers,
   addFetch,
   addKeygen,
   addDoctor,

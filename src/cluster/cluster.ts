@@ -8,7 +8,7 @@ import type { Log } from '../seam/log.js';
 import type { Random } from '../seam/random.js';
 import type { Store } from '../store/contract.js';
 import { CatchUp } from './catch-up.js';
-import type { Contact } from './contact.js';
+import { type Contact, contactText } from './contact.js';
 import { Handover, type Owners } from './handover.js';
 import { Hints } from './hints.js';
 import { Intake } from './intake.js';
@@ -49,6 +49,8 @@ export interface PeerView {
   readonly id: string | null;
   readonly host: string;
   readonly port: number;
+  /** `host:port` with a numeric host, where it is reached; null while that is not known. */
+  readonly address: string | null;
   readonly state: PeerState;
   readonly weight: number | null;
   readonly roundTripMs: number | null;
@@ -155,6 +157,7 @@ export class Cluster {
       id: peer.id === undefined ? null : peer.id.toString(16).padStart(16, '0'),
       host: peer.contact.host,
       port: peer.contact.port,
+      address: peer.address === undefined ? null : contactText(peer.address),
       state: peer.state,
       weight: peer.id === undefined ? null : peer.weight,
       roundTripMs: peer.roundTripMs ?? null,

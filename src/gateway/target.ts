@@ -5,7 +5,7 @@ import { checkKey, parseId } from '../object/key.js';
 export type Route =
   | { readonly kind: 'object'; readonly key: string }
   | { readonly kind: 'list'; readonly query: ReadonlyMap<string, string> }
-  | { readonly kind: 'status' | 'root' | 'live' | 'ready' };
+  | { readonly kind: 'status' | 'peers' | 'fetches' | 'root' | 'live' | 'ready' };
 
 export interface Target {
   readonly route: Route;
@@ -45,7 +45,16 @@ function parseRoute(path: string, query: string): Route {
     return { kind: 'object', key };
   }
   if (path === '/objects') return { kind: 'list', query: parseQuery(query, LIST_PARAMETERS) };
-  const kind = ({ '/': 'root', '/status': 'status', '/health/live': 'live', '/health/ready': 'ready' } as const)[path];
+  const kind = (
+    {
+      '/': 'root',
+      '/status': 'status',
+      '/peers': 'peers',
+      '/fetches': 'fetches',
+      '/health/live': 'live',
+      '/health/ready': 'ready',
+    } as const
+  )[path];
   if (kind !== undefined) {
     parseQuery(query, []);
     return { kind };

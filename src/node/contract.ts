@@ -1,4 +1,6 @@
 import type { Manifest } from '../object/manifest.js';
+import type { PathView } from '../rain/path-history.js';
+import type { RunningFetch } from '../rain/report.js';
 import type { StoreStats } from '../store/contract.js';
 
 /** What the gateway and the command line know of a node. MurkyNode is the one implementation. */
@@ -19,6 +21,10 @@ export interface ObjectNode {
   /** What this node itself holds, in key order. */
   list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
   status(): Promise<NodeStatus>;
+  /** Who the other nodes are, and what fetches have shown of the paths to them. */
+  peers(): Promise<PeersReport>;
+  /** The fetches from other nodes that run now. */
+  fetches(): Promise<readonly RunningFetch[]>;
   close(): Promise<void>;
 }
 
@@ -67,12 +73,23 @@ export interface PeerStatus {
   readonly id: string | null;
   readonly host: string;
   readonly port: number;
+  /** `host:port` with a numeric host, where it is reached; null while that is not known. */
+  readonly address: string | null;
   readonly state: 'unknown' | 'alive' | 'away';
   readonly weight: number | null;
   readonly roundTripMs: number | null;
   readonly lastSeenSecondsAgo: number | null;
   /** Writes that wait for this peer to come back. */
   readonly hints: number;
+}
+
+export interface PeersReport {
+  readonly peers: readonly (PeerStatus & {
+    /** Null: nothing was fetched from there yet. */
+    readonly path: PathView | null;
+  })[];
+  /** Paths to addresses that are no peer's, or no longer. */
+  readonly otherPaths: readonly PathView[];
 }
 
 export interface NodeStatus {

@@ -7,6 +7,7 @@ import { HybridClock } from '../object/hybrid-clock.js';
 import type { Manifest } from '../object/manifest.js';
 import { RainEndpoint } from '../rain/endpoint.js';
 import { PathHistory } from '../rain/path-history.js';
+import type { RunningFetch } from '../rain/report.js';
 import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type Random, systemRandom } from '../seam/random.js';
@@ -17,6 +18,7 @@ import type {
   GetResult,
   NodeStatus,
   ObjectNode,
+  PeersReport,
   PutOptions,
   ReadOptions,
   WriteResult,
@@ -29,7 +31,7 @@ import { idText, nodeId } from './identity.js';
 import type { Parts } from './parts.js';
 import { put } from './put.js';
 import { Running } from './running.js';
-import { type StatusFacts, status } from './status.js';
+import { peers, type StatusFacts, status } from './status.js';
 
 export interface NodeSeams {
   readonly log?: Log;
@@ -98,6 +100,8 @@ export class MurkyNode implements ObjectNode {
         sealed: rain.sealed,
         advertised: rainConfig.advertise ?? hostAndPort(rain.address),
         counters: () => rain.counters(),
+        paths: () => history.view(),
+        fetches: () => rain.fetches(),
       };
       return new MurkyNode({ store, rain, cluster, versions, clock, log }, facts, opened);
     } catch (error) {
@@ -137,6 +141,14 @@ export class MurkyNode implements ObjectNode {
 
   async status(): Promise<NodeStatus> {
     return status(this.parts, this.facts);
+  }
+
+  async peers(): Promise<PeersReport> {
+    return peers(this.parts, this.facts);
+  }
+
+  async fetches(): Promise<readonly RunningFetch[]> {
+    return this.facts.fetches();
   }
 
   /** Lets running operations end, for some seconds at most, then closes all parts. Idempotent. */

@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 import type { MurkyConfig } from '../config/contract.js';
 import { addon } from '../native/addon.js';
-import type { NodeStatus } from './contract.js';
+import type { PathView } from '../rain/path-history.js';
+import type { RunningFetch } from '../rain/report.js';
+import type { NodeStatus, PeersReport } from './contract.js';
 import { idText } from './identity.js';
 import type { Parts } from './parts.js';
 
@@ -13,6 +15,8 @@ export interface StatusFacts {
   readonly sealed: boolean;
   readonly advertised: string;
   readonly counters: () => Record<string, number>;
+  readonly paths: () => readonly PathView[];
+  readonly fetches: () => readonly RunningFetch[];
 }
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -38,4 +42,14 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
     kernel: addon().kernelName(),
     memory: { residentBytes: memory.rss, heapBytes: memory.heapUsed },
   };
+}
+
+export function peers(parts: Parts, facts: StatusFacts): PeersReport {
+  const paths = new Map(facts.paths().map((path) => [path.address, path]));
+  const known = parts.cluster.peers().map((peer) => {
+    const path = peer.address === null ? undefined : paths.get(peer.address);
+    return { ...peer, path: path ?? null };
+  });
+  for (const { path } of known) if (path) paths.delete(path.address);
+  return { peers: known, otherPaths: [...paths.values()] };
 }

@@ -89,14 +89,10 @@ export class RainClient {
     const { manifest, holders, silent } = await this.#locate(idOrKey, options);
     // A silent server may only have lost a datagram; the fetch finds out what it has.
     const fetch = this.endpoint.fetch(manifest, [...holders, ...silent], options);
-    const progress = { received: 0, started: performance.now(), ended: undefined as number | undefined };
     return {
       manifest,
-      body: pieces(fetch, progress, (received) => options.onProgress?.({ received, size: manifest.size })),
-      report: () => {
-        const seconds = ((progress.ended ?? performance.now()) - progress.started) / 1000;
-        return summarise(fetch.report(), { bytes: progress.received, seconds });
-      },
+      body: pieces(fetch, (received) => options.onProgress?.({ received, size: manifest.size })),
+      report: () => summarise(fetch.report(), fetch.progress()),
     };
   }
 
@@ -129,20 +125,10 @@ export class RainClient {
   }
 }
 
-async function* pieces(
-  fetch: VerifiedFetch,
-  progress: { received: number; started: number; ended: number | undefined },
-  onPiece: (received: number) => void,
-): AsyncGenerator<Uint8Array, void> {
-  progress.started = performance.now();
-  try {
-    for await (const { bytes } of fetch) {
-      progress.received += bytes.length;
-      onPiece(progress.received);
-      yield bytes;
-    }
-  } finally {
-    progress.ended = performance.now();
+async function* pieces(fetch: VerifiedFetch, onPiece: (received: number) => void): AsyncGenerator<Uint8Array, void> {
+  for await (const { bytes } of fetch) {
+    onPiece(fetch.progress().bytes);
+    yield bytes;
   }
 }
 

@@ -32,6 +32,7 @@ import { locate } from './locate.js';
 import { decodeLookupAnswer, encodeLookup } from './lookup.js';
 import { PathHistory } from './path-history.js';
 import { planBlocks } from './plan.js';
+import type { RunningFetch } from './report.js';
 import { type RequestHandler, Requests } from './requests.js';
 import { Serving } from './serving.js';
 import type { FetchEvent, FetchHost } from './session.js';
@@ -54,7 +55,8 @@ export class RainEndpoint implements RainNetwork {
   readonly #serving: Serving;
   readonly #keepAlive = new KeepAlive(this);
   readonly #fetchSinks = new Map<number, (event: FetchEvent) => void>();
-  readonly #endAtClose = new Set<(error: MurkyError) => void>();
+  /** How each running fetch is ended. */
+  readonly #fetches = new Map<Parameters<FetchHost['onStart']>[0], (error: MurkyError) => void>();
   readonly #fetchHost: FetchHost;
   #stopServing: () => void = () => {};
   #closed = false;
@@ -100,7 +102,7 @@ export class RainEndpoint implements RainNetwork {
         if (sink) this.#fetchSinks.set(fetch, sink);
         else this.#fetchSinks.delete(fetch);
       },
-      onClose: (end) => this.#onClose(end),
+      onStart: (fetch, end) => this.#onStart(fetch, end),
       resolve: (address) => this.resolve(address),
       lookup: (to, id, requestOptions) => this.lookup(to, id, requestOptions),
     };
@@ -163,6 +165,11 @@ export class RainEndpoint implements RainNetwork {
     return new VerifiedFetch(this.#fetchHost, planBlocks(manifest, options), servers, options);
   }
 
+  /** The fetches of objects that run now, the oldest first. */
+  fetches(): RunningFetch[] {
+    return [...this.#fetches.keys()].flatMap((fetch) => fetch.running() ?? []);
+  }
+
   setDropFraction(fraction: number): void {
     checkFraction(fraction);
     if (!this.#closed) this.#loop.setDropFraction(fraction);
@@ -180,18 +187,18 @@ export class RainEndpoint implements RainNetwork {
     const error = closedError();
     this.#serving.close();
     this.#stopServing();
-    for (const end of [...this.#endAtClose]) end(error);
+    for (const end of [...this.#fetches.values()]) end(error);
     this.#requests.close(error);
     this.#loop.close();
   }
 
-  #onClose(end: (error: MurkyError) => void): () => void {
+  #onStart(...[fetch, end]: Parameters<FetchHost['onStart']>): () => void {
     this.#checkOpen();
     const release = this.#keepAlive.hold();
-    this.#endAtClose.add(end);
+    this.#fetches.set(fetch, end);
     return () => {
       release();
-      this.#endAtClose.delete(end);
+      this.#fetches.delete(fetch);
     };
   }
 

@@ -2,11 +2,12 @@ import { isIP } from 'node:net';
 import { isMurkyError, MurkyError } from '../errors.js';
 import { type FetchReport, RefuseReason } from '../native/addon.js';
 import { sha256 } from '../object/manifest.js';
+import { versionToText } from '../object/version.js';
 import { formatAddress } from './address.js';
 import type { Address, BlockFetch, FetchOptions } from './contract.js';
 import { type Departure, isSuperseded, noServerError, pollutedError, supersededError } from './outcome.js';
-import type { FetchPlan } from './plan.js';
-import { mergeReports, type TransferReport } from './report.js';
+import { type FetchPlan, plannedBytes } from './plan.js';
+import { mergeReports, type RunningFetch, summarise, type TransferProgress, type TransferReport } from './report.js';
 import { type FetchHost, Session } from './session.js';
 import { StallWatch } from './stall-watch.js';
 import { tryAlone, type Verdict } from './trial.js';
@@ -47,6 +48,9 @@ export class VerifiedFetch implements BlockFetch {
   #next: number;
   #wantedEnd: number;
   #failure: { error: unknown } | undefined;
+  #bytes = 0;
+  #startedMs: number | undefined;
+  #endedMs: number | undefined;
   #read = false;
   #closed = false;
   #failing = false;
@@ -87,6 +91,21 @@ export class VerifiedFetch implements BlockFetch {
     return { ...mergeReports([this.#trialReport, ...reports]), culprits: this.#culprits() };
   }
 
+  /** Verified bytes so far, in how long. */
+  progress(): TransferProgress {
+    const until = this.#endedMs ?? this.host.clock.monotonic();
+    const seconds = (until - (this.#startedMs ?? until)) / 1000;
+    return { bytes: this.#bytes, seconds, symbolBytes: this.plan.symbolBytes };
+  }
+
+  /** Undefined for what fetches no object but its manifest. */
+  running(): RunningFetch | undefined {
+    const { key, version } = this.plan;
+    if (key === undefined) return undefined;
+    const wantedBytes = plannedBytes(this.plan);
+    return { key, version: versionToText(version), wantedBytes, ...summarise(this.report(), this.progress()) };
+  }
+
   addServer(server: Address): void {
     if (this.#closed) return;
     this.host.resolve(server).then(
@@ -107,12 +126,14 @@ export class VerifiedFetch implements BlockFetch {
       this.#signal?.throwIfAborted();
       if (this.#closed || this.plan.first === this.plan.end) return;
       this.#signal?.addEventListener('abort', onAbort, { once: true });
-      this.#release = this.host.onClose((error) => this.#fail(error));
+      this.#startedMs = this.host.clock.monotonic();
+      this.#release = this.host.onStart(this, (error) => this.#fail(error));
       await this.#open();
       while (this.#next < this.plan.end) {
         this.#fill();
         const bytes = await this.#take(this.#next);
         if (!bytes) return;
+        this.#bytes += bytes.length;
         yield { index: this.#next++, bytes };
       }
       await this.#lastVerdicts();
@@ -270,6 +291,7 @@ export class VerifiedFetch implements BlockFetch {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#endedMs = this.host.clock.monotonic();
     this.#ending.abort();
     this.#session?.close();
     this.#wanted.clear();

@@ -19,6 +19,8 @@ export interface PlannedBlock {
 /** What a fetch is to bring, in order: the blocks of a version, or its manifest. */
 export interface FetchPlan {
   readonly resource: bigint;
+  /** Of an object; a manifest's plan has none. */
+  readonly key?: string;
   /** How errors call it. */
   readonly name: string;
   readonly version: Version;
@@ -42,6 +44,7 @@ export function planBlocks(manifest: Manifest, options: Pick<FetchOptions, 'firs
   }
   return {
     resource: manifest.id,
+    key: manifest.key,
     name: nameOf(manifest.id, manifest.key),
     version: manifest.version,
     symbolBytes: symbolBytes(first < count ? blockLength(manifest, first) : 1),
@@ -53,6 +56,11 @@ export function planBlocks(manifest: Manifest, options: Pick<FetchOptions, 'firs
       sha256: manifest.blockHashes[position] ?? new Uint8Array(HASH_BYTES),
     }),
   };
+}
+
+/** Bytes of all blocks of a plan: all but the last are equally long. */
+export function plannedBytes({ first, end, block }: FetchPlan): number {
+  return first === end ? 0 : (end - 1 - first) * block(first).bytes + block(end - 1).bytes;
 }
 
 /** The manifest that a lookup announced, as one block; `name` is how errors call the resource. */

@@ -40,17 +40,31 @@ export function mergeReports(reports: readonly (FetchReport | undefined)[]): Fet
   return { ...sum, servers: [...servers.values()] };
 }
 
-/** A fetch as a user sees it; plain JSON. */
-export interface RainReport {
+/** How far a transfer has come. */
+export interface TransferProgress {
   /** Verified bytes handed on. */
   readonly bytes: number;
   readonly seconds: number;
+  /** Bytes of value in each symbol. */
+  readonly symbolBytes: number;
+}
+
+/** A fetch as a user sees it; plain JSON. */
+export interface RainReport extends TransferProgress {
   /** Symbols that decoding took beyond the source symbols, as a share of them. */
   readonly overhead: number;
   readonly sourceSymbols: number;
   readonly decodingSymbols: number;
   readonly servers: readonly RainServerReport[];
   readonly culprits: readonly string[];
+}
+
+/** A fetch that runs now; plain JSON. */
+export interface RunningFetch extends RainReport {
+  readonly key: string;
+  readonly version: string;
+  /** Bytes that are wanted in all. */
+  readonly wantedBytes: number;
 }
 
 export interface RainServerReport {
@@ -73,7 +87,7 @@ const STATE_NAMES: Record<ServerState, RainServerReport['state']> = {
   [ServerState.Refused]: 'refused',
 };
 
-export function summarise(report: TransferReport, transfer: { bytes: number; seconds: number }): RainReport {
+export function summarise(report: TransferReport, transfer: TransferProgress): RainReport {
   return {
     ...transfer,
     overhead: overhead(report),

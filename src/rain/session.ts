@@ -14,6 +14,7 @@ import { formatAddress } from './address.js';
 import type { Address, LookupAnswer, RequestOptions } from './contract.js';
 import type { PathHistory } from './path-history.js';
 import type { FetchPlan, PlannedBlock } from './plan.js';
+import type { RunningFetch } from './report.js';
 
 export type FetchEvent = Extract<LoopEvent, { fetch: number }>;
 
@@ -25,8 +26,11 @@ export interface FetchHost {
   readonly history: PathHistory;
   /** Sends the events of one native fetch to `sink`, or nowhere. */
   route(fetch: number, sink: ((event: FetchEvent) => void) | undefined): void;
-  /** Registers what has to end, with the error given, when the endpoint closes; keeps the process alive until undone. */
-  onClose(end: (error: MurkyError) => void): () => void;
+  /**
+   * Registers a fetch that begins and how it ends, with the error given, when the endpoint closes; keeps the process
+   * alive until undone.
+   */
+  onStart(fetch: { running(): RunningFetch | undefined }, end: (error: MurkyError) => void): () => void;
   resolve(address: Address): Promise<Address>;
   lookup(to: Address, id: bigint, options?: RequestOptions): Promise<LookupAnswer>;
 }

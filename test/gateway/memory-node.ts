@@ -88,6 +88,14 @@ export class MemoryNode implements GatewayNode {
     return { name: 'murky-waters', id: '00000000000000aa' } as NodeStatus;
   }
 
+  async peers() {
+    return { peers: [], otherPaths: [] };
+  }
+
+  async fetches() {
+    return [];
+  }
+
   #held(key: string): Held {
     const held = this.objects.get(key);
     if (held === undefined) throw new MurkyError('MURKY_NOT_FOUND', `There is no object ${key}.`);

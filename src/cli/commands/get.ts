@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { MurkyError } from '../../errors.js';
 import { checkKey } from '../../object/key.js';
 import { Checksum } from '../checksum.js';
+import { FetchWatch } from '../http/fetch-watch.js';
 import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
 import { checkSha256, deliver, goesToFile } from '../object-sink.js';
@@ -47,12 +48,22 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
   }
   const client = await nodeClient(options, signal);
   const started = performance.now();
-  const object = await client.get(key);
+  const watch = options.quiet ? undefined : new FetchWatch(client, key);
   const progress = startProgress(key, {
-    totalBytes: object.bytes,
     quiet: options.quiet,
     noBar: !toFile && process.stdout.isTTY === true,
+    fetch: () => watch?.latest(),
   });
+  // The node answers when its first block is there; on a slow link it is watched from before.
+  const stop = () => {
+    watch?.stop();
+    progress.stop();
+  };
+  const object = await client.get(key).catch((error) => {
+    stop();
+    throw error;
+  });
+  progress.expect(object.bytes);
   const checksum = new Checksum();
   let sha256 = '';
   const accept = () => {
@@ -64,7 +75,7 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
     await deliver(body, options, signal, accept);
   } finally {
     object.discard();
-    progress.stop();
+    stop();
   }
   const seconds = toMicroseconds((performance.now() - started) / 1000);
   const facts = { bytes: checksum.bytes, sha256, contentType: object.metadata['content-type'], seconds };

@@ -13,7 +13,8 @@ import { coloursFor } from '../terminal/colours.js';
 import { printable, printJson } from '../terminal/output.js';
 import { type Progress, startProgress } from '../terminal/progress.js';
 import { bytesText, rateText, secondsText, toMicroseconds } from '../terminal/quantity.js';
-import { lossOf, reportTable } from './report.js';
+import { lossOf } from '../terminal/transfer-lines.js';
+import { reportTable } from './report.js';
 
 /** Times that the fetch begins again when the object is overwritten meanwhile. */
 const MAX_ATTEMPTS = 4;
@@ -65,6 +66,7 @@ async function attemptFetch(client: RainClient, key: string, options: FetchOptio
     totalBytes: stream.manifest.size,
     quiet,
     noBar: !measured && !goesToFile(output) && process.stdout.isTTY === true,
+    fetch: () => ({ ...stream.report(), wantedBytes: stream.manifest.size }),
   });
   const checksum = new Checksum();
   let sha256 = '';

@@ -2,11 +2,7 @@ import type { RainReport } from '../../rain/report.js';
 import type { Colours } from '../terminal/colours.js';
 import { rateText, shareText } from '../terminal/quantity.js';
 import { table } from '../terminal/table.js';
-
-/** The share of a server's symbols that was sent and did not arrive. */
-export function lossOf({ symbols, lost }: { symbols: number; lost: number }): number {
-  return symbols + lost === 0 ? 0 : lost / (symbols + lost);
-}
+import { lossOf } from '../terminal/transfer-lines.js';
 
 /** What each server did in a fetch, a line each under a heading; `names` has better ones than addresses. */
 export function reportTable(

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { MurkyError } from '../../errors.js';
 import { metadataOf } from '../../gateway/object-headers.js';
-import type { NodeStatus } from '../../node/contract.js';
+import type { NodeStatus, PeersReport } from '../../node/contract.js';
+import type { RunningFetch } from '../../rain/report.js';
 import { exchange } from './http-exchange.js';
 import { badAnswer, brokenOff, problemError } from './node-failure.js';
 
@@ -117,6 +118,18 @@ export class NodeClient {
     const status = (await this.#json(await this.#send('GET', '/status'))) as NodeStatus;
     if (status.name !== 'murky-waters') throw badAnswer(this.#options.url, 'its status is not that of a node');
     return status;
+  }
+
+  async peers(): Promise<PeersReport> {
+    const report = (await this.#json(await this.#send('GET', '/peers'))) as PeersReport;
+    if (!Array.isArray(report.peers)) throw badAnswer(this.#options.url, 'its list of peers has no "peers"');
+    return report;
+  }
+
+  async fetches(): Promise<readonly RunningFetch[]> {
+    const fetches = await this.#json(await this.#send('GET', '/fetches'));
+    if (!Array.isArray(fetches)) throw badAnswer(this.#options.url, 'its fetches are no list');
+    return fetches;
   }
 
   /** Resolves with the answer's head; anything but a 2xx rejects with the error that its problem document tells. */

@@ -1,8 +1,10 @@
-import { SingleBar } from 'cli-progress';
+import { MultiBar, type SingleBar } from 'cli-progress';
 import { printable } from './output.js';
-import { bytesText, secondsText } from './quantity.js';
+import { RateWindow } from './rate-window.js';
+import { amountText, arrivedBytes, type FetchFigures, serverLines } from './transfer-lines.js';
 
 const LINE_INTERVAL_MS = 5000;
+const REFRESH_MS = 250;
 /** What is over sooner shows no progress at all. */
 const FIRST_SHOW_MS = 250;
 const NAME_CHARACTERS = 32;
@@ -10,6 +12,8 @@ const NAME_CHARACTERS = 32;
 /** How far a transfer has come, on standard error: a bar on a terminal, a line every 5 seconds otherwise. */
 export interface Progress {
   advance(bytes: number): void;
+  /** Says how much there is, once it is known. */
+  expect(totalBytes: number | undefined): void;
   /** Says something besides the bar: a line of its own. */
   note(line: string): void;
   /** Takes the bar away. Idempotent. */
@@ -22,80 +26,112 @@ export interface ProgressOptions {
   readonly quiet?: boolean | undefined;
   /** A bar would get mixed up with what goes to the same terminal. */
   readonly noBar?: boolean;
+  /** The fetch behind the transfer, where there is one: its servers are shown too. */
+  readonly fetch?: () => FetchFigures | undefined;
 }
 
 export function startProgress(name: string, options: ProgressOptions): Progress {
-  if (options.quiet) return { advance() {}, note() {}, stop() {} };
+  if (options.quiet) return { advance() {}, expect() {}, note() {}, stop() {} };
   const short = printable(name.length > NAME_CHARACTERS ? `${name.slice(0, NAME_CHARACTERS - 1)}…` : name);
-  if (process.stderr.isTTY === true && !options.noBar) return bar(short, options.totalBytes);
-  return lines(short, options.totalBytes);
+  const onTerminal = process.stderr.isTTY === true && !options.noBar;
+  const transfer = new Transfer(options);
+  return onTerminal ? bar(short, transfer) : lines(short, transfer);
 }
 
-function bar(name: string, totalBytes: number | undefined): Progress {
+/** The figures of a transfer, from the bytes that came here and from the fetch behind it. */
+class Transfer {
+  readonly #window = new RateWindow();
+  #advanced = 0;
+  #total: number | undefined;
+
+  constructor(private readonly options: ProgressOptions) {
+    this.#total = options.totalBytes;
+  }
+
+  advance(bytes: number): void {
+    this.#advanced += bytes;
+  }
+
+  expect(totalBytes: number | undefined): void {
+    this.#total = totalBytes ?? this.#total;
+  }
+
+  look() {
+    const fetch = this.options.fetch?.();
+    const total = this.#total ?? fetch?.wantedBytes;
+    const done = Math.max(this.#advanced, fetch ? arrivedBytes(fetch) : 0);
+    this.#window.add(performance.now(), done);
+    const servers = fetch ? serverLines(fetch) : [];
+    return { done, total, amount: amountText(done, total, this.#window.rate(), fetch), servers };
+  }
+}
+
+function bar(name: string, transfer: Transfer): Progress {
   const started = performance.now();
-  let done = 0;
-  let shown: SingleBar | undefined;
+  let shown: { bars: MultiBar; head: SingleBar; servers: SingleBar[] } | undefined;
   let stopped = false;
-  const facts = () => {
-    const seconds = (performance.now() - started) / 1000;
-    const rate = done / Math.max(seconds, 0.001);
-    const left =
-      totalBytes === undefined || done === 0 || done >= totalBytes
-        ? ''
-        : `  ${secondsText((totalBytes - done) / rate)} left`;
-    const of = totalBytes === undefined ? '' : ` of ${bytesText(totalBytes)}`;
-    return { amount: `${bytesText(done)}${of}`, speed: `${bytesText(rate)}/s`, left };
-  };
   const show = () => {
-    shown = new SingleBar({
-      format: `${name}${totalBytes === undefined ? '' : ' {bar} {percentage}%'}  {amount}  {speed}{left}`,
-      stream: process.stderr,
-      barCompleteChar: '━',
-      barIncompleteChar: '─',
-      barsize: 24,
-      fps: 8,
-      linewrap: true, // cuts the line instead of switching off the terminal's wrapping, which a kill would leave off
-      clearOnComplete: true,
-    });
-    shown.start(totalBytes || 1, done, facts());
+    const { done, total, amount, servers } = transfer.look();
+    shown ??= open(name, total);
+    if (total !== undefined) shown.head.setTotal(total || 1);
+    shown.head.update(done, { name, amount });
+    for (const [index, line] of servers.entries()) {
+      const there = shown.servers[index];
+      if (there) there.update(0, { line });
+      else shown.servers.push(shown.bars.create(1, 0, { line }, { format: '{line}' }));
+    }
   };
   const hide = () => {
-    shown?.stop();
+    shown?.bars.stop();
     shown = undefined;
   };
+  const timer = setInterval(() => {
+    if (!stopped && performance.now() - started >= FIRST_SHOW_MS) show();
+  }, REFRESH_MS);
+  timer.unref();
   return {
-    advance(bytes) {
-      done += bytes;
-      if (shown) shown.update(done, facts());
-      else if (!stopped && performance.now() - started >= FIRST_SHOW_MS) show();
-    },
+    advance: (bytes) => transfer.advance(bytes),
+    expect: (totalBytes) => transfer.expect(totalBytes),
     note(line) {
-      const again = shown !== undefined && !stopped;
       hide();
       process.stderr.write(`${line}\n`);
-      if (again) show();
     },
     stop() {
       stopped = true;
+      clearInterval(timer);
       hide();
     },
   };
 }
 
-function lines(name: string, totalBytes: number | undefined): Progress {
-  let done = 0;
-  let last = performance.now();
-  const of = totalBytes === undefined ? '' : ` of ${bytesText(totalBytes)}`;
+function open(name: string, total: number | undefined) {
+  const bars = new MultiBar({
+    stream: process.stderr,
+    barCompleteChar: '━',
+    barIncompleteChar: '─',
+    barsize: 24,
+    fps: 1000 / REFRESH_MS,
+    linewrap: true, // cuts the line instead of switching off the terminal's wrapping, which a kill would leave off
+    clearOnComplete: true,
+    gracefulExit: false, // interruption.ts sees to signals
+    stopOnComplete: false,
+    format: `{name}${total === undefined ? '' : ' {bar} {percentage}%'}  {amount}`,
+  });
+  return { bars, head: bars.create(total || 1, 0, { name, amount: '' }), servers: [] };
+}
+
+function lines(name: string, transfer: Transfer): Progress {
+  const timer = setInterval(() => {
+    const { amount, servers } = transfer.look();
+    process.stderr.write(`${name}: ${amount}\n${servers.map((line) => `${line}\n`).join('')}`);
+  }, LINE_INTERVAL_MS);
+  timer.unref();
   return {
-    advance(bytes) {
-      done += bytes;
-      if (performance.now() - last < LINE_INTERVAL_MS) return;
-      last = performance.now();
-      process.stderr.write(`${name}: ${bytesText(done)}${of}\n`);
-    },
+    advance: (bytes) => transfer.advance(bytes),
+    expect: (totalBytes) => transfer.expect(totalBytes),
     note(line) {
       process.stderr.write(`${line}\n`);
     },
-    stop() {},
+    stop: () => clearInterval(timer),
   };
 }
