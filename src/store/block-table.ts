@@ -1,82 +1,229 @@
+import { allEnded } from './all-ended.js';
+import {
+  allRecords,
+  findBlock,
+  inlineKeys,
+  type NamedRecord,
+  nameRecord,
+  recordsOfSlot,
+  unnameRecord,
+  unplaceRecord,
+} from './block-index.js';
+import type { BlockLog, RecordInUse } from './block-log.js';
+import { type BlockName, decodeRecord, type Location, recordBytes, sameLocation } from './block-record.js';
+import type { Budget } from './budget.js';
 import type { Database } from './database.js';
+import { blockKey, manifestKey } from './index-keys.js';
+import { KeyedMutex } from './keyed-mutex.js';
 import type { TableChange } from './table.js';
-
-const KEY_BYTES = 12;
-const DELETES_PER_BATCH = 1024;
-
-/** Slot (8 bytes), block index (4 bytes), big-endian: the order in which blocks are written. */
-function blockKey(slot: number, index: number): Buffer {
-  const key = Buffer.alloc(KEY_BYTES);
-  key.writeBigUInt64BE(BigInt(slot), 0);
-  key.writeUInt32BE(index, 8);
-  return key;
-}
-
-const slotOf = (key: Buffer): number => Number(key.readBigUInt64BE(0));
+import type { VersionRecord } from './version-record.js';
 
 /**
- * Where the bytes of blocks are. A block is filed under the private slot of its version, so blocks of two versions
- * never meet; whether a slot means anything is for the index to say.
- *
- * It is a LevelDB of its own: here keys only ever grow, so LevelDB has next to nothing to merge, whereas among the
- * records of the index each megabyte would be copied again and again.
+ * Smaller blocks go into the index: there a header and two entries more would cost as much as merging them does, and
+ * they need no sync of their own. A writer holds at most this many bytes of them before its commit.
+ */
+export const INLINE_BYTES = 16 * 1024;
+
+/** Blocks of one slot that no commit has named yet. */
+interface Unnamed {
+  readonly inline: Map<number, Uint8Array>;
+  readonly logged: Map<number, Location>;
+  inlineBytes: number;
+}
+
+type Removed = Pick<VersionRecord, 'slot' | 'size'>;
+
+/**
+ * Where the bytes of blocks are: in the block log, or in the index if they are few. A block is filed under the private
+ * slot of its version, so blocks of two versions never meet. What names a block and what makes its version visible go
+ * into one batch, so a block that no version has does not exist.
  */
 export class BlockTable {
-  constructor(private readonly database: Database) {}
+  readonly #unnamed = new Map<number, Unnamed>();
+  /** Held while the places of a slot's blocks change. */
+  readonly #slots = new KeyedMutex<number>();
 
-  /** Durable when it resolves. */
-  async write(slot: number, index: number, bytes: Uint8Array): Promise<void> {
-    await this.database.blocksQueue.write([{ type: 'put', key: blockKey(slot, index), value: bytes }], { sync: true });
+  constructor(
+    private readonly database: Database,
+    private readonly log: BlockLog,
+    private readonly budget: Budget,
+  ) {}
+
+  /** Whether a block of `length` bytes will be held for the index, and what it takes on the disk. */
+  plan(slot: number, index: number, length: number): { inline: boolean; onDisk: number } {
+    const unnamed = this.#unnamed.get(slot);
+    const others = (unnamed?.inlineBytes ?? 0) - (unnamed?.inline.get(index)?.length ?? 0);
+    const inline = others + length <= INLINE_BYTES;
+    return { inline, onDisk: inline ? length : recordBytes(length) };
   }
 
-  async read(slot: number, index: number): Promise<Buffer | undefined> {
-    return await this.database.blocks.get(blockKey(slot, index));
-  }
-
-  /** Deletes blocks 0 to `count` - 1 of a slot, durably, in batches of bounded size. */
-  async delete(slot: number, count: number): Promise<void> {
-    for (let from = 0; from < count; from += DELETES_PER_BATCH) {
-      const changes: TableChange[] = [];
-      for (let index = from; index < Math.min(count, from + DELETES_PER_BATCH); index++) {
-        changes.push({ type: 'del', key: blockKey(slot, index) });
-      }
-      await this.database.blocksQueue.write(changes, { sync: true });
+  /**
+   * Takes a block that no commit names yet; its bytes on the disk must have been reserved. In the log it is durable
+   * when this resolves; a small one is held until the commit.
+   */
+  async write(name: BlockName, bytes: Uint8Array, inline: boolean): Promise<void> {
+    if (inline) {
+      this.#drop(name);
+      const unnamed = this.#unnamedOf(name.slot);
+      // Copied: the caller may use its buffer again.
+      unnamed.inline.set(name.index, Uint8Array.from(bytes));
+      unnamed.inlineBytes += bytes.length;
+    } else {
+      const location = await this.log.append(name, bytes);
+      this.#drop(name);
+      this.#unnamedOf(name.slot).logged.set(name.index, location);
     }
   }
 
-  /** The lowest slot from `slot` on that has a block. One seek: other blocks are not read. */
-  async firstSlotFrom(slot: number): Promise<number | undefined> {
-    const [key] = await this.database.blocks.keys({ gte: blockKey(slot, 0), limit: 1 });
-    return key && slotOf(key);
+  /** A block of a writer at work; undefined if it is not there or damaged. */
+  async readUnnamed(name: BlockName): Promise<Uint8Array | undefined> {
+    const held = this.#unnamed.get(name.slot)?.inline.get(name.index);
+    if (held) return Uint8Array.from(held);
+    return await this.#readAt(name, () => Promise.resolve(this.#unnamed.get(name.slot)?.logged.get(name.index)));
   }
 
-  async lastSlot(): Promise<number | undefined> {
-    const [key] = await this.database.blocks.keys({ gte: blockKey(0, 0), reverse: true, limit: 1 });
-    return key && slotOf(key);
+  /** A block of `length` bytes, whole as far as its checksum tells; undefined if it is missing or damaged. */
+  async read(name: BlockName, length: number): Promise<Uint8Array | undefined> {
+    if (length <= INLINE_BYTES) {
+      const bytes = await this.database.index.get(blockKey('inlineBlock', name.slot, name.index));
+      if (bytes) return bytes;
+    }
+    return await this.#readAt(name, () => findBlock(this.database.index, name));
   }
 
-  /** Bytes on the disk of slots from `from` up to `to`, deleted blocks too. */
-  async approximateBytes(from: number, to: number): Promise<number> {
-    return await this.database.blocks.approximateBytes(blockKey(from, 0), blockKey(to, 0));
+  /** Writes `changes` and names the slot's blocks, in one synced batch; `leftover` goes in the same one. */
+  async commit(slot: number, changes: readonly TableChange[], leftover?: Removed): Promise<void> {
+    if (leftover) {
+      await this.#removal(leftover, (removal) => this.commit(slot, [...changes, ...removal]));
+      return;
+    }
+    await this.#slots.run(slot, async () => {
+      const unnamed = this.#unnamed.get(slot);
+      const all = [...changes];
+      for (const [index, value] of unnamed?.inline ?? []) {
+        all.push({ type: 'put', key: blockKey('inlineBlock', slot, index), value });
+      }
+      for (const [index, location] of unnamed?.logged ?? [])
+        all.push(...nameRecord({ name: { slot, index }, location }));
+      await this.database.indexQueue.write(all, { sync: true });
+      for (const location of unnamed?.logged.values() ?? []) this.log.name(location);
+      this.#unnamed.delete(slot);
+    });
   }
 
-  /** Gives the room of what was deleted from those slots back to the disk. */
-  async compact(from: number, to: number): Promise<void> {
-    await this.database.blocks.compact(blockKey(from, 0), blockKey(to, 0));
+  /** Writes `changes` and removes the manifest and the blocks of a version, in one synced batch. */
+  async remove(version: Removed, changes: readonly TableChange[]): Promise<void> {
+    await this.#removal(version, (removal) => this.database.indexQueue.write([...changes, ...removal], { sync: true }));
   }
 
-  /** Deletes whatever a slot has, durably; for slots that nothing else is known of. Returns the number of blocks. */
-  async clear(slot: number): Promise<number> {
-    let blocks = 0;
-    for (;;) {
-      const range = { gte: blockKey(slot, 0), lt: blockKey(slot + 1, 0), limit: DELETES_PER_BATCH };
-      const keys = await this.database.blocks.keys(range);
-      if (keys.length === 0) return blocks;
-      await this.database.blocksQueue.write(
-        keys.map((key) => ({ type: 'del', key })),
-        { sync: true },
-      );
-      blocks += keys.length;
+  /** Forgets the blocks of a slot that no commit has named. */
+  discard(slot: number): void {
+    const unnamed = this.#unnamed.get(slot);
+    if (!unnamed) return;
+    for (const index of [...unnamed.inline.keys(), ...unnamed.logged.keys()]) this.#drop({ slot, index });
+    this.#unnamed.delete(slot);
+  }
+
+  /**
+   * Writes the same records elsewhere in the log, damaged or not, where room has been taken for them; what was removed meanwhile is not brought back. Those
+   * that could not be read stay where they are.
+   */
+  async relocate(records: readonly NamedRecord[]): Promise<void> {
+    await allEnded(records.map((record) => this.#relocate(record)));
+  }
+
+  /** Forgets the writers that have ended; whatever was named of them is in the index now. */
+  keepUnnamed(slots: ReadonlySet<number>): void {
+    for (const slot of this.#unnamed.keys()) if (!slots.has(slot)) this.#unnamed.delete(slot);
+  }
+
+  /** Bytes that writers at work hold for the index. */
+  get heldBytes(): number {
+    return [...this.#unnamed.values()].reduce((sum, { inlineBytes }) => sum + inlineBytes, 0);
+  }
+
+  /** Every record of the log that is in use. */
+  async *recordsInUse(): AsyncGenerator<RecordInUse> {
+    for await (const record of allRecords(this.database.index)) yield { ...record, unnamed: false };
+    for (const [slot, { logged }] of this.#unnamed) {
+      for (const [index, location] of logged) yield { name: { slot, index }, location, unnamed: true };
+    }
+  }
+
+  async #removal(version: Removed, write: (removal: TableChange[]) => Promise<void>): Promise<void> {
+    await this.#slots.run(version.slot, async () => {
+      const changes: TableChange[] = [{ type: 'del', key: manifestKey(version.slot) }];
+      const buried: Location[] = [];
+      for (const key of await inlineKeys(this.database.index, version.slot)) changes.push({ type: 'del', key });
+      for await (const record of recordsOfSlot(this.database.index, version.slot)) {
+        changes.push(...unnameRecord(record));
+        buried.push(record.location);
+      }
+      await write(changes);
+      const loggedBytes = buried.reduce((sum, { length }) => sum + length, 0);
+      this.budget.unreserve(version.size - loggedBytes);
+      for (const location of buried) this.log.bury(location);
+    });
+  }
+
+  async #relocate({ name, location }: NamedRecord): Promise<void> {
+    const record = await this.log.read(location);
+    if (record?.length !== recordBytes(location.length)) {
+      this.budget.unreserve(recordBytes(location.length));
+      return;
+    }
+    const copy = await this.log.appendCopy(name, record);
+    await this.#slots.run(name.slot, async () => {
+      const logged = this.#unnamed.get(name.slot)?.logged;
+      const held = logged?.get(name.index);
+      const now = held ?? (await findBlock(this.database.index, name));
+      if (!now || !sameLocation(now, location)) {
+        this.log.bury(copy);
+        return;
+      }
+      if (held) {
+        logged?.set(name.index, copy);
+      } else {
+        const changes = [unplaceRecord(location), ...nameRecord({ name, location: copy })];
+        await this.database.indexQueue.write(changes, { sync: true });
+        this.log.name(copy);
+      }
+      this.log.bury(location);
+    });
+  }
+
+  /** Looks again if the block was moved while it was being read. */
+  async #readAt(name: BlockName, find: () => Promise<Location | undefined>): Promise<Uint8Array | undefined> {
+    let location = await find();
+    while (location) {
+      const record = await this.log.read(location);
+      const bytes = record && decodeRecord(record, name, location.length);
+      if (bytes) return bytes;
+      const now = await find();
+      if (!now || sameLocation(now, location)) return undefined;
+      location = now;
+    }
+    return undefined;
+  }
+
+  #unnamedOf(slot: number): Unnamed {
+    const unnamed = this.#unnamed.get(slot) ?? { inline: new Map(), logged: new Map(), inlineBytes: 0 };
+    this.#unnamed.set(slot, unnamed);
+    return unnamed;
+  }
+
+  #drop({ slot, index }: BlockName): void {
+    const unnamed = this.#unnamed.get(slot);
+    const held = unnamed?.inline.get(index);
+    if (unnamed && held) {
+      unnamed.inline.delete(index);
+      unnamed.inlineBytes -= held.length;
+      this.budget.unreserve(held.length);
+    }
+    const logged = unnamed?.logged.get(index);
+    if (logged) {
+      unnamed?.logged.delete(index);
+      this.log.bury(logged);
     }
   }
 }

@@ -3,9 +3,14 @@ import type { Role } from './contract.js';
 /** Whose bytes they are; 'other' are blocks being written, and versions that are overwritten or being removed. */
 export type Account = Role | 'other';
 
-/** Exact count of the bytes of block values and of the objects here. Not a byte is written before it is reserved. */
+/**
+ * Exact count of the bytes of block values, of what they take on the disk, and of the objects here. Not a byte is
+ * written before it is reserved. On the disk are blocks with their headers, dead or not, and values in the index.
+ */
 export class Budget {
   readonly #bytes: Record<Account, number> = { replica: 0, cached: 0, other: 0 };
+  #diskBytes = 0;
+  #deadBytes = 0;
   objects = 0;
   tombstones = 0;
 
@@ -15,15 +20,45 @@ export class Budget {
     return this.#bytes[account];
   }
 
-  get usedBytes(): number {
-    return this.#bytes.replica + this.#bytes.cached + this.#bytes.other;
+  /** What is on the disk, or is being written. */
+  get diskBytes(): number {
+    return this.#diskBytes;
   }
 
-  /** Takes `bytes` for blocks to be written; false, and nothing taken, if they do not fit. */
-  reserve(bytes: number): boolean {
-    if (this.usedBytes + bytes > this.maxBytes) return false;
+  /** What is on the disk and of no use: it goes when its segment is reclaimed. */
+  get deadBytes(): number {
+    return this.#deadBytes;
+  }
+
+  get liveBytes(): number {
+    return this.#diskBytes - this.#deadBytes;
+  }
+
+  /** Takes `onDisk` for a block of `bytes` to be written; false, and nothing taken, if it does not fit. */
+  reserve(bytes: number, onDisk: number): boolean {
+    if (this.#diskBytes + onDisk > this.maxBytes) return false;
+    this.#diskBytes += onDisk;
     this.#bytes.other += bytes;
     return true;
+  }
+
+  /** For a record that is copied to free more than it takes: one may exceed the budget while it is copied. */
+  reserveCopy(onDisk: number): void {
+    this.#diskBytes += onDisk;
+  }
+
+  /** Bytes that were reserved, or were in the index, are not on the disk. */
+  unreserve(onDisk: number): void {
+    this.#diskBytes -= onDisk;
+  }
+
+  bury(onDisk: number): void {
+    this.#deadBytes += onDisk;
+  }
+
+  unbury(onDisk: number): void {
+    this.#deadBytes -= onDisk;
+    this.#diskBytes -= onDisk;
   }
 
   release(bytes: number, from: Account): void {
@@ -46,8 +81,15 @@ export class Budget {
     this.#bytes[account] += bytes;
   }
 
+  foundOnDisk(bytes: number, dead: number): void {
+    this.#diskBytes += bytes;
+    this.#deadBytes += dead;
+  }
+
   reset(): void {
     for (const account of ['replica', 'cached', 'other'] as const) this.#bytes[account] = 0;
+    this.#diskBytes = 0;
+    this.#deadBytes = 0;
     this.objects = 0;
     this.tombstones = 0;
   }

@@ -1,5 +1,7 @@
 import { MurkyError } from '../errors.js';
 import type { Clock } from '../seam/clock.js';
+import { allEnded } from './all-ended.js';
+import type { BlockTable } from './block-table.js';
 import type { Budget } from './budget.js';
 import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
@@ -7,7 +9,7 @@ import { byUseKey, currentKey, fieldBigInt, fieldNumber, kindRange } from './ind
 import { byKeyChanges } from './key-directory.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import type { ReadLeases } from './read-leases.js';
-import type { Reclaimer } from './reclaimer.js';
+import type { SegmentReclaimer } from './segment-reclaimer.js';
 import type { TableChange } from './table.js';
 import type { VersionIndex } from './version-index.js';
 import { encodeRecord, type VersionRecord } from './version-record.js';
@@ -30,7 +32,8 @@ export class CachedCopies {
     private readonly index: VersionIndex,
     private readonly locks: KeyedMutex<bigint>,
     private readonly budget: Budget,
-    private readonly reclaimer: Reclaimer,
+    private readonly blocks: BlockTable,
+    private readonly reclaimer: SegmentReclaimer,
     private readonly leases: ReadLeases,
     private readonly clock: Clock,
   ) {}
@@ -84,14 +87,20 @@ export class CachedCopies {
     }
   }
 
-  /** Takes `bytes` of the budget, evicting the copies that have been unused for longest; MURKY_STORE_FULL. */
-  async reserve(bytes: number): Promise<void> {
-    if (this.budget.reserve(bytes)) return;
+  /**
+   * Takes `onDisk` of the budget for a block of `bytes`, evicting the copies that have been unused for longest, and
+   * giving the room of dead records back to the disk; MURKY_STORE_FULL.
+   */
+  async reserve(bytes: number, onDisk: number): Promise<void> {
+    if (this.budget.reserve(bytes, onDisk)) return;
     await this.#room.run('room', async () => {
-      while (!this.budget.reserve(bytes)) {
-        const missing = this.budget.usedBytes + bytes - this.budget.maxBytes;
+      while (!this.budget.reserve(bytes, onDisk)) {
+        const missing = this.budget.liveBytes + onDisk - this.budget.maxBytes;
         // What cannot be made to fit evicts nothing.
-        if (missing > this.budget.bytes('cached') || !(await this.#evict(missing))) throw this.#full(bytes);
+        if (missing > 0 && (missing > this.budget.bytes('cached') || !(await this.#evict(missing)))) {
+          throw this.#full(bytes);
+        }
+        if (missing <= 0 && !(await this.reclaimer.step())) throw this.#full(bytes);
       }
     });
   }
@@ -105,18 +114,13 @@ export class CachedCopies {
     return await this.locks.run(id, async () => {
       const record = await this.index.current(id);
       if (record?.role !== 'cached' || !condition(record)) return false;
-      await this.database.indexQueue.write(
-        [
-          { type: 'del', key: currentKey(id) },
-          ...byKeyChanges(record, undefined),
-          ...this.strike(record),
-          ...this.reclaimer.doom(record),
-        ],
-        { sync: true },
-      );
+      await this.blocks.remove(record, [
+        { type: 'del', key: currentKey(id) },
+        ...byKeyChanges(record, undefined),
+        ...this.strike(record),
+      ]);
       this.budget.count(record, -1);
-      this.budget.move(record.size, 'cached', 'other');
-      await this.reclaimer.reclaim(record);
+      this.budget.release(record.size, 'cached');
       return true;
     });
   }
@@ -149,7 +153,7 @@ export class CachedCopies {
         }
       }
     }
-    return (await Promise.all(removals)).includes(true);
+    return (await allEnded(removals)).includes(true);
   }
 
   #full(bytes: number): MurkyError {

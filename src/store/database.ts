@@ -3,14 +3,17 @@ import { dirname, join, resolve } from 'node:path';
 import { MurkyError } from '../errors.js';
 import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
+import { BlockLog } from './block-log.js';
+import type { Budget } from './budget.js';
 import { CommitQueue } from './commit-queue.js';
 import type { Disk } from './disk.js';
 import { diskError } from './disk-error.js';
 import { formatKey } from './index-keys.js';
-import type { Table } from './table.js';
+import type { Table, TableChange } from './table.js';
+import { upgradeFormat1 } from './upgrade-format-1.js';
 
 /** The layout that docs/disk-format.md describes. */
-const FORMAT = 1;
+const FORMAT = 2;
 const FORMAT_NAME = 'murky-waters store';
 
 /** Opening a table writes what its log holds (at most one write buffer and a group) as a new file, then a new log. */
@@ -18,82 +21,93 @@ const REOPEN_NEEDS_BYTES = 64 * 2 ** 20;
 /** A full disk is asked again at most this often. */
 const REOPEN_PAUSE_MS = 1000;
 
+export interface DatabaseOptions {
+  readonly folder: string;
+  readonly disk: Disk;
+  readonly budget: Budget;
+  /** Most bytes of a segment of the block log, unless one record alone is larger. */
+  readonly segmentBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told when the block log may have room to give back. */
+  readonly onDead: () => void;
+}
+
 /**
- * The two tables of a data folder and their commit queues. The index decides what exists; the blocks table only holds
- * what the index names.
+ * What is in a data folder: the index with its commit queue, and the block log. The index decides what exists; the log
+ * only holds what the index names.
  */
 export class Database {
-  readonly #indexQueue: CommitQueue;
-  readonly #blocksQueue: CommitQueue;
-  /** Why the tables are closed, while they could not be opened anew. */
+  readonly indexQueue: CommitQueue;
+  readonly blockLog: BlockLog;
+  /** Why the index is closed, while it could not be opened anew. */
   #down: MurkyError | undefined;
   #lastAttemptMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
-    private readonly folder: string,
-    private readonly disk: Disk,
-    private readonly clock: Clock,
-    private readonly log: Log,
-    private tables: { index: Table; blocks: Table },
+    private readonly options: DatabaseOptions,
+    private table: Table,
   ) {
-    this.#indexQueue = new CommitQueue(() => this.index);
-    this.#blocksQueue = new CommitQueue(() => this.blocks);
+    const { disk, folder, segmentBytes, budget, log, onDead } = options;
+    this.indexQueue = new CommitQueue(() => this.index);
+    this.blockLog = new BlockLog(disk.files, join(folder, 'segments'), segmentBytes, budget, log, onDead);
   }
 
-  static async open(folder: string, disk: Disk, clock: Clock, log: Log): Promise<Database> {
+  /** The block log takes blocks once recovery has settled it. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const { folder, disk, log } = options;
     try {
       await makeFolder(resolve(folder));
     } catch (error) {
       throw diskError(error, folder);
     }
-    return new Database(folder, disk, clock, log, await openTables(folder, disk));
+    // The lock of the index is what keeps a second node out of the folder.
+    const table = await disk.openTable(join(folder, 'index'));
+    const database = new Database(options, table);
+    try {
+      if ((await readFormat(table, folder)) === 1) {
+        await upgradeFormat1({ folder, disk, log, database, format: formatRecord() });
+      }
+      await disk.removeTable(join(folder, 'blocks'));
+    } catch (error) {
+      await database.close().catch(() => {});
+      throw error;
+    }
+    return database;
   }
 
   get index(): Table {
     if (this.#down) throw this.#down;
-    return this.tables.index;
+    return this.table;
   }
 
-  get blocks(): Table {
-    if (this.#down) throw this.#down;
-    return this.tables.blocks;
-  }
-
-  get indexQueue(): CommitQueue {
-    return this.#indexQueue;
-  }
-
-  get blocksQueue(): CommitQueue {
-    return this.#blocksQueue;
-  }
-
-  /** Why the tables take no changes any more; reads go on. */
+  /** Why no changes are taken any more; reads go on. */
   get failure(): MurkyError | undefined {
-    return this.#indexQueue.failure ?? this.#blocksQueue.failure;
+    return this.indexQueue.failure ?? this.blockLog.failure;
   }
 
   /**
-   * Opens the tables anew after a failed write, once the disk has room again; rejects with the failure until then.
-   * The caller is alone with the database. What the failed write left behind is for recovery to find.
+   * Opens the index anew after a failed write, once the disk has room again; rejects with the failure until then. The
+   * caller is alone with the database. What the failed write left behind is for recovery to find.
    */
   async reopen(): Promise<void> {
     const failure = this.failure;
     if (!failure) return;
-    if (this.clock.monotonic() - this.#lastAttemptMs < REOPEN_PAUSE_MS) throw failure;
-    this.#lastAttemptMs = this.clock.monotonic();
-    if (!(await this.disk.hasRoom(this.folder, REOPEN_NEEDS_BYTES))) throw failure;
+    const { folder, disk, clock, log } = this.options;
+    if (clock.monotonic() - this.#lastAttemptMs < REOPEN_PAUSE_MS) throw failure;
+    this.#lastAttemptMs = clock.monotonic();
+    if (!(await disk.hasRoom(folder, REOPEN_NEEDS_BYTES))) throw failure;
     await this.close();
     this.#down = failure;
-    this.tables = await openTables(this.folder, this.disk);
+    this.table = await disk.openTable(join(folder, 'index'));
     this.#down = undefined;
-    this.#indexQueue.resume();
-    this.#blocksQueue.resume();
-    this.log.info({ folder: this.folder }, 'The store takes writes again.');
+    this.indexQueue.resume();
+    log.info({ folder }, 'The store takes writes again.');
   }
 
   async close(): Promise<void> {
-    await this.tables.blocks.close();
-    await this.tables.index.close();
+    await this.blockLog.close();
+    await this.table.close();
   }
 }
 
@@ -118,23 +132,12 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** The index comes first: its lock is what keeps a second node out of the folder. */
-async function openTables(folder: string, disk: Disk): Promise<{ index: Table; blocks: Table }> {
-  const index = await disk.openTable(join(folder, 'index'), 'index');
-  try {
-    await checkFormat(index, folder);
-    return { index, blocks: await disk.openTable(join(folder, 'blocks'), 'blocks') };
-  } catch (error) {
-    await index.close().catch(() => {});
-    throw error;
-  }
-}
-
-async function checkFormat(index: Table, folder: string): Promise<void> {
+/** The format of the folder, which is given this one if it is new; MURKY_DATA_DIR_UNUSABLE if it is not a node's. */
+async function readFormat(index: Table, folder: string): Promise<number> {
   const found = await index.get(formatKey());
   if (found) {
     const { name, format } = parseFormat(found);
-    if (name === FORMAT_NAME && format === FORMAT) return;
+    if (name === FORMAT_NAME && (format === 1 || format === FORMAT)) return format;
     if (name === FORMAT_NAME && format > FORMAT) {
       throw new MurkyError(
         'MURKY_DATA_DIR_UNUSABLE',
@@ -149,8 +152,12 @@ async function checkFormat(index: Table, folder: string): Promise<void> {
       facts: { folder },
     });
   }
-  const value = Buffer.from(`${FORMAT_NAME} ${FORMAT}`);
-  await index.batch([{ type: 'put', key: formatKey(), value }], true);
+  await index.batch([formatRecord()], true);
+  return FORMAT;
+}
+
+function formatRecord(): TableChange {
+  return { type: 'put', key: formatKey(), value: Buffer.from(`${FORMAT_NAME} ${FORMAT}`) };
 }
 
 function parseFormat(value: Buffer): { name: string; format: number } {

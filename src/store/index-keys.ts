@@ -10,19 +10,27 @@ const KIND = {
   byKey: 'k',
   byUse: 'u',
   byExpiry: 'x',
-  doomed: 'd',
-  sweptSlots: 's',
+  block: 'b',
+  inlineBlock: 'v',
+  record: 'g',
   fact: 'f',
 } as const;
 
 type Kind = keyof typeof KIND;
 
 const FORMAT_KEY = Buffer.from(KIND.format);
-const SWEPT_SLOTS_KEY = Buffer.from(KIND.sweptSlots);
 
 function u64(value: bigint | number): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+const MAX_U32 = 2 ** 32 - 1;
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
   return bytes;
 }
 
@@ -44,11 +52,22 @@ export function textRange(kind: 'byKey' | 'fact', prefix: string): { gte: Buffer
 }
 
 export const formatKey = (): Buffer => FORMAT_KEY;
-export const sweptSlotsKey = (): Buffer => SWEPT_SLOTS_KEY;
 export const currentKey = (id: bigint): Buffer => key('current', u64(id));
 export const overwrittenKey = (id: bigint, version: Uint8Array): Buffer => key('overwritten', u64(id), version);
 export const manifestKey = (slot: number): Buffer => key('manifest', u64(slot));
-export const doomedKey = (slot: number): Buffer => key('doomed', u64(slot));
+export const blockKey = (kind: 'block' | 'inlineBlock', slot: number, index: number): Buffer =>
+  key(kind, u64(slot), u32(index));
+/** All blocks of a slot. */
+export const slotRange = (kind: 'block' | 'inlineBlock', slot: number): { gte: Buffer; lt: Buffer } => ({
+  gte: key(kind, u64(slot)),
+  lt: key(kind, u64(slot + 1)),
+});
+export const recordKey = (segment: number, offset: number): Buffer => key('record', u32(segment), u32(offset));
+/** All records of a segment. */
+export const segmentRange = (segment: number): { gte: Buffer; lt: Buffer } => ({
+  gte: key('record', u32(segment)),
+  lt: segment === MAX_U32 ? kindRange('record').lt : key('record', u32(segment + 1)),
+});
 export const byUseKey = (usedAt: number, id: bigint): Buffer => key('byUse', u64(usedAt), u64(id));
 export const byExpiryKey = (overwrittenAt: number, id: bigint, version: Uint8Array): Buffer =>
   key('byExpiry', u64(overwrittenAt), u64(id), version);

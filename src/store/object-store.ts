@@ -3,23 +3,22 @@ import { blockLength, type Manifest, sha256 } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
+import { segmentBytesFor } from './block-log.js';
 import { BlockTable } from './block-table.js';
 import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
-import { Compaction } from './compaction.js';
 import type { BlockWriter, FactStore, Role, Store, StoreStats } from './contract.js';
 import { Database } from './database.js';
 import { type Disk, levelDisk } from './disk.js';
 import { Facts } from './facts.js';
 import { Gate } from './gate.js';
-import { sweptSlotsKey } from './index-keys.js';
 import { keysInOrder } from './key-directory.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import type { Passage } from './paging.js';
 import { ReadLeases } from './read-leases.js';
-import { Reclaimer } from './reclaimer.js';
 import { recover } from './recovery.js';
 import { Retention } from './retention.js';
+import { SegmentReclaimer } from './segment-reclaimer.js';
 import { SlotWriter } from './slot-writer.js';
 import { Slots } from './slots.js';
 import { VersionIndex } from './version-index.js';
@@ -34,7 +33,7 @@ const MAX_UPKEEP_PERIOD_MS = 5000;
 export interface ObjectStoreOptions {
   /** Folder of the store; created if need be. One store at a time may have it open. */
   readonly folder: string;
-  /** Budget of the bytes of block values. */
+  /** Budget of the bytes of values on the disk. */
   readonly maxBytes: number;
   /** How long an overwritten version stays readable. */
   readonly graceMs?: number;
@@ -42,9 +41,11 @@ export interface ObjectStoreOptions {
   readonly log?: Log;
   /** LevelDB on a real disk unless told otherwise. */
   readonly disk?: Disk;
+  /** Most bytes of a segment of the block log, unless one record alone is larger; otherwise the budget tells. */
+  readonly segmentBytes?: number;
 }
 
-/** The {@link Store} of a node, in LevelDB. docs/disk-format.md describes what it writes. */
+/** The {@link Store} of a node, in LevelDB and a block log. docs/disk-format.md describes what it writes. */
 export class ObjectStore implements Store {
   readonly facts: FactStore;
   readonly #gate = new Gate();
@@ -56,8 +57,7 @@ export class ObjectStore implements Store {
   readonly #budget: Budget;
   readonly #index: VersionIndex;
   readonly #blocks: BlockTable;
-  readonly #compaction: Compaction;
-  readonly #reclaimer: Reclaimer;
+  readonly #reclaimer: SegmentReclaimer;
   readonly #cachedLeases: ReadLeases;
   readonly #overwrittenLeases: ReadLeases;
   readonly #cached: CachedCopies;
@@ -69,17 +69,17 @@ export class ObjectStore implements Store {
 
   private constructor(
     private readonly database: Database,
+    budget: Budget,
     options: ObjectStoreOptions,
   ) {
     const clock = options.clock ?? systemClock;
     const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.#clock = clock;
     this.#log = options.log ?? silentLog;
-    this.#budget = new Budget(options.maxBytes);
+    this.#budget = budget;
     this.#index = new VersionIndex(database);
-    this.#blocks = new BlockTable(database);
-    this.#compaction = new Compaction(this.#blocks, this.#budget);
-    this.#reclaimer = new Reclaimer(database, this.#blocks, this.#budget, this.#compaction);
+    this.#blocks = new BlockTable(database, database.blockLog, budget);
+    this.#reclaimer = new SegmentReclaimer(database, this.#blocks, budget, clock);
     this.#cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
     this.#overwrittenLeases = new ReadLeases(clock, graceMs);
     this.#cached = new CachedCopies(
@@ -87,6 +87,7 @@ export class ObjectStore implements Store {
       this.#index,
       this.#locks,
       this.#budget,
+      this.#blocks,
       this.#reclaimer,
       this.#cachedLeases,
       clock,
@@ -95,7 +96,8 @@ export class ObjectStore implements Store {
       database,
       this.#index,
       this.#locks,
-      this.#reclaimer,
+      this.#blocks,
+      budget,
       this.#overwrittenLeases,
       clock,
       graceMs,
@@ -108,8 +110,7 @@ export class ObjectStore implements Store {
       budget: this.#budget,
       cached: this.#cached,
       retention: this.#retention,
-      reclaimer: this.#reclaimer,
-      slots: this.#slots,
+      blocks: this.#blocks,
     });
     this.facts = new Facts(database, this.#read, this.#write);
   }
@@ -117,8 +118,12 @@ export class ObjectStore implements Store {
   /** MURKY_DATA_DIR_LOCKED, MURKY_DATA_DIR_UNUSABLE or MURKY_DISK_FULL if the folder cannot be used. */
   static async open(options: ObjectStoreOptions): Promise<ObjectStore> {
     const { folder, clock = systemClock, log = silentLog, disk = levelDisk } = options;
-    const database = await Database.open(folder, disk, clock, log);
-    const store = new ObjectStore(database, options);
+    const budget = new Budget(options.maxBytes);
+    const segmentBytes = options.segmentBytes ?? segmentBytesFor(options.maxBytes);
+    let store: ObjectStore | undefined;
+    const onDead = () => store?.reclaim();
+    const database = await Database.open({ folder, disk, budget, segmentBytes, clock, log, onDead });
+    store = new ObjectStore(database, budget, options);
     try {
       await store.#recover();
     } catch (error) {
@@ -149,11 +154,10 @@ export class ObjectStore implements Store {
       const manifest = await this.#index.manifest(record);
       const hash = manifest?.blockHashes[index];
       if (!manifest || !hash) return undefined;
-      const bytes = await this.#blocks.read(record.slot, index);
+      const length = blockLength(manifest, index);
+      const bytes = await this.#blocks.read({ slot: record.slot, index }, length);
       if (!bytes && (await this.#index.find(id, version))?.slot !== record.slot) return undefined;
-      if (bytes?.length !== blockLength(manifest, index) || !sha256(bytes).equals(hash)) {
-        throw blockCorrupt(record, index, bytes === undefined);
-      }
+      if (bytes?.length !== length || !sha256(bytes).equals(hash)) throw blockCorrupt(record, index);
       return bytes;
     });
   }
@@ -265,7 +269,6 @@ export class ObjectStore implements Store {
         blocks: this.#blocks,
         budget: this.#budget,
         slots: this.#slots,
-        reclaimer: this.#reclaimer,
         retention: this.#retention,
         clock: this.#clock,
         log: this.#log,
@@ -318,7 +321,11 @@ export class ObjectStore implements Store {
   async #upkeep(): Promise<void> {
     if (this.#closing) return;
     await this.#retention.expire(this.#write);
-    await this.#compaction.run(this.#read);
+    await this.#reclaimer.run(this.#read);
+  }
+
+  private reclaim(): void {
+    if (this.#recovered && !this.#closing) this.#inBackground(this.#reclaimer.run(this.#read));
   }
 
   #inBackground(work: Promise<unknown>): void {
@@ -331,13 +338,7 @@ export class ObjectStore implements Store {
   async #close(): Promise<void> {
     this.#cancelUpkeep();
     await this.#gate.alone(async () => {
-      for (const writer of [...this.#writers]) await writer.discard();
-      if (!this.database.failure && this.#recovered) {
-        const swept = Buffer.alloc(8);
-        swept.writeBigUInt64BE(BigInt(this.#slots.sweptBelow()));
-        const change = { type: 'put', key: sweptSlotsKey(), value: swept } as const;
-        await this.database.indexQueue.write([change], { sync: true }).catch(() => {});
-      }
+      for (const writer of [...this.#writers]) writer.discard();
       await this.database.close();
     });
   }
@@ -347,9 +348,9 @@ export class ObjectStore implements Store {
   }
 }
 
-function blockCorrupt(record: VersionRecord, index: number, missing: boolean): MurkyError {
-  const what = missing ? 'missing' : 'damaged';
-  return new MurkyError('MURKY_BLOCK_CORRUPT', `Block ${index} of "${record.key}" is ${what} in this node's store.`, {
+function blockCorrupt(record: VersionRecord, index: number): MurkyError {
+  const what = `Block ${index} of "${record.key}" is missing or damaged in this node's store.`;
+  return new MurkyError('MURKY_BLOCK_CORRUPT', what, {
     hint: 'It is read from other replicas, if there are any; a new version of the object replaces it.',
     facts: { id: String(record.id), key: record.key, block: index },
   });

@@ -1,12 +1,13 @@
 import { versionFromBytes, versionToBytes } from '../object/version.js';
 import type { Clock } from '../seam/clock.js';
+import type { BlockTable } from './block-table.js';
+import type { Budget } from './budget.js';
 import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
 import { byExpiryKey, fieldBigInt, fieldBytes, kindRange, overwrittenKey } from './index-keys.js';
 import type { KeyedMutex } from './keyed-mutex.js';
 import { type Passage, paged } from './paging.js';
 import type { ReadLeases } from './read-leases.js';
-import type { Reclaimer } from './reclaimer.js';
 import type { TableChange } from './table.js';
 import type { VersionIndex } from './version-index.js';
 import { encodeRecord, type VersionRecord } from './version-record.js';
@@ -19,7 +20,8 @@ export class Retention {
     private readonly database: Database,
     private readonly index: VersionIndex,
     private readonly locks: KeyedMutex<bigint>,
-    private readonly reclaimer: Reclaimer,
+    private readonly blocks: BlockTable,
+    private readonly budget: Budget,
     private readonly leases: ReadLeases,
     private readonly clock: Clock,
     readonly graceMs: number,
@@ -35,13 +37,12 @@ export class Retention {
     ];
   }
 
-  /** Goes into the batch that removes an overwritten version. */
-  remove(record: VersionRecord): TableChange[] {
+  /** Goes into the batch that removes an overwritten version with its blocks. */
+  forget(record: VersionRecord): TableChange[] {
     const version = versionToBytes(record.version);
     return [
       { type: 'del', key: overwrittenKey(record.id, version) },
       { type: 'del', key: byExpiryKey(record.timeMs, record.id, version) },
-      ...this.reclaimer.doom(record),
     ];
   }
 
@@ -72,7 +73,7 @@ export class Retention {
       return;
     }
     if (this.leases.held(record.slot)) return;
-    await this.database.indexQueue.write(this.remove(record), { sync: true });
-    await this.reclaimer.reclaim(record);
+    await this.blocks.remove(record, this.forget(record));
+    this.budget.release(record.size, 'other');
   }
 }

@@ -63,7 +63,7 @@ export class SlotWriter implements BlockWriter {
   async read(index: number): Promise<Uint8Array | undefined> {
     this.#checkOpen();
     if (!this.#lengthAt(index)) return undefined;
-    return await this.parts.read(() => this.parts.blocks.read(this.slot, index));
+    return await this.parts.read(() => this.parts.blocks.readUnnamed({ slot: this.slot, index }));
   }
 
   async commit(manifest: Manifest, role: Role): Promise<CommitAnswer> {
@@ -88,15 +88,10 @@ export class SlotWriter implements BlockWriter {
     return this.#aborted;
   }
 
-  /** Deletes the blocks; what fails is left to recovery, which knows the slot as unsettled. */
-  async discard(): Promise<void> {
-    try {
-      await this.parts.blocks.delete(this.slot, this.#endIndex);
-      this.parts.budget.release(this.bytes, 'other');
-      this.parts.slots.settle(this.slot);
-    } catch {
-      // The table has failed and says so to the next write.
-    }
+  /** Forgets the blocks; their bytes in the log are dead. */
+  discard(): void {
+    this.parts.blocks.discard(this.slot);
+    this.parts.budget.release(this.bytes, 'other');
     this.bytes = 0;
     this.parts.ended(this);
   }
@@ -104,10 +99,7 @@ export class SlotWriter implements BlockWriter {
   async #place(manifest: Manifest, role: Role): Promise<CommitAnswer> {
     try {
       const answer = await this.parts.place(manifest, role, this.slot);
-      if (answer === 'committed') {
-        this.parts.slots.settle(this.slot);
-        this.#end();
-      }
+      if (answer === 'committed') this.#end();
       return answer;
     } catch (error) {
       // Whether the record is on the disk is for recovery to find out: the blocks stay, and count, until then.
@@ -124,15 +116,16 @@ export class SlotWriter implements BlockWriter {
 
   async #abort(): Promise<void> {
     await Promise.allSettled(this.#writing);
-    await this.parts.tidy(() => this.discard());
+    await this.parts.tidy(async () => this.discard());
   }
 
   async #write(index: number, bytes: Uint8Array): Promise<void> {
     const { blocks, budget, cached } = this.parts;
-    await cached.reserve(bytes.length);
+    const { inline, onDisk } = blocks.plan(this.slot, index, bytes.length);
+    await cached.reserve(bytes.length, onDisk);
     this.#endIndex = Math.max(this.#endIndex, index + 1);
     try {
-      await blocks.write(this.slot, index, bytes);
+      await blocks.write({ slot: this.slot, index }, bytes, inline);
     } catch (error) {
       budget.release(bytes.length, 'other');
       throw error;

@@ -22,12 +22,5 @@ export interface Table {
   keys(range: TableRange): Promise<Buffer[]>;
   /** All changes or none, in order. With `sync` they survive a power cut once the promise has resolved. */
   batch(changes: readonly TableChange[], sync: boolean): Promise<void>;
-  /** Bytes on the disk of keys from `gte` up to `lt`, deleted ones too; what is not in a file yet does not count. */
-  approximateBytes(gte: Uint8Array, lt: Uint8Array): Promise<number>;
-  /** Rewrites the files that hold keys from `gte` up to `lt` without what has been deleted. */
-  compact(gte: Uint8Array, lt: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
-
-/** What a table holds decides how it is tuned. */
-export type TableKind = 'index' | 'blocks';

@@ -3,18 +3,17 @@ import { resourceId } from '../object/key.js';
 import { encodeManifest, type Manifest, sha256 } from '../object/manifest.js';
 import { compareVersions, type Version } from '../object/version.js';
 import type { Clock } from '../seam/clock.js';
+import type { BlockTable } from './block-table.js';
 import type { Budget } from './budget.js';
 import type { CachedCopies } from './cached-copies.js';
 import type { Role } from './contract.js';
 import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
-import { currentKey, manifestKey, sweptSlotsKey } from './index-keys.js';
+import { currentKey, manifestKey } from './index-keys.js';
 import { byKeyChanges } from './key-directory.js';
 import type { KeyedMutex } from './keyed-mutex.js';
-import type { Reclaimer } from './reclaimer.js';
 import type { Retention } from './retention.js';
 import type { CommitAnswer } from './slot-writer.js';
-import type { Slots } from './slots.js';
 import type { TableChange } from './table.js';
 import type { VersionIndex } from './version-index.js';
 import { encodeRecord, type VersionRecord } from './version-record.js';
@@ -26,8 +25,7 @@ export interface VersionWriteParts {
   readonly budget: Budget;
   readonly cached: CachedCopies;
   readonly retention: Retention;
-  readonly reclaimer: Reclaimer;
-  readonly slots: Slots;
+  readonly blocks: BlockTable;
   readonly clock: Clock;
 }
 
@@ -69,7 +67,7 @@ export class VersionWrites {
   }
 
   async #replace(before: VersionRecord | undefined, manifest: Manifest, role: Role, slot: number): Promise<void> {
-    const { database, index, budget, cached, retention, reclaimer, slots, clock } = this.parts;
+    const { index, blocks, budget, cached, retention, clock } = this.parts;
     const encoded = encodeManifest(manifest);
     const { id, key, version, tombstone, size, blockBytes } = manifest;
     const timeMs = cached.stampMs();
@@ -85,12 +83,9 @@ export class VersionWrites {
       timeMs,
       manifestSha256: sha256(encoded),
     };
-    const swept = Buffer.alloc(8);
-    swept.writeBigUInt64BE(BigInt(slots.sweptBelow(slot)));
     const changes: TableChange[] = [
       { type: 'put', key: manifestKey(slot), value: encoded },
       { type: 'put', key: currentKey(id), value: encodeRecord(currentKey(id), after) },
-      { type: 'put', key: sweptSlotsKey(), value: swept },
       ...byKeyChanges(before, after),
       ...cached.enlist(after),
     ];
@@ -98,17 +93,17 @@ export class VersionWrites {
     if (before) {
       // The same version, overwritten before, dropped, fetched again and now overwritten again.
       leftover = await index.overwritten(id, before.version).catch(ignoreDamage);
-      if (leftover) changes.push(...retention.remove(leftover));
+      if (leftover) changes.push(...retention.forget(leftover));
       changes.push(...cached.strike(before), ...retention.keep(before, Math.floor(clock.now())));
     }
-    await database.indexQueue.write(changes, { sync: true });
+    await blocks.commit(slot, changes, leftover);
     budget.move(size, 'other', role);
     budget.count(after, 1);
     if (before) {
       budget.move(before.size, before.role, 'other');
       budget.count(before, -1);
     }
-    if (leftover) await reclaimer.reclaim(leftover);
+    if (leftover) budget.release(leftover.size, 'other');
   }
 
   async #changeRole(record: VersionRecord, role: Role): Promise<void> {

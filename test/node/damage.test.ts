@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { World } from '../simulation/world.js';
-import { raw } from '../store/beds.js';
+import { rawIndex } from '../store/beds.js';
 import { LocalCluster, readAll } from './local-cluster.js';
 
 const id = resourceId('a');
@@ -71,7 +71,7 @@ for (const [what, prefix] of [
       await a!.put('a', Buffer.from('value'));
       const { port } = cluster.addressOf(b!);
       await cluster.stop(b!);
-      await raw(join(cluster.folder, 'b', 'data'), 'index', async (db) => {
+      await rawIndex(join(cluster.folder, 'b', 'data'), async (db) => {
         for (const [key, bytes] of await db.iterator().all()) {
           if (key.toString('latin1').startsWith(prefix)) await db.put(key, Buffer.from(bytes).fill(0x55, 40, 50));
         }

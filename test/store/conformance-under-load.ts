@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { resourceId } from '../../src/object/key.js';
+import { recordBytes } from '../../src/store/block-record.js';
 import type { AddCase } from './conformance.js';
 import { eventually, rejects, settle } from './expect.js';
 import { collect, content, put, read, version } from './objects.js';
@@ -33,7 +34,7 @@ export function underLoad(on: AddCase): void {
       assert.is(store.stats().replicaBytes, 8 * MIB);
       assert.is(store.stats().otherBytes, 0, 'what did not fit left nothing behind');
     },
-    { maxBytes: 8 * MIB },
+    { maxBytes: 8 * recordBytes(MIB) },
   );
 
   on(

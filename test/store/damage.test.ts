@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { test } from 'uvu';
@@ -6,8 +6,9 @@ import * as assert from 'uvu/assert';
 import { isMurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { tombstone } from '../../src/object/manifest.js';
+import { HEADER_BYTES } from '../../src/store/block-record.js';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { inFolder, MIB, raw, withStore } from './beds.js';
+import { changeSegment, inFolder, MIB, rawIndex, segments, withStore } from './beds.js';
 import { rejects } from './expect.js';
 import { collect, content, put, read, version } from './objects.js';
 
@@ -28,8 +29,8 @@ async function refusal(folder: string, code: string): Promise<string> {
 }
 
 /** Changes the entries of a table whose key starts with `prefix`. */
-async function damage(folder: string, table: 'index' | 'blocks', prefix: string, change: (value: Buffer) => Buffer) {
-  await raw(folder, table, async (db) => {
+async function damage(folder: string, prefix: string, change: (value: Buffer) => Buffer) {
+  await rawIndex(folder, async (db) => {
     let damaged = 0;
     for (const [key, bytes] of await db.iterator().all()) {
       if (!key.toString('latin1').startsWith(prefix)) continue;
@@ -38,6 +39,12 @@ async function damage(folder: string, table: 'index' | 'blocks', prefix: string,
     }
     assert.ok(damaged > 0);
   });
+}
+
+function listener() {
+  const said: string[] = [];
+  const note = (_facts: object, sentence: string) => void said.push(sentence);
+  return { said, log: { debug() {}, info: note, warn: note, error: note } };
 }
 
 const flip = (at: number) => (bytes: Buffer) => {
@@ -49,10 +56,7 @@ const flip = (at: number) => (bytes: Buffer) => {
 test('a damaged block is not served, the others are', () =>
   inFolder(async (folder) => {
     await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
-    await raw(folder, 'blocks', async (db) => {
-      const [, [key, bytes]] = (await db.iterator().all()) as [unknown, [Buffer, Buffer]];
-      await db.put(key, flip(12345)(bytes));
-    });
+    await changeSegment(folder, '00000002.log', flip(HEADER_BYTES + 12345));
     await withStore({ folder }, async (store) => {
       assert.equal(await store.block(id, version(1), 0), value.subarray(0, MIB));
       await rejects(store.block(id, version(1), 1), 'MURKY_BLOCK_CORRUPT');
@@ -62,14 +66,11 @@ test('a damaged block is not served, the others are', () =>
     });
   }));
 
-test('a missing or shortened block is damage, not absence', () =>
+test('a block with a damaged header, or one that is cut short, is damage, not absence', () =>
   inFolder(async (folder) => {
     await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
-    await raw(folder, 'blocks', async (db) => {
-      const keys = await db.keys().all();
-      await db.del(keys[0]!);
-      await db.put(keys[1]!, Buffer.from(value.subarray(MIB, 2 * MIB - 1)));
-    });
+    await changeSegment(folder, '00000001.log', flip(7));
+    await changeSegment(folder, '00000002.log', (bytes) => bytes.subarray(0, -1));
     await withStore({ folder }, async (store) => {
       await rejects(store.block(id, version(1), 0), 'MURKY_BLOCK_CORRUPT');
       await rejects(store.block(id, version(1), 1), 'MURKY_BLOCK_CORRUPT');
@@ -84,7 +85,7 @@ for (const [what, prefix] of [
     test(`a ${what} with byte ${at} damaged hides no other object and can be written again`, () =>
       inFolder(async (folder) => {
         await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
-        await damage(folder, 'index', prefix, flip(at));
+        await damage(folder, prefix, flip(at));
         await withStore({ folder }, async (store) => {
           await rejects(store.current(id), 'MURKY_BLOCK_CORRUPT');
           await rejects(store.block(id, version(1), 0), 'MURKY_BLOCK_CORRUPT');
@@ -107,7 +108,7 @@ for (const [what, prefix] of [
 test('a record that was moved to another id is damage', () =>
   inFolder(async (folder) => {
     await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
-    await raw(folder, 'index', async (db) => {
+    await rawIndex(folder, async (db) => {
       const [entry] = await db.iterator({ gte: Buffer.from('r'), lt: Buffer.from('s') }).all();
       const key = Buffer.from(entry![0]);
       key.writeBigUInt64BE(5n, 1);
@@ -144,13 +145,13 @@ test('what is not a folder, or cannot be made one, is unusable', () =>
 test('a newer format is refused in words and left as it is', () =>
   inFolder(async (folder) => {
     await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
-    const format = await raw(folder, 'index', async (db) => {
+    const format = await rawIndex(folder, async (db) => {
       const before = (await db.get(Buffer.from('F')))!;
-      await db.put(Buffer.from('F'), Buffer.from('murky-waters store 2'));
+      await db.put(Buffer.from('F'), Buffer.from('murky-waters store 3'));
       return before;
     });
-    assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /newer .*format is 2/);
-    await raw(folder, 'index', (db) => db.put(Buffer.from('F'), format));
+    assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /newer .*format is 3/);
+    await rawIndex(folder, (db) => db.put(Buffer.from('F'), format));
     await withStore({ folder }, async (store) => assert.equal(await read(store, 'a'), value));
   }));
 
@@ -161,21 +162,38 @@ test('the database of another program is refused', () =>
     await other.put('theirs', 'data');
     await other.close();
     assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /not one of a node/);
-    await raw(folder, 'index', (db) => db.put(Buffer.from('F'), Buffer.from('something else 1')));
+    await rawIndex(folder, (db) => db.put(Buffer.from('F'), Buffer.from('something else 1')));
     assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /not one of a node/);
   }));
 
-for (const table of ['index', 'blocks']) {
-  test(`a damaged database (${table}) is refused in words`, () =>
-    inFolder(async (folder) => {
-      await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
-      await writeFile(join(folder, table, 'CURRENT'), 'garbage');
-      assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /damaged/);
-      const [manifest] = (await readdir(join(folder, table))).filter((name) => name.startsWith('MANIFEST'));
-      await writeFile(join(folder, table, 'CURRENT'), `${manifest}\n`);
-      await writeFile(join(folder, table, manifest!), Buffer.alloc(100, 0x55));
-      assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /damaged/);
-    }));
-}
+test('a damaged database is refused in words', () =>
+  inFolder(async (folder) => {
+    await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
+    await writeFile(join(folder, 'index', 'CURRENT'), 'garbage');
+    assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /damaged/);
+    const [manifest] = (await readdir(join(folder, 'index'))).filter((name) => name.startsWith('MANIFEST'));
+    await writeFile(join(folder, 'index', 'CURRENT'), `${manifest}\n`);
+    await writeFile(join(folder, 'index', manifest!), Buffer.alloc(100, 0x55));
+    assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /damaged/);
+  }));
+
+test('a missing segment is told, its blocks are damage, the rest is served, and all of it can be written again', () =>
+  inFolder(async (folder) => {
+    await withStore({ folder }, async (store) => {
+      await put(store, 'a', value, version(1));
+      await put(store, 'b', content(10, 2), version(1));
+    });
+    await rm(join(folder, 'segments', '00000001.log'));
+    const { log, said } = listener();
+    await withStore({ folder, log }, async (store) => {
+      assert.equal(said, ['A segment of the block log is missing; its blocks are lost here.']);
+      await rejects(store.block(id, version(1), 0), 'MURKY_BLOCK_CORRUPT');
+      assert.equal(await store.block(id, version(1), 2), value.subarray(2 * MIB));
+      assert.equal(await read(store, 'b'), content(10, 2));
+      assert.is(await put(store, 'a', value, version(2)), 'committed');
+      assert.equal(await read(store, 'a'), value);
+    });
+    assert.equal(Object.keys(await segments(folder)), ['00000002.log', '00000003.log', '00000004.log']);
+  }));
 
 test.run();

@@ -1,9 +1,14 @@
+import { cp, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { resourceId } from '../../src/object/key.js';
 import { encodeManifest, sha256, tombstone } from '../../src/object/manifest.js';
-import { inFolder, raw, withStore } from './beds.js';
+import type { Store } from '../../src/store/contract.js';
+import { changeSegment, inFolder, MIB, rawIndex, segments, withStore } from './beds.js';
 import { ManualClock } from './manual-clock.js';
-import { manifestOf, put, version } from './objects.js';
+import { content, manifestOf, put, read, version } from './objects.js';
 
 // What docs/disk-format.md says, written out by hand. A change here is a new format.
 
@@ -38,8 +43,8 @@ function record(at: string, flags: string, versionHex: string, slotHex: string, 
   return body + sha(at + body).slice(0, 16);
 }
 
-async function dump(folder: string, table: 'index' | 'blocks'): Promise<Record<string, string>> {
-  return await raw(folder, table, async (db) =>
+async function dump(folder: string): Promise<Record<string, string>> {
+  return await rawIndex(folder, async (db) =>
     Object.fromEntries((await db.iterator().all()).map(([k, v]) => [k.toString('hex'), v.toString('hex')])),
   );
 }
@@ -55,8 +60,8 @@ test('records and blocks on the disk are those that the documentation describes'
     });
     const [m1, m2] = [manifestBytes(first, 1), manifestBytes(second, 2)];
     const [r, o] = [hex('r') + ID, hex('o') + ID + V1];
-    assert.equal(await dump(folder, 'index'), {
-      [hex('F')]: hex('murky-waters store 1'),
+    assert.equal(await dump(folder), {
+      [hex('F')]: hex('murky-waters store 2'),
       [r]: record(r, '02', V2, slot(2), 6, T1, m2),
       [o]: record(o, '00', V1, slot(1), 6, T1, m1),
       [hex('m') + slot(1)]: m1.toString('hex'),
@@ -64,15 +69,13 @@ test('records and blocks on the disk are those that the documentation describes'
       [hex('ka')]: ID,
       [hex('u') + T1 + ID]: '',
       [hex('x') + T1 + ID + V1]: '',
-      [hex('s')]: slot(3),
       [hex('ffact')]: hex('value'),
+      [hex('v') + slot(1) + u32(0)]: hex('firs'),
+      [hex('v') + slot(1) + u32(1)]: hex('t!'),
+      [hex('v') + slot(2) + u32(0)]: hex('seco'),
+      [hex('v') + slot(2) + u32(1)]: hex('nd'),
     });
-    assert.equal(await dump(folder, 'blocks'), {
-      [slot(1) + u32(0)]: hex('firs'),
-      [slot(1) + u32(1)]: hex('t!'),
-      [slot(2) + u32(0)]: hex('seco'),
-      [slot(2) + u32(1)]: hex('nd'),
-    });
+    assert.equal(await segments(folder), {});
   }));
 
 test('a tombstone is a version record without a key in the directory', () =>
@@ -80,13 +83,12 @@ test('a tombstone is a version record without a key in the directory', () =>
     const deleted = tombstone('a', version(1));
     await withStore({ folder, clock: new ManualClock() }, (store) => store.begin().commit(deleted, 'replica'));
     const r = hex('r') + ID;
-    assert.equal(await dump(folder, 'index'), {
-      [hex('F')]: hex('murky-waters store 1'),
+    assert.equal(await dump(folder), {
+      [hex('F')]: hex('murky-waters store 2'),
       [r]: record(r, '01', V1, slot(1), 0, T0, encodeManifest(deleted)),
       [hex('m') + slot(1)]: encodeManifest(deleted).toString('hex'),
-      [hex('s')]: slot(2),
     });
-    assert.equal(await dump(folder, 'blocks'), {});
+    assert.equal(await segments(folder), {});
   }));
 
 test('a version that is overwritten a second time leaves no record of the first time', () =>
@@ -98,38 +100,84 @@ test('a version that is overwritten a second time leaves no record of the first 
       await put(store, 'a', first, version(1), 'replica', 4);
       await put(store, 'a', second, version(3), 'replica', 4);
     });
-    const kinds = Object.keys(await dump(folder, 'index')).map((key) => Buffer.from(key, 'hex').toString('latin1')[0]);
-    assert.is(kinds.sort().join(''), 'Fkmmorsx');
-    assert.is(Object.keys(await dump(folder, 'blocks')).length, 4);
+    const kinds = Object.keys(await dump(folder)).map((key) => Buffer.from(key, 'hex').toString('latin1')[0]);
+    assert.is(kinds.sort().join(''), 'Fkmmorvvvvx');
   }));
 
-test('an interrupted removal and an unfinished write are finished at the next start, and told', () =>
+// 20,000 bytes of 0x61: too many for the index. The sums are those of gzip and zip: CRC-32 (ISO 3309).
+const large = Buffer.alloc(20_000, 'a');
+const PAYLOAD_CRC = 'cabd8731';
+const HEADER_CRC = 'aa82b4ac';
+const header = `4d574252${slot(1)}${u32(0)}${u32(20_000)}${PAYLOAD_CRC}`;
+
+test('a block in the log is a header and its bytes, and has two entries in the index', () =>
   inFolder(async (folder) => {
-    await withStore({ folder }, (store) => put(store, 'a', first, version(1), 'replica', 4));
-    await raw(folder, 'index', (db) => db.put(Buffer.from(hex('d') + slot(7), 'hex'), Buffer.from(u32(2), 'hex')));
-    await raw(folder, 'blocks', async (db) => {
-      for (const key of [slot(7) + u32(0), slot(7) + u32(1), slot(9) + u32(0), slot(9) + u32(500)]) {
-        await db.put(Buffer.from(key, 'hex'), first);
-      }
+    await withStore({ folder, clock: new ManualClock() }, (store) => put(store, 'a', large, version(1)));
+    assert.equal(await segments(folder), {
+      '00000001.log': Buffer.concat([Buffer.from(header + HEADER_CRC, 'hex'), large]),
     });
+    const index = await dump(folder);
+    assert.is(index[hex('b') + slot(1) + u32(0)], u32(1) + u32(0) + u32(20_000));
+    assert.is(index[hex('g') + u32(1) + u32(0)], slot(1) + u32(0) + u32(20_000));
+    assert.is(Object.keys(index).length, 6);
+  }));
+
+test('what an unfinished write has left in the log is dropped at the next start, and told', () =>
+  inFolder(async (folder) => {
+    await withStore({ folder }, (store) => put(store, 'a', large, version(1)));
+    await changeSegment(folder, '00000001.log', (bytes) => Buffer.concat([bytes, bytes.subarray(0, 5000)]));
+    await writeFile(join(folder, 'segments', '00000007.log'), large);
     const said: [object, string][] = [];
     const note = (facts: object, sentence: string) => void said.push([facts, sentence]);
     const log = { debug() {}, info: note, warn: note, error: note };
     await withStore({ folder, log }, async (store) => {
       assert.is(store.stats().otherBytes, 0);
-      await put(store, 'b', second, version(1), 'replica', 4);
+      await put(store, 'b', large, version(1));
     });
-    assert.equal(said, [
-      [{ blocks: 2 }, 'Finished removals that had been interrupted.'],
-      [{ writes: 1, blocks: 2 }, 'Removed the blocks of unfinished writes.'],
-    ]);
-    assert.equal(Object.keys(await dump(folder, 'blocks')), [
-      slot(1) + u32(0),
-      slot(1) + u32(1),
-      slot(10) + u32(0),
-      slot(10) + u32(1),
-    ]);
-    assert.not(Object.keys(await dump(folder, 'index')).some((key) => key.startsWith(hex('d'))));
+    assert.equal(said, [[{ bytes: 25_000 }, 'Dropped what unfinished writes had left in the block log.']]);
+    const after = await segments(folder);
+    const bytes = Object.values(after).reduce((sum, one) => sum + one.length, 0);
+    assert.is(bytes, 2 * (28 + 20_000));
   }));
+
+test('a folder of format 1 is upgraded, and stays so', () =>
+  inFolder(async (folder) => {
+    await cp(FORMAT_1, folder, { recursive: true });
+    for (let start = 0; start < 2; start++) await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+    assert.equal((await readdir(folder)).sort(), ['index', 'segments']);
+    assert.not(Object.keys(await dump(folder)).some((key) => [hex('d'), hex('s')].includes(key.slice(0, 2))));
+  }));
+
+test('an upgrade that was interrupted begins again', () =>
+  inFolder(async (folder) => {
+    await cp(FORMAT_1, folder, { recursive: true });
+    await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+    // As if the last batch, and what came behind it, had not happened.
+    await cp(join(FORMAT_1, 'blocks'), join(folder, 'blocks'), { recursive: true });
+    await rawIndex(folder, (db) => db.put(Buffer.from('F'), Buffer.from('murky-waters store 1')));
+    await rawIndex(folder, (db) => db.put(Buffer.from(`${hex('v')}${slot(99)}${u32(0)}`, 'hex'), large));
+    await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+    assert.is(Object.keys(await dump(folder)).filter((key) => key.startsWith(hex('v'))).length, 3);
+  }));
+
+// Written by the store of format 1; see isUpgraded for what it holds.
+const FORMAT_1 = fileURLToPath(new URL('format-1', import.meta.url));
+
+async function isUpgraded(store: Store): Promise<void> {
+  assert.equal(await read(store, 'large'), content(50_000, 1));
+  assert.equal(await read(store, 'overwritten'), content(10, 3));
+  assert.equal(await read(store, 'overwritten', version(1)), content(20_000, 2));
+  assert.equal(await read(store, 'small'), content(100, 4));
+  assert.is((await store.current(resourceId('deleted')))?.tombstone, true);
+  assert.equal(await store.facts.get('fact'), Buffer.from('value'));
+  assert.equal(store.stats(), {
+    objects: 3,
+    tombstones: 1,
+    replicaBytes: 50_010,
+    cachedBytes: 100,
+    otherBytes: 20_000,
+    maxBytes: 64 * MIB,
+  });
+}
 
 test.run();

@@ -9,16 +9,16 @@ import { FaultyDisk } from './faulty-disk.js';
 import { ManualClock } from './manual-clock.js';
 import { content, manifestOf, put, read, version } from './objects.js';
 
-const value = content(MIB + 1, 1);
+const value = content(MIB + 20_000, 1);
 
-for (const table of ['index', 'blocks'] as const) {
-  test(`a write that finds the disk full (${table}) leaves nothing behind; reads go on; writes come back`, () =>
+for (const part of ['index', 'segments'] as const) {
+  test(`a write that finds the disk full (${part}) leaves nothing behind; reads go on; writes come back`, () =>
     inFolder(async (folder) => {
       const disk = new FaultyDisk();
       const clock = new ManualClock();
       await withStore({ folder, clock, disk }, async (store) => {
         await put(store, 'a', value, version(1));
-        disk.full.add(table);
+        disk.full.add(part);
         await rejects(put(store, 'b', value, version(1)), 'MURKY_DISK_FULL');
         await rejects(put(store, 'a', value, version(2)), 'MURKY_DISK_FULL');
         await rejects(store.facts.put('fact', Buffer.from('x')), 'MURKY_DISK_FULL');
@@ -68,7 +68,7 @@ test('a writer outlives a full disk and can go on', () =>
     await withStore({ folder, clock, disk }, async (store) => {
       const writer = store.begin();
       await writer.write(0, value.subarray(0, MIB));
-      disk.full.add('blocks');
+      disk.full.add('segments');
       await rejects(writer.write(1, value.subarray(MIB)), 'MURKY_DISK_FULL');
       await rejects(writer.commit(manifestOf('a', value, version(1)), 'replica'), 'MURKY_BAD_ARGUMENT');
       disk.full.clear();
@@ -98,13 +98,13 @@ test('a full disk is not asked again and again, and writes come back without any
     });
   }));
 
-test('while the tables cannot be opened anew, reads say so and then come back', () =>
+test('while the index cannot be opened anew, reads say so and then come back', () =>
   inFolder(async (folder) => {
     const disk = new FaultyDisk();
     const clock = new ManualClock();
     await withStore({ folder, clock, disk }, async (store) => {
       await put(store, 'a', value, version(1));
-      disk.full.add('blocks');
+      disk.full.add('index');
       disk.seemsToHaveRoom = true;
       await rejects(put(store, 'b', value, version(1)), 'MURKY_DISK_FULL');
       clock.advance(1001);

@@ -1,38 +1,63 @@
-import type { Disk } from '../../src/store/disk.js';
+import { basename } from 'node:path';
+import { type Disk, levelDisk } from '../../src/store/disk.js';
 import { diskError } from '../../src/store/disk-error.js';
+import type { Files, StoreFile } from '../../src/store/files.js';
 import { LevelTable } from '../../src/store/level-table.js';
-import type { Table, TableKind } from '../../src/store/table.js';
+import type { Table } from '../../src/store/table.js';
 
-/** LevelDB whose batches fail on demand, with what LevelDB says when a disk is full. */
+/** A part of the store's folder. */
+export type Part = 'index' | 'segments';
+
+/** A real disk on which writes fail on demand, with what is said when a disk is full. */
 export class FaultyDisk implements Disk {
-  /** Batches to these tables fail while they are in here. */
-  readonly full = new Set<TableKind>();
+  /** Writes to these parts fail while they are in here. */
+  readonly full = new Set<Part>();
   /** A failing batch is nevertheless found on the disk later, as after a failed sync. */
   keepFailed = false;
   /** The probe for room finds some, though opening the table fails. */
   seemsToHaveRoom = false;
   probes = 0;
+  readonly removeTable = levelDisk.removeTable;
+  readonly files: Files = {
+    ...levelDisk.files,
+    open: async (path, mode) => this.#faultyFile(await levelDisk.files.open(path, mode)),
+  };
 
   async hasRoom(): Promise<boolean> {
     this.probes++;
     return this.seemsToHaveRoom || this.full.size === 0;
   }
 
-  async openTable(path: string, kind: TableKind): Promise<Table> {
-    if (this.full.has(kind)) throw diskError(new Error('IO error: 000001.log: No space left on device'), path);
-    return this.#faulty(await LevelTable.open(path, kind), path, kind);
+  async openTable(path: string): Promise<Table> {
+    const part = basename(path) as Part;
+    if (this.full.has(part)) throw diskError(new Error('IO error: 000001.log: No space left on device'), path);
+    return this.#faultyTable(await LevelTable.open(path), path, part);
   }
 
-  #faulty(table: Table, path: string, kind: TableKind): Table {
+  #faultyFile(file: StoreFile): StoreFile {
+    return {
+      size: () => file.size(),
+      read: (offset, length) => file.read(offset, length),
+      sync: () => file.sync(),
+      truncate: (size) => file.truncate(size),
+      close: () => file.close(),
+      write: async (parts, offset) => {
+        if (!this.full.has('segments')) return await file.write(parts, offset);
+        // A full disk takes a part of what is written.
+        await file.write([parts[0]!.subarray(0, 10)], offset);
+        throw Object.assign(new Error('ENOSPC: no space left on device, writev'), { code: 'ENOSPC' });
+      },
+    };
+  }
+
+  #faultyTable(table: Table, path: string, part: Part): Table {
     return {
       get: (key) => table.get(key),
       entries: (range) => table.entries(range),
       keys: (range) => table.keys(range),
-      approximateBytes: (gte, lt) => table.approximateBytes(gte, lt),
-      compact: (gte, lt) => table.compact(gte, lt),
       close: () => table.close(),
       batch: async (changes, sync) => {
-        if (!this.full.has(kind)) return await table.batch(changes, sync);
+        if (!this.full.has(part)) return await table.batch(changes, sync);
         if (this.keepFailed) await table.batch(changes, sync);
         throw diskError(new Error(`IO error: ${path}/000003.log: No space left on device`), path);
       },

@@ -1,0 +1,49 @@
+import { crc32 } from 'node:zlib';
+
+/** "MWBR": Murky Waters block record. */
+const MAGIC = 0x4d574252;
+export const HEADER_BYTES = 28;
+
+/** Which block a record holds: the private slot of its version, and its index in the value. */
+export interface BlockName {
+  readonly slot: number;
+  readonly index: number;
+}
+
+/** Where a block is: the segment, the byte at which its record starts, and the number of the block's own bytes. */
+export interface Location {
+  readonly segment: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Bytes that a block takes in a segment. */
+export const recordBytes = (length: number): number => HEADER_BYTES + length;
+
+export const sameLocation = (a: Location, b: Location): boolean =>
+  a.segment === b.segment && a.offset === b.offset && a.length === b.length;
+
+/** The header of a record; docs/disk-format.md has the table of offsets. */
+export function encodeHeader(name: BlockName, bytes: Uint8Array): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32BE(MAGIC, 0);
+  header.writeBigUInt64BE(BigInt(name.slot), 4);
+  header.writeUInt32BE(name.index, 12);
+  header.writeUInt32BE(bytes.length, 16);
+  header.writeUInt32BE(crc32(bytes), 20);
+  header.writeUInt32BE(crc32(header.subarray(0, 24)), 24);
+  return header;
+}
+
+/** The block of a record, or undefined unless the record is whole, undamaged, and that of this block. */
+export function decodeRecord(record: Buffer, name: BlockName, length: number): Buffer | undefined {
+  const sound =
+    record.length === recordBytes(length) &&
+    record.readUInt32BE(0) === MAGIC &&
+    record.readBigUInt64BE(4) === BigInt(name.slot) &&
+    record.readUInt32BE(12) === name.index &&
+    record.readUInt32BE(16) === length &&
+    record.readUInt32BE(24) === crc32(record.subarray(0, 24)) &&
+    record.readUInt32BE(20) === crc32(record.subarray(HEADER_BYTES));
+  return sound ? record.subarray(HEADER_BYTES) : undefined;
+}

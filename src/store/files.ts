@@ -1,0 +1,30 @@
+/**
+ * The files of the block log: the seam between the store and the file system. nodeFiles is the real one. Methods
+ * reject with what the file system said (an error with `code`); the block log puts it into words.
+ */
+export interface Files {
+  /** Creates one folder, unless it is there. */
+  makeFolder(path: string): Promise<void>;
+  /** Names in a folder, in no order. */
+  list(folder: string): Promise<string[]>;
+  /** Opens a file for reading and writing; 'new' creates it, and fails if it is there. */
+  open(path: string, mode: 'new' | 'existing'): Promise<StoreFile>;
+  unlink(path: string): Promise<void>;
+  /** Names that were created or removed in the folder before are so after a power cut too. */
+  syncDirectory(folder: string): Promise<void>;
+  /** Bytes that this user may still write to the file system of `folder`, as far as it tells. */
+  freeBytes(folder: string): Promise<number>;
+}
+
+/** An open file. Reads may run at any time beside one another and beside a write. */
+export interface StoreFile {
+  size(): Promise<number>;
+  /** Writes the parts one behind the other from byte `offset` on, all of them or it rejects. */
+  write(parts: readonly Uint8Array[], offset: number): Promise<void>;
+  /** Bytes from `offset` on; fewer than `length` where the file ends. */
+  read(offset: number, length: number): Promise<Buffer>;
+  /** What was written before, and the size, survive a power cut (fdatasync). */
+  sync(): Promise<void>;
+  truncate(size: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,122 @@
+import { type Clock, sleep } from '../seam/clock.js';
+import { lastRecords, type NamedRecord } from './block-index.js';
+import type { BlockLog, Segment } from './block-log.js';
+import { recordBytes } from './block-record.js';
+import type { BlockTable } from './block-table.js';
+import type { Budget } from './budget.js';
+import type { Database } from './database.js';
+import { KeyedMutex } from './keyed-mutex.js';
+import type { Passage } from './paging.js';
+
+/** Dead bytes that may stay: this share of what is on the disk, or one segment's, whichever is more. */
+const MAX_DEAD_SHARE = 1 / 8;
+/** After each step in the background it rests for so many times as long as the step took. */
+const REST_FACTOR = 3;
+/** Most that one step copies, as far as the budget has room for so much; at least one record is copied. */
+const STEP_BYTES = 4 * 2 ** 20;
+const STEP_RECORDS = 64;
+
+const deadBytesOf = (segment: Segment): number => segment.bytes - segment.liveBytes;
+
+/**
+ * Gives the room of dead records back to the disk: copies the last live records of a segment forward and cuts the file
+ * behind those that are left, until none is. Going from the end, a step needs room for one record only, so the budget
+ * holds even while it is full.
+ */
+export class SegmentReclaimer {
+  readonly #steps = new KeyedMutex<'step'>();
+  /** The segment that is being emptied. */
+  #victim: number | undefined;
+  #running = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly blocks: BlockTable,
+    private readonly budget: Budget,
+    private readonly clock: Clock,
+  ) {}
+
+  get log(): BlockLog {
+    return this.database.blockLog;
+  }
+
+  /** Reclaims in the background for as long as there is enough to gain; nothing if it is at work already. */
+  async run(passage: Passage): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#worthwhile()) {
+        const before = this.clock.monotonic();
+        if (!(await passage(() => this.step()))) return;
+        const restMs = (this.clock.monotonic() - before) * REST_FACTOR;
+        if (restMs > 0) await sleep(this.clock, restMs);
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** One step, now; false if there is nothing to gain. */
+  async step(): Promise<boolean> {
+    return await this.#steps.run('step', async () => {
+      const segment = this.#choose();
+      if (!segment) return false;
+      await this.log.seal(segment);
+      const records = await this.#tail(segment);
+      await this.blocks.relocate(records);
+      const end = await this.#endOf(segment);
+      const gained = segment.bytes - end;
+      if (gained > 0) await this.log.cut(segment, end);
+      return gained > 0;
+    });
+  }
+
+  #worthwhile(): boolean {
+    const { deadBytes, diskBytes } = this.budget;
+    if (deadBytes > Math.max(this.log.segmentBytes, diskBytes * MAX_DEAD_SHARE)) return true;
+    for (const segment of this.log.segments) if (segment.liveBytes === 0 && !this.log.isActive(segment)) return true;
+    return false;
+  }
+
+  /** The one at hand first, then the one with the most dead bytes; the one that is being written last. */
+  #choose(): Segment | undefined {
+    let best: Segment | undefined;
+    let active: Segment | undefined;
+    for (const segment of this.log.segments) {
+      if (deadBytesOf(segment) <= 0 || (segment.damaged && segment.liveBytes > 0)) continue;
+      if (this.log.isActive(segment)) active = segment;
+      else if (segment.number === this.#victim) return segment;
+      else if (!best || deadBytesOf(segment) > deadBytesOf(best)) best = segment;
+    }
+    const chosen = best ?? active;
+    this.#victim = chosen?.number;
+    return chosen;
+  }
+
+  /** The records at the end of a segment, as many as one step may copy; the room for that is taken. */
+  async #tail(segment: Segment): Promise<NamedRecord[]> {
+    const named = await lastRecords(this.database.index, segment.number, STEP_RECORDS);
+    const unnamed = [...segment.unnamed].map(([offset, { slot, index, length }]) => ({
+      name: { slot, index },
+      location: { segment: segment.number, offset, length },
+    }));
+    const room = Math.min(STEP_BYTES, this.budget.maxBytes - this.budget.diskBytes);
+    const tail: NamedRecord[] = [];
+    let bytes = 0;
+    for (const record of [...named, ...unnamed].sort((a, b) => b.location.offset - a.location.offset)) {
+      bytes += recordBytes(record.location.length);
+      if (tail.length > 0 && bytes > room) break;
+      tail.push(record);
+      this.budget.reserveCopy(recordBytes(record.location.length));
+    }
+    return tail;
+  }
+
+  /** Where the last record in use ends. */
+  async #endOf(segment: Segment): Promise<number> {
+    const [last] = await lastRecords(this.database.index, segment.number, 1);
+    let end = last ? last.location.offset + recordBytes(last.location.length) : 0;
+    for (const [offset, { length }] of segment.unnamed) end = Math.max(end, offset + recordBytes(length));
+    return end;
+  }
+}
