@@ -1,0 +1,210 @@
+import { isMurkyError } from '../../../src/errors.js';
+import { resourceId } from '../../../src/object/key.js';
+import { tombstone } from '../../../src/object/manifest.js';
+import { recordBytes } from '../../../src/store/block-record.js';
+import type { Role } from '../../../src/store/contract.js';
+import { ObjectStore } from '../../../src/store/object-store.js';
+import { ManualClock } from '../manual-clock.js';
+import { content, put, read, version } from '../objects.js';
+import { MemoryDisk } from './memory-disk.js';
+import { Seeded } from './seeded.js';
+
+const BLOCK = 20_000;
+const MAX_BYTES = 16 * BLOCK;
+const SEGMENT_BYTES = 3 * recordBytes(BLOCK);
+const GRACE_MS = 60_000;
+const KEYS = 6;
+const RUNS = 4;
+const STEPS = 12;
+/** Errors that say that a write was refused. Whether it took place is open. */
+const REFUSALS = ['MURKY_STORE_FULL', 'MURKY_DISK_FULL', 'MURKY_DATA_DIR_UNUSABLE'];
+
+/** What may be found of one key. Cached copies may also be gone. */
+interface Known {
+  readonly key: string;
+  readonly role: Role;
+  /** The newest version that was acknowledged, 0 if none. */
+  acknowledged: number;
+  /** Later ones that were begun: each may be there or not. */
+  readonly begun: Set<number>;
+}
+
+export interface Tally {
+  writes: number;
+  refusals: number;
+  crashes: number;
+  damaged: number;
+}
+
+/** The value that version `time` has; undefined for a tombstone. */
+function writtenAt(time: number): Buffer | undefined {
+  if (time % 7 === 0) return undefined;
+  const size = time % 3 === 0 ? (time * 37) % 3000 : (time * 7919) % (3 * BLOCK);
+  return content(size, time);
+}
+
+/** One seed: runs of a store on a disk that fails, each ended by a crash, checked after each. Throws what is wrong. */
+class Simulation {
+  readonly #random: Seeded;
+  readonly #disk: MemoryDisk;
+  readonly #clock = new ManualClock();
+  readonly #known: Known[] = Array.from({ length: KEYS }, (_, i) => ({
+    key: `key-${i}`,
+    role: i % 2 === 0 ? 'replica' : 'cached',
+    acknowledged: 0,
+    begun: new Set(),
+  }));
+  readonly tally: Tally = { writes: 0, refusals: 0, crashes: 0, damaged: 0 };
+  #time = 0;
+  #store!: ObjectStore;
+  /** Bytes were changed behind the store's back, or could not be read: blocks may be damaged, but never wrong. */
+  #mayBeDamaged = false;
+
+  constructor(
+    seed: number,
+    private readonly folder: string,
+  ) {
+    this.#random = new Seeded(seed);
+    this.#disk = new MemoryDisk(this.#random);
+  }
+
+  async run(): Promise<Tally> {
+    for (let run = 0; run < RUNS; run++) {
+      await this.#open();
+      await this.#checkAll();
+      this.#chooseFaults();
+      const ended = new Set<number>();
+      const workers = [0, 1, 2].map((worker) => this.#work(worker).then(() => ended.add(worker)));
+      const steps = 20 + this.#random.below(600);
+      for (let step = 0; step < steps && ended.size < workers.length; step++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        this.#checkBudget();
+        if (this.#random.chance(0.02)) this.#clock.advance(this.#random.below(GRACE_MS));
+      }
+      this.#disk.crash();
+      this.tally.crashes++;
+      this.#disk.calm();
+      if (this.#random.chance(0.1)) this.#mayBeDamaged = this.#disk.files.rot() || this.#mayBeDamaged;
+    }
+    await this.#open();
+    await this.#checkAll();
+    return this.tally;
+  }
+
+  async #open(): Promise<void> {
+    const disk = this.#disk.boot();
+    const { folder } = this;
+    this.#store = await ObjectStore.open({
+      folder,
+      disk,
+      clock: this.#clock,
+      maxBytes: MAX_BYTES,
+      graceMs: GRACE_MS,
+      segmentBytes: SEGMENT_BYTES,
+    });
+    this.#checkBudget();
+  }
+
+  #chooseFaults(): void {
+    const kind = this.#random.below(5);
+    if (kind === 1) this.#disk.files.faults.full = 0.05;
+    if (kind === 2) this.#disk.files.faults.syncFails = 0.05;
+    if (kind === 3) this.#disk.table.full = 0.03;
+    if (kind === 4) {
+      this.#disk.files.faults.readFails = 0.05;
+      this.#mayBeDamaged = true;
+    }
+  }
+
+  /** Writes to keys of its own, so that it is known which version of a key is the newest. */
+  async #work(worker: number): Promise<void> {
+    const own = this.#known.filter((_, i) => i % 3 === worker);
+    for (let step = 0; step < STEPS; step++) {
+      const known = own[this.#random.below(own.length)]!;
+      const kind = this.#random.below(10);
+      try {
+        if (kind < 6) await this.#write(known);
+        else if (kind === 6) await this.#abandon();
+        else if (kind === 7) await this.#store.dropCached(resourceId(known.key));
+        else await this.#check(known);
+      } catch (error) {
+        if (!isMurkyError(error) || !REFUSALS.includes(error.code)) throw error;
+        this.tally.refusals++;
+        this.#clock.advance(1001);
+      }
+    }
+  }
+
+  async #write(known: Known): Promise<void> {
+    const time = ++this.#time;
+    const value = writtenAt(time);
+    known.begun.add(time);
+    if (value) await put(this.#store, known.key, value, version(time), known.role, BLOCK);
+    else await this.#store.begin().commit(tombstone(known.key, version(time)), known.role);
+    this.#acknowledge(known, time);
+    this.tally.writes++;
+  }
+
+  async #abandon(): Promise<void> {
+    const writer = this.#store.begin();
+    await writer.write(0, content(BLOCK, 1));
+    if (this.#random.chance(0.5)) await writer.abort();
+  }
+
+  #acknowledge(known: Known, time: number): void {
+    known.acknowledged = time;
+    for (const begun of known.begun) if (begun <= time) known.begun.delete(begun);
+  }
+
+  async #checkAll(): Promise<void> {
+    for (const known of this.#known) await this.#check(known);
+  }
+
+  /** The key is at a version that it may be at, and that one is whole. */
+  async #check(known: Known): Promise<void> {
+    const manifest = await this.#store.current(resourceId(known.key));
+    if (!manifest) {
+      if (known.role === 'replica' && known.acknowledged > 0) throw this.#wrong(known, 'is lost');
+      return;
+    }
+    const time = Number(manifest.version.time);
+    if (time !== known.acknowledged && !known.begun.has(time)) throw this.#wrong(known, `is at ${time}`);
+    this.#acknowledge(known, time);
+    const expected = writtenAt(time);
+    if (manifest.tombstone !== (expected === undefined)) throw this.#wrong(known, 'is not what was written');
+    if (!expected) return;
+    try {
+      const value = await read(this.#store, known.key, manifest.version);
+      if (value && !value.equals(expected)) throw this.#wrong(known, 'has another value');
+      if (!value && known.role === 'replica') throw this.#wrong(known, 'is not whole');
+    } catch (error) {
+      if (!isMurkyError(error, 'MURKY_BLOCK_CORRUPT') || !this.#mayBeDamaged) throw error;
+      this.tally.damaged++;
+    }
+  }
+
+  #checkBudget(): void {
+    const bytes = this.#disk.files.bytes + this.#disk.table.bytesOf('v');
+    if (bytes > MAX_BYTES + recordBytes(BLOCK)) throw new Error(`${bytes} bytes are on the disk, ${MAX_BYTES} may be.`);
+  }
+
+  #wrong({ key, acknowledged, begun }: Known, what: string): Error {
+    return new Error(`${key} ${what}; acknowledged ${acknowledged}, begun ${[...begun].join(' ')}.`);
+  }
+}
+
+/** Throws what is wrong, with the seed. A failure in the background is one too. `folder` exists and stays empty. */
+export async function simulate(seed: number, folder: string): Promise<Tally> {
+  let fail: (error: unknown) => void = () => {};
+  const background = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  process.on('unhandledRejection', fail);
+  try {
+    return await Promise.race([new Simulation(seed, folder).run(), background]);
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${error instanceof Error ? error.stack : error}`);
+  } finally {
+    process.off('unhandledRejection', fail);
+  }
+}
