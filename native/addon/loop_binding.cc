@@ -41,6 +41,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
          InstanceMethod<&LoopObject::Report>("fetchReport"),
          InstanceMethod<&LoopObject::CloseFetch>("closeFetch"),
          InstanceMethod<&LoopObject::SendRequest>("request"), InstanceMethod<&LoopObject::Respond>("respond"),
+         InstanceMethod<&LoopObject::ReplaceKeys>("replaceKeys"),
          InstanceMethod<&LoopObject::SetDropFraction>("setDropFraction"),
          InstanceMethod<&LoopObject::Counters>("counters"), InstanceMethod<&LoopObject::Close>("close")});
   }
@@ -61,6 +62,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
   void CloseFetch(const Napi::CallbackInfo& info);
   Napi::Value SendRequest(const Napi::CallbackInfo& info);
   void Respond(const Napi::CallbackInfo& info);
+  void ReplaceKeys(const Napi::CallbackInfo& info);
   void SetDropFraction(const Napi::CallbackInfo& info);
   Napi::Value Counters(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
@@ -261,6 +263,15 @@ void LoopObject::Respond(const Napi::CallbackInfo& info) {
   if (!loop_) return;
   const std::vector<uint8_t> copy(payload.Data(), payload.Data() + payload.ByteLength());
   loop_->Post([=](Engine& engine, Micros now) { engine.Respond(handle, copy.data(), copy.size(), now); });
+}
+
+void LoopObject::ReplaceKeys(const Napi::CallbackInfo& info) {
+  const std::vector<rain::ClusterKey> keys = ClusterKeysOf(info[0]);
+  std::string refusal;
+  if (!loop_ || Asked([&](Engine& engine, Micros) { return engine.ReplaceKeys(keys, &refusal); })) return;
+  Napi::Error error = Napi::Error::New(info.Env(), refusal);
+  error.Set("code", "MURKY_BAD_CLUSTER_KEY");
+  throw error;
 }
 
 void LoopObject::SetDropFraction(const Napi::CallbackInfo& info) {

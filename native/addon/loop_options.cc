@@ -20,6 +20,18 @@ rain::SocketKind SocketKindOf(Napi::Value value) {
 
 }  // namespace
 
+std::vector<rain::ClusterKey> ClusterKeysOf(Napi::Value value) {
+  if (!value.IsArray()) throw BadArgument(value.Env(), "A list of cluster keys is missing.");
+  const Napi::Array list = value.As<Napi::Array>();
+  if (list.Length() == 0) throw BadArgument(value.Env(), "The list of cluster keys is empty.");
+  std::vector<rain::ClusterKey> keys;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Uint8Array key = BytesOf(list.Get(i));
+    keys.emplace_back(key.Data(), key.Data() + key.ByteLength());
+  }
+  return keys;
+}
+
 rain::LoopOptions LoopOptionsOf(Napi::Value value) {
   const Napi::Object given = ObjectOf(value);
   const auto has = [&](const char* name) { return !given.Get(name).IsUndefined(); };
@@ -27,12 +39,8 @@ rain::LoopOptions LoopOptionsOf(Napi::Value value) {
   rain::LoopOptions options;
   options.bind = AddressOf(given.Get("host"), given.Get("port"));
   options.loopback_only = BooleanOf(given.Get("loopbackOnly"));
-  if (has("key")) {
-    const Napi::Uint8Array key = BytesOf(given.Get("key"));
-    options.cluster_key.assign(key.Data(), key.Data() + key.ByteLength());
-    // An empty key is a mistake, not a wish to speak in clear.
-    if (options.cluster_key.empty()) throw BadArgument(value.Env(), "The cluster key is empty.");
-  }
+  // An empty list is a mistake, not a wish to speak in clear.
+  if (has("keys")) options.cluster_keys = ClusterKeysOf(given.Get("keys"));
   if (has("dropFraction")) options.drop_fraction = AmountOf(given.Get("dropFraction"));
   if (has("socket")) options.socket = SocketKindOf(given.Get("socket"));
   rain::EngineLimits& limits = options.limits;

@@ -9,6 +9,8 @@
 
 namespace murky::addon {
 
+// At least one.
+std::vector<rain::ClusterKey> ClusterKeysOf(Napi::Value value);
 rain::LoopOptions LoopOptionsOf(Napi::Value value);
 rain::FetchServer FetchServerOf(Napi::Value value);
 rain::FetchSpec FetchSpecOf(Napi::Value value);

@@ -199,6 +199,10 @@ void Engine::set_loopback_only(bool loopback_only) { state_->outbox.set_loopback
 
 void Engine::set_drop_fraction(double fraction) { state_->outbox.set_drop_fraction(fraction); }
 
+bool Engine::ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error) {
+  return state_->seal->ReplaceKeys(keys, error);
+}
+
 void Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
   EngineCounters& counters = state_->counters;
   counters.datagrams_in++;

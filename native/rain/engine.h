@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "gf2/buffer.h"
@@ -115,6 +116,9 @@ class Engine {
   void set_loopback_only(bool loopback_only);
   // Drops this share of outgoing datagrams, for tests and demos.
   void set_drop_fraction(double fraction);
+
+  // Seal::ReplaceKeys.
+  bool ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error);
 
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
   // Does what is due and returns when it wants to be called next (at the latest).

@@ -73,7 +73,7 @@ std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Fa
     return nullptr;
   }
   std::string error;
-  auto seal = Seal::Make(options.cluster_key, loop->random_, &error);
+  auto seal = Seal::Make(options.cluster_keys, loop->random_, &error);
   if (!seal) {
     *failure = {"MURKY_BAD_CLUSTER_KEY", error};
     return nullptr;

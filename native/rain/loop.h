@@ -20,8 +20,8 @@ namespace murky::rain {
 
 struct LoopOptions {
   Address bind;
-  std::vector<uint8_t> cluster_key;  // empty: datagrams are not sealed
-  bool loopback_only = true;         // binds nothing else, and drops what comes from or goes to other hosts
+  std::vector<ClusterKey> cluster_keys;  // the first one seals, all open; none: datagrams are not sealed
+  bool loopback_only = true;  // binds nothing else, and drops what comes from or goes to other hosts
   // At most; MURKY_SOCKET=portable, batched or gso in the environment is a limit too.
   SocketKind socket = SocketKind::kSegmented;
   double drop_fraction = 0;  // of outgoing datagrams, for tests and demos

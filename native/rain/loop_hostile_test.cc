@@ -16,6 +16,7 @@ namespace {
 using testing::Loopback;
 using testing::Node;
 using Bytes = std::vector<uint8_t>;
+using Keys = std::vector<ClusterKey>;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr uint64_t kDatagrams = 100'000;  // each takes ten times as long there
@@ -26,10 +27,10 @@ constexpr size_t kPause = 100;  // datagrams sent before the loop is waited for:
 
 class Attacker {
  public:
-  Attacker(Node& target, const Bytes& key, uint64_t seed) : target_(target), random_(seed) {
+  Attacker(Node& target, const Keys& keys, uint64_t seed) : target_(target), random_(seed) {
     std::string error;
     Failure failure;
-    seal_ = Seal::Make(key, system_random_, &error);
+    seal_ = Seal::Make(keys, system_random_, &error);
     CHECK_EQ(error, "");
     socket_ = UdpSocket::Open(Loopback(), SocketKind::kSegmented, &failure);
     CHECK_EQ(failure.sentence, "");
@@ -144,12 +145,12 @@ std::vector<Bytes> Messages(const Token& token, uint16_t fetch) {
   return messages;
 }
 
-void CheckServesAfterFlood(const Bytes& key, uint64_t datagrams, uint64_t seed) {
+void CheckServesAfterFlood(const Keys& keys, uint64_t datagrams, uint64_t seed) {
   LoopOptions options;
-  options.cluster_key = key;
+  options.cluster_keys = keys;
   options.limits.max_rate_per_peer_bits_per_second = 20'000'000;  // the attacker asks for much
   Node target(options);
-  Attacker attacker(target, key, seed);
+  Attacker attacker(target, keys, seed);
   // The attacker is a server of one of the target's fetches, and has a token of its own.
   CHECK(target.loop->Call([&](Engine& engine, Micros now) {
     FetchSpec spec;
@@ -171,7 +172,7 @@ void CheckServesAfterFlood(const Bytes& key, uint64_t datagrams, uint64_t seed) 
   const EngineCounters counters = target.loop->Counters().engine;
   CHECK(counters.dropped_malformed > datagrams / 20);
   CHECK(counters.dropped_version > 0 && counters.dropped_scheme > 0 && counters.dropped_too_short > 0);
-  CHECK_EQ(counters.dropped_forged > 0, !key.empty());
+  CHECK_EQ(counters.dropped_forged > 0, !keys.empty());
   CHECK(counters.symbols_sent > 0);  // some got as far as being served
   Node client(options);
   testing::CheckFetch(client, {target.loop->local()}, 3);
@@ -184,7 +185,7 @@ TEST(loop_serves_after_a_flood_of_mutated_datagrams_in_clear) {
 }
 
 TEST(loop_serves_after_a_flood_of_mutated_datagrams_sealed) {
-  CheckServesAfterFlood(Bytes(32, 3), kDatagrams / 2, 2012);
+  CheckServesAfterFlood({Bytes(32, 3)}, kDatagrams / 2, 2012);
 }
 
 }  // namespace murky::rain

@@ -20,7 +20,7 @@ TEST(loop_fetches_from_two_servers_sealed_and_not_on_every_kind_of_socket) {
     for (const SocketKind kind : {SocketKind::kPortable, SocketKind::kBatched, SocketKind::kSegmented}) {
       LoopOptions options;
       options.socket = kind;
-      if (sealed) options.cluster_key = Bytes(32, 5);
+      if (sealed) options.cluster_keys = {Bytes(32, 5)};
       options.limits.max_rate_per_peer_bits_per_second = 30'000'000;  // so slow that one is not done alone
       Node servers[2] = {Node(options), Node(options)};
       Node client(options);
@@ -130,7 +130,7 @@ TEST(loop_names_what_is_wrong_with_key_and_address) {
   CHECK(!Loop::Start(options, holder, &failure));
   CHECK_EQ(failure.code, "EADDRINUSE");
   options.bind = Loopback();
-  options.cluster_key = Bytes(7);
+  options.cluster_keys = {Bytes(7)};
   CHECK(!Loop::Start(options, holder, &failure));
   CHECK_EQ(failure.code, "MURKY_BAD_CLUSTER_KEY");
 }

@@ -5,7 +5,6 @@
 #include <unordered_map>
 
 #include "rain/big_endian.h"
-#include "rain/crypto.h"
 #include "rain/replay_window.h"
 
 namespace murky::rain {
@@ -13,37 +12,6 @@ namespace murky::rain {
 namespace {
 
 constexpr uint64_t kMaxCounter = (uint64_t{1} << 48) - 1;
-constexpr char kSalt[] = "murky-waters rain 1";
-constexpr char kInfo[] = "aes-128-gcm";
-
-// The key and nonce mask of one sender's boot and epoch, in one direction.
-struct EpochKey {
-  uint64_t epoch = 0;
-  std::unique_ptr<AesGcm> gcm;
-  GcmNonce mask{};
-
-  // RFC 8446, section 5.3: the counter, padded to the left, XORed onto a derived mask.
-  GcmNonce Nonce(uint64_t counter) const {
-    GcmNonce nonce = mask;
-    uint8_t bytes[8];
-    PutBig<8>(bytes, counter);
-    for (size_t i = 0; i < 8; i++) nonce[kGcmNonceBytes - 8 + i] ^= bytes[i];
-    return nonce;
-  }
-};
-
-bool DeriveKey(const Sha256Bytes& secret, uint64_t boot, uint64_t epoch, AesGcm::Direction direction,
-               EpochKey* out) {
-  uint8_t info[sizeof kInfo - 1 + 8 + 4];
-  std::memcpy(info, kInfo, sizeof kInfo - 1);
-  PutBig<4>(PutBig<8>(info + sizeof kInfo - 1, boot), epoch);
-  uint8_t bytes[kAesKeyBytes + kGcmNonceBytes];
-  if (!HkdfExpand(secret, info, sizeof info, bytes, sizeof bytes)) return false;
-  out->epoch = epoch;
-  std::memcpy(out->mask.data(), bytes + kAesKeyBytes, kGcmNonceBytes);
-  out->gcm = AesGcm::Make(direction, bytes);
-  return out->gcm != nullptr;
-}
 
 OpenResult CheckOuter(const uint8_t* datagram, size_t length, SealScheme scheme, uint64_t own_boot,
                       Outer* outer) {
@@ -57,6 +25,11 @@ OpenResult CheckOuter(const uint8_t* datagram, size_t length, SealScheme scheme,
 class Unsealed : public Seal {
  public:
   explicit Unsealed(Random& random) : boot_(random.Next()) {}
+
+  bool ReplaceKeys(const std::vector<ClusterKey>&, std::string* error) override {
+    *error = "A node that speaks in clear takes up a cluster key only at its start.";
+    return false;
+  }
 
   bool sealed() const override { return false; }
   uint64_t boot() const override { return boot_; }
@@ -85,8 +58,10 @@ class Unsealed : public Seal {
 
 class Sealed : public Seal {
  public:
-  Sealed(const Sha256Bytes& secret, Random& random)
-      : secret_(secret), random_(random), boot_(random.Next()) {}
+  Sealed(std::vector<Sha256Bytes> secrets, Random& random)
+      : secrets_(std::move(secrets)), random_(random), boot_(random.Next()) {}
+
+  bool ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error) override;
 
   bool sealed() const override { return true; }
   uint64_t boot() const override { return boot_; }
@@ -102,10 +77,14 @@ class Sealed : public Seal {
   };
   using Senders = std::list<Sender>;
 
+  // Opens with a key that is derived anew from one of the secrets but `tried`.
+  bool OpenWithAny(const Outer& outer, const EpochKey* tried, const uint8_t* datagram, size_t inner_bytes,
+                   EpochKey* found);
+  bool OpenWith(const EpochKey& key, const Outer& outer, const uint8_t* datagram, size_t inner_bytes);
   // Takes over `key`, whose first datagram was genuine.
   void Remember(Sender* sender, uint64_t boot, uint64_t counter, EpochKey key);
 
-  const Sha256Bytes secret_;
+  std::vector<Sha256Bytes> secrets_;  // the first one seals
   Random& random_;
   uint64_t boot_;
   uint64_t counter_ = 0;
@@ -123,7 +102,7 @@ size_t Sealed::Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
   }
   const uint64_t epoch = counter_ >> kKeyEpochBits;
   if (!own_.gcm || own_.epoch != epoch) {
-    if (!DeriveKey(secret_, boot_, epoch, AesGcm::Direction::kSeal, &own_)) return 0;
+    if (!DeriveKey(secrets_.front(), boot_, epoch, AesGcm::Direction::kSeal, &own_)) return 0;
   }
   const uint64_t counter = counter_++;
   uint8_t* body = out + kOuterBytes;
@@ -146,21 +125,43 @@ OpenResult Sealed::Open(const uint8_t* datagram, size_t length, Micros, Opened* 
   if (sender && !sender->window.Fresh(outer.counter)) return OpenResult::kReplayed;
 
   const uint64_t epoch = outer.counter >> kKeyEpochBits;
-  EpochKey* key = sender ? &sender->keys[epoch % 2] : nullptr;
-  EpochKey derived;
-  if (!key || !key->gcm || key->epoch != epoch) {
-    if (!DeriveKey(secret_, outer.boot, epoch, AesGcm::Direction::kOpen, &derived))
-      return OpenResult::kForged;
-    key = &derived;
-  }
+  const EpochKey* key = sender ? &sender->keys[epoch % 2] : nullptr;
+  if (key && (!key->gcm || key->epoch != epoch)) key = nullptr;
   const size_t inner_bytes = length - overhead_bytes();
-  if (!key->gcm->Open(key->Nonce(outer.counter), datagram, kOuterBytes, datagram + kOuterBytes, inner_bytes,
-                      scratch_)) {
+  EpochKey derived;
+  if (!(key && OpenWith(*key, outer, datagram, inner_bytes)) &&
+      !OpenWithAny(outer, key, datagram, inner_bytes, &derived)) {
     return OpenResult::kForged;
   }
   Remember(sender, outer.boot, outer.counter, std::move(derived));
   *out = {outer.boot, scratch_, inner_bytes};
   return OpenResult::kOk;
+}
+
+bool Sealed::OpenWithAny(const Outer& outer, const EpochKey* tried, const uint8_t* datagram,
+                         size_t inner_bytes, EpochKey* found) {
+  for (size_t i = 0; i < secrets_.size(); i++) {
+    if (tried && tried->secret == i) continue;
+    if (!DeriveKey(secrets_[i], outer.boot, outer.counter >> kKeyEpochBits, AesGcm::Direction::kOpen, found))
+      return false;
+    found->secret = i;
+    if (OpenWith(*found, outer, datagram, inner_bytes)) return true;
+  }
+  return false;
+}
+
+bool Sealed::OpenWith(const EpochKey& key, const Outer& outer, const uint8_t* datagram, size_t inner_bytes) {
+  return key.gcm->Open(key.Nonce(outer.counter), datagram, kOuterBytes, datagram + kOuterBytes, inner_bytes,
+                       scratch_);
+}
+
+bool Sealed::ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error) {
+  if (!ExtractSecrets(keys, &secrets_, error)) return false;
+  own_.gcm.reset();
+  for (Sender& sender : senders_) {
+    for (EpochKey& key : sender.keys) key.gcm.reset();
+  }
+  return true;
 }
 
 void Sealed::Remember(Sender* sender, uint64_t boot, uint64_t counter, EpochKey key) {
@@ -182,24 +183,11 @@ void Sealed::Remember(Sender* sender, uint64_t boot, uint64_t counter, EpochKey 
 
 }  // namespace
 
-std::unique_ptr<Seal> Seal::Make(const std::vector<uint8_t>& cluster_key, Random& random,
-                                 std::string* error) {
-  if (cluster_key.empty()) return std::make_unique<Unsealed>(random);
-  if (cluster_key.size() < 16 || cluster_key.size() > 64) {
-    *error = "A cluster key has 16 to 64 bytes, this one " + std::to_string(cluster_key.size()) + ".";
-    return nullptr;
-  }
-  if (CryptoVersion().empty()) {
-    *error = "No OpenSSL was found in this process, so nothing can be sealed with a cluster key.";
-    return nullptr;
-  }
-  Sha256Bytes secret;
-  if (!HkdfExtract(reinterpret_cast<const uint8_t*>(kSalt), sizeof kSalt - 1, cluster_key.data(),
-                   cluster_key.size(), &secret)) {
-    *error = "OpenSSL could not derive a secret from the cluster key.";
-    return nullptr;
-  }
-  return std::make_unique<Sealed>(secret, random);
+std::unique_ptr<Seal> Seal::Make(const std::vector<ClusterKey>& keys, Random& random, std::string* error) {
+  if (keys.empty()) return std::make_unique<Unsealed>(random);
+  std::vector<Sha256Bytes> secrets;
+  if (!ExtractSecrets(keys, &secrets, error)) return nullptr;
+  return std::make_unique<Sealed>(std::move(secrets), random);
 }
 
 }  // namespace murky::rain

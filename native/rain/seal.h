@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "rain/epoch_key.h"
 #include "rain/seam.h"
 #include "rain/wire.h"
 
@@ -22,9 +23,6 @@ namespace murky::rain {
 constexpr size_t kReplayWindowCounters = 8192;
 // Senders remembered; the one unheard for longest goes. About 2 KiB each.
 constexpr size_t kMaxKnownSenders = 1024;
-// Datagrams under one key: half of what RFC 9001, section 6.6, allows AES-128-GCM (2^23). The next key is
-// derived from the boot and the counter's upper bits, so nothing is negotiated.
-constexpr int kKeyEpochBits = 22;
 
 enum class OpenResult {
   kOk,
@@ -43,14 +41,19 @@ struct Opened {
 
 class Seal {
  public:
-  // An empty key makes an unsealed one. Returns null and sets *error (one sentence) where the key is not 16
-  // to 64 bytes or no OpenSSL is found in the process. `random` must outlive the seal.
+  // The first of several cluster keys seals, all of them open; no key makes an unsealed one. Returns null and
+  // sets *error as ExtractSecrets does. `random` must outlive the seal.
   //
   // Unsealed datagrams are not checked for replay: where nobody proves who counted, a forger could push the
   // window past the true sender.
-  static std::unique_ptr<Seal> Make(const std::vector<uint8_t>& cluster_key, Random& random,
-                                    std::string* error);
+  static std::unique_ptr<Seal> Make(const std::vector<ClusterKey>& keys, Random& random, std::string* error);
   virtual ~Seal() = default;
+
+  // Seals with other keys from now on, under the same boot and with the counter where it was, so that no
+  // subscription notices and no nonce comes twice even if an old key returns. What senders used stays used:
+  // the replay windows are kept. False and *error set, and nothing is changed, where Make would refuse, or
+  // where this is an unsealed one or there are no keys.
+  virtual bool ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error) = 0;
 
   virtual bool sealed() const = 0;
   virtual uint64_t boot() const = 0;

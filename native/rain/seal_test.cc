@@ -1,8 +1,10 @@
 #include "rain/seal.h"
 
 #include <cstring>
+#include <set>
 
 #include "rain/big_endian.h"
+#include "rain/system_random.h"
 #include "testing/check.h"
 #include "testing/hex.h"
 
@@ -14,6 +16,7 @@ using testing::ToHex;
 namespace {
 
 using Bytes = std::vector<uint8_t>;
+using Keys = std::vector<ClusterKey>;
 
 class FixedRandom : public Random {
  public:
@@ -29,9 +32,9 @@ const Bytes kInner = {5, 0, 1, 2};  // an UNSUBSCRIBE
 
 // One sealing side with a key 00 01 02 ... and its own boot id.
 struct Side {
-  explicit Side(uint64_t boot, Bytes key = CountedKey()) : random(boot) {
+  explicit Side(uint64_t boot, Keys keys = {CountedKey()}) : random(boot) {
     std::string error;
-    seal = Seal::Make(key, random, &error);
+    seal = Seal::Make(keys, random, &error);
     CHECK_EQ(error, "");
   }
   static Bytes CountedKey() {
@@ -128,7 +131,7 @@ TEST(seal_refuses_every_truncation_and_extension) {
 }
 
 TEST(seal_refuses_another_clusters_key) {
-  Side sender(kBoot, Bytes(32, 0x99));
+  Side sender(kBoot, {Bytes(32, 0x99)});
   Side receiver(1);
   CHECK(receiver.Open(sender.Write()) == OpenResult::kForged);
 }
@@ -159,8 +162,8 @@ TEST(seal_window_is_not_moved_by_a_forger) {
 }
 
 TEST(seal_refuses_its_own_datagrams_reflected) {
-  for (const Bytes& key : {Side::CountedKey(), Bytes()}) {
-    Side sender(kBoot, key);
+  for (const Keys& keys : {Keys{Side::CountedKey()}, Keys{}}) {
+    Side sender(kBoot, keys);
     CHECK(sender.Open(sender.Write()) == OpenResult::kReplayed);
   }
 }
@@ -226,14 +229,87 @@ TEST(seal_sealed_and_unsealed_do_not_mix) {
   CHECK(sealed.Open(unsealed.Write()) == OpenResult::kWrongScheme);
 }
 
+TEST(seal_opens_with_every_key_and_seals_with_the_first) {
+  const Bytes old = Bytes(32, 1);
+  const Bytes fresh = Bytes(32, 2);
+  Side only_old(1, {old}), both_old_first(2, {old, fresh}), both_new_first(3, {fresh, old}),
+      only_new(4, {fresh});
+  CHECK(both_new_first.Open(only_old.Write()) == OpenResult::kOk);
+  CHECK(both_old_first.Open(only_new.Write()) == OpenResult::kOk);
+  CHECK(only_old.Open(both_old_first.Write()) == OpenResult::kOk);
+  CHECK(only_old.Open(both_new_first.Write()) == OpenResult::kForged);
+  CHECK(only_new.Open(both_new_first.Write()) == OpenResult::kOk);
+  CHECK(only_new.Open(both_old_first.Write()) == OpenResult::kForged);
+}
+
+TEST(seal_takes_other_keys_while_it_runs) {
+  const Bytes old = Bytes(32, 1);
+  const Bytes fresh = Bytes(32, 2);
+  Side sender(kBoot, {old});
+  Side receiver(1, {old, fresh});
+  std::string error;
+  const Bytes first = sender.Write();
+  const Bytes late = sender.Write();
+  CHECK(receiver.Open(first) == OpenResult::kOk);
+  CHECK(sender.seal->ReplaceKeys({fresh, old}, &error));
+  const Bytes next = sender.Write();
+  CHECK_EQ(GetBig<6>(next.data() + 2), 2u);  // the counter goes on
+  CHECK_EQ(GetBig<8>(next.data() + 8), kBoot);
+  CHECK(receiver.Open(next) == OpenResult::kOk);
+  CHECK(receiver.Open(late) == OpenResult::kOk);  // of the old key, overtaken
+  CHECK(receiver.Open(first) == OpenResult::kReplayed);
+  CHECK(receiver.seal->ReplaceKeys({fresh}, &error));
+  CHECK(receiver.Open(next) == OpenResult::kReplayed);  // remembered across the change
+  CHECK(sender.seal->ReplaceKeys({old, fresh}, &error));
+  CHECK(receiver.Open(sender.Write()) == OpenResult::kForged);
+}
+
+TEST(seal_refuses_keys_that_make_no_sense_and_keeps_those_it_has) {
+  Side sender(kBoot);
+  Side receiver(1);
+  const Bytes key = Bytes(32, 1);
+  std::string error;
+  CHECK(!sender.seal->ReplaceKeys({key, key}, &error));
+  CHECK_EQ(error, "The same cluster key is given twice.");
+  CHECK(!sender.seal->ReplaceKeys({}, &error));
+  CHECK_EQ(error, "A node takes 1 to 4 cluster keys at once, not 0.");
+  CHECK(!sender.seal->ReplaceKeys(Keys(5, key), &error));
+  CHECK_EQ(error, "A node takes 1 to 4 cluster keys at once, not 5.");
+  CHECK(!sender.seal->ReplaceKeys({key, Bytes(15)}, &error));
+  CHECK(receiver.Open(sender.Write()) == OpenResult::kOk);
+  CHECK(!Side(kBoot, {}).seal->ReplaceKeys({key}, &error));
+  CHECK_EQ(error, "A node that speaks in clear takes up a cluster key only at its start.");
+}
+
+// A nonce may come twice only under another key: two starts differ in the boot, one start in the counter.
+TEST(seal_never_uses_a_key_and_nonce_twice_over_many_starts) {
+  SystemRandom random;
+  std::set<std::string> used;  // boot and counter: what key and nonce are made from
+  std::set<std::string> sealed;
+  constexpr size_t kStarts = 2000, kEach = 5;
+  for (size_t start = 0; start < kStarts; start++) {
+    std::string error;
+    const auto seal = Seal::Make({Side::CountedKey()}, random, &error);
+    for (size_t i = 0; i < kEach; i++) {
+      Bytes out(kInner.size() + seal->overhead_bytes());
+      seal->Write(kInner.data(), kInner.size(), out.data());
+      CHECK_EQ(GetBig<6>(out.data() + 2), i);
+      used.emplace(out.begin() + 2, out.begin() + kOuterBytes);
+      sealed.emplace(out.begin() + kOuterBytes, out.end());  // one plain text, so equal only for an equal key
+    }
+  }
+  CHECK_EQ(used.size(), kStarts * kEach);
+  CHECK_EQ(sealed.size(), kStarts * kEach);
+}
+
 TEST(seal_wants_a_key_of_16_to_64_bytes) {
   for (size_t size : {1, 15, 65}) {
     FixedRandom random(1);
     std::string error;
-    CHECK(Seal::Make(Bytes(size), random, &error) == nullptr);
+    CHECK(Seal::Make({Bytes(size)}, random, &error) == nullptr);
     CHECK_EQ(error, "A cluster key has 16 to 64 bytes, this one " + std::to_string(size) + ".");
   }
-  for (size_t size : {16, 64}) Side(kBoot, Bytes(size, 1)).Write();
+  for (size_t size : {16, 64}) Side(kBoot, {Bytes(size, 1)}).Write();
 }
 
 }  // namespace murky::rain

@@ -116,7 +116,9 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
   'cluster.key-file': {
     kind: orNull(path),
     default: null,
-    about: 'File with the key that all nodes of the cluster share and seal every datagram with; made by murky keygen.',
+    about:
+      'File with the key that all nodes of the cluster share, made by murky keygen; of several lines the first seals, ' +
+      'all open, and SIGHUP reads them again.',
   },
   'cluster.insecure': {
     kind: trueOrFalse,

@@ -71,8 +71,8 @@ export interface LoopOptions {
   host: string;
   /** 0 lets the system choose. */
   port: number;
-  /** 16 to 64 bytes; without it datagrams are not sealed. */
-  key?: Uint8Array;
+  /** 1 to 4, each of 16 to 64 bytes; the first seals, all open. Without them datagrams are not sealed. */
+  keys?: readonly Uint8Array[];
   /** Drops whatever comes from or goes to another host. */
   loopbackOnly: boolean;
   /** Drops this share of outgoing datagrams: tests and demos. */
@@ -107,6 +107,8 @@ export interface NativeLoop {
   /** The payload has at most 1332 bytes. Answered by a `response` or `timeout` event with the same id. */
   request(id: bigint, host: string, port: number, payload: Uint8Array, timeoutMs: number): boolean;
   respond(handle: bigint, payload: Uint8Array): void;
+  /** Throws as the constructor does, and then keeps the keys it has. */
+  replaceKeys(keys: readonly Uint8Array[]): void;
   setDropFraction(fraction: number): void;
   counters(): Record<string, number>;
   /** Stops the thread and closes the socket; no event comes after it returns. Idempotent. */

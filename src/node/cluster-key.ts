@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { MurkyError } from '../errors.js';
+import { MAX_CLUSTER_KEYS } from '../rain/bind.js';
 import type { Log } from '../seam/log.js';
 
 const MIN_KEY_BYTES = 16;
@@ -7,32 +9,47 @@ const MAX_KEY_BYTES = 64;
 const MAX_FILE_BYTES = 65536;
 
 /**
- * Reads a cluster key: lines of hexadecimal digits as `murky keygen` writes them, of which the first is used, or 16 to
- * 64 raw bytes. MURKY_BAD_CLUSTER_KEY says what is wrong.
+ * Reads the cluster keys: a line of hexadecimal digits each, as `murky keygen` writes them, or one key of 16 to 64 raw
+ * bytes. The first seals, all open. MURKY_BAD_CLUSTER_KEY says what is wrong.
  */
-export function readClusterKey(file: string, log: Log): Uint8Array {
+export function readClusterKeys(file: string, log: Log): Uint8Array[] {
   const bytes = readFile(file);
   warnIfOpen(file, log);
-  return parseClusterKey(bytes, file);
+  return parseClusterKeys(bytes, file);
 }
 
-export function parseClusterKey(bytes: Uint8Array, file: string): Uint8Array {
+export function parseClusterKeys(bytes: Uint8Array, file: string): Uint8Array[] {
   const text = Buffer.from(bytes).toString('latin1');
-  if (!/^[\x20-\x7e\s]*$/.test(text)) return checked(bytes, file); // not text, so the key itself
-  const line = text
-    .split(/\r?\n/)
-    .map((one) => one.trim())
-    .find((one) => one !== '');
-  if (line === undefined) throw bad(`${file} holds no cluster key: it is empty.`);
-  if (!/^([0-9a-fA-F]{2})*$/.test(line)) {
-    throw bad(`The first line of ${file} is no cluster key: it has to be an even number of hexadecimal digits.`);
+  if (!/^[\x20-\x7e\s]*$/.test(text)) return [checked(bytes, `The cluster key in ${file}`)]; // not text: the key itself
+  const keys = new Map<string, number>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const digits = line.trim().toLowerCase();
+    if (digits === '') continue;
+    const number = index + 1;
+    if (!/^([0-9a-f]{2})*$/.test(digits)) {
+      throw bad(`Line ${number} of ${file} is no cluster key: it has to be an even number of hexadecimal digits.`);
+    }
+    const twin = keys.get(digits);
+    if (twin !== undefined) throw bad(`Lines ${twin} and ${number} of ${file} are the same cluster key.`);
+    keys.set(digits, number);
   }
-  return checked(Buffer.from(line, 'hex'), file);
+  if (keys.size === 0) throw bad(`${file} holds no cluster key: it is empty.`);
+  if (keys.size > MAX_CLUSTER_KEYS) {
+    throw bad(`${file} holds ${keys.size} cluster keys; a node takes ${MAX_CLUSTER_KEYS} at most.`);
+  }
+  return [...keys].map(([digits, number]) =>
+    checked(Buffer.from(digits, 'hex'), `The cluster key in line ${number} of ${file}`),
+  );
 }
 
-function checked(key: Uint8Array, file: string): Uint8Array {
+/** Tells keys apart without giving one away: the first 32 bits of a hash, for logs and the status. */
+export function keyFingerprint(key: Uint8Array): string {
+  return createHash('sha256').update('murky-waters key fingerprint\0').update(key).digest('hex').slice(0, 8);
+}
+
+function checked(key: Uint8Array, which: string): Uint8Array {
   if (key.length >= MIN_KEY_BYTES && key.length <= MAX_KEY_BYTES) return Uint8Array.from(key);
-  throw bad(`The cluster key in ${file} has ${key.length} bytes; it has to have ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES}.`);
+  throw bad(`${which} has ${key.length} bytes; it has to have ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES}.`);
 }
 
 function readFile(file: string): Uint8Array {

@@ -97,7 +97,14 @@ export interface NodeStatus {
   readonly version: string;
   readonly id: string;
   readonly uptimeSeconds: number;
-  readonly rain: { host: string; port: number; advertised: string; sealed: boolean };
+  readonly rain: {
+    host: string;
+    port: number;
+    advertised: string;
+    sealed: boolean;
+    /** Fingerprints of the cluster keys; the first seals, all open. */
+    keys: readonly string[];
+  };
   readonly cluster: {
     replicas: number;
     writeQuorum: number | 'majority';

@@ -12,7 +12,7 @@ import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type Random, systemRandom } from '../seam/random.js';
 import { ObjectStore } from '../store/object-store.js';
-import { readClusterKey } from './cluster-key.js';
+import { keyFingerprint, readClusterKeys } from './cluster-key.js';
 import type {
   GetOptions,
   GetResult,
@@ -61,7 +61,7 @@ export class MurkyNode implements ObjectNode {
     const { cluster: shape, behaviour, pouringRain: rainConfig } = config;
     const servers = readServersList(config.serversList, { optional: true });
     const advertised = rainConfig.advertise === null ? undefined : parseContact(rainConfig.advertise);
-    const key = shape.keyFile === null ? undefined : readClusterKey(shape.keyFile, log);
+    const keys = shape.keyFile === null ? undefined : readClusterKeys(shape.keyFile, log);
     const opened: (() => Promise<void>)[] = [];
     try {
       const store = await ObjectStore.open({ folder: config.dataDir, maxBytes: config.cache.maxBytes, clock, log });
@@ -73,7 +73,7 @@ export class MurkyNode implements ObjectNode {
       const rain = await RainEndpoint.open({
         host: rainConfig.host,
         port: rainConfig.port,
-        ...(key && { key }),
+        ...(keys && { key: keys }),
         insecure: shape.insecure,
         dropFraction: rainConfig.dropFraction,
         maxRateBitsPerSecond: rainConfig.maxRateBitsPerSecond,
@@ -98,12 +98,13 @@ export class MurkyNode implements ObjectNode {
         config,
         startedAtMs: clock.monotonic(),
         sealed: rain.sealed,
+        keys: (keys ?? []).map(keyFingerprint),
         advertised: rainConfig.advertise ?? hostAndPort(rain.address),
         counters: () => rain.counters(),
         paths: () => history.view(),
         fetches: () => rain.fetches(),
       };
-      return new MurkyNode({ store, rain, cluster, versions, clock, log }, facts, opened);
+      return new MurkyNode({ store, rain, cluster, versions, clock, log }, facts, rain, opened);
     } catch (error) {
       await closeAll(opened);
       throw error;
@@ -113,6 +114,7 @@ export class MurkyNode implements ObjectNode {
   private constructor(
     private readonly parts: Parts,
     private readonly facts: StatusFacts,
+    private readonly sealing: Pick<RainEndpoint, 'replaceKeys'>,
     private readonly opened: readonly (() => Promise<void>)[],
   ) {
     this.id = idText(facts.id);
@@ -137,6 +139,20 @@ export class MurkyNode implements ObjectNode {
 
   list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest> {
     return this.parts.store.list(options);
+  }
+
+  /**
+   * Reads the cluster key file again: its first key seals from now on, all of them open, and what runs goes on. Does
+   * nothing without a key file. MURKY_BAD_CLUSTER_KEY says what is wrong with the file; then the keys stay as they were.
+   */
+  reloadClusterKeys(): void {
+    const { keyFile } = this.facts.config.cluster;
+    if (keyFile === null) return;
+    const keys = readClusterKeys(keyFile, this.parts.log);
+    this.sealing.replaceKeys(keys);
+    const [seals, ...opens] = keys.map(keyFingerprint);
+    this.facts.keys = keys.map(keyFingerprint);
+    this.parts.log.info({ file: keyFile, seals, opens }, 'The cluster keys are read again.');
   }
 
   async status(): Promise<NodeStatus> {

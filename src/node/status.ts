@@ -13,6 +13,8 @@ export interface StatusFacts {
   readonly config: MurkyConfig;
   readonly startedAtMs: number;
   readonly sealed: boolean;
+  /** Fingerprints of the cluster keys. */
+  keys: readonly string[];
   readonly advertised: string;
   readonly counters: () => Record<string, number>;
   readonly paths: () => readonly PathView[];
@@ -29,7 +31,7 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
     version,
     id: idText(facts.id),
     uptimeSeconds: (parts.clock.monotonic() - facts.startedAtMs) / 1000,
-    rain: { ...parts.rain.address, advertised: facts.advertised, sealed: facts.sealed },
+    rain: { ...parts.rain.address, advertised: facts.advertised, sealed: facts.sealed, keys: facts.keys },
     cluster: {
       replicas,
       writeQuorum,

@@ -5,14 +5,19 @@ import { formatAddress, isLoopback, type ResolveHost } from './address.js';
 
 const MIN_KEY_BYTES = 16;
 const MAX_KEY_BYTES = 64;
+/** kMaxClusterKeys of native/rain/epoch_key.h. */
+export const MAX_CLUSTER_KEYS = 4;
 
 export interface BindOptions {
   /** Address or name to bind; 127.0.0.1 by default. */
   readonly host?: string;
   /** UDP port to bind; 0, the default, lets the system choose. */
   readonly port?: number;
-  /** The cluster key, 16 to 64 bytes: every datagram is sealed with it. Without one only this machine is spoken to. */
-  readonly key?: Uint8Array;
+  /**
+   * The cluster key, 16 to 64 bytes: every datagram is sealed with it. Of several, at most {@link MAX_CLUSTER_KEYS}, the
+   * first seals and all open. Without one only this machine is spoken to.
+   */
+  readonly key?: Uint8Array | readonly Uint8Array[];
   /** Speaks unsealed to any machine. Whoever is on the path can then read, forge and change everything. */
   readonly insecure?: boolean;
   /** Throws away this share (0 to 1) of outgoing datagrams: for tests and demonstrations. */
@@ -41,13 +46,7 @@ export async function loopOptions(options: BindOptions, resolveHost: ResolveHost
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new MurkyError('MURKY_BAD_ARGUMENT', `Port ${port} is not between 0 and 65535.`);
   }
-  if (key && (key.length < MIN_KEY_BYTES || key.length > MAX_KEY_BYTES)) {
-    throw new MurkyError(
-      'MURKY_BAD_CLUSTER_KEY',
-      `The cluster key has ${key.length} bytes; it must have ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES}.`,
-      { hint: '"murky keygen" makes a good one.' },
-    );
-  }
+  const keys = key && checkKeys(key);
   checkFraction(options.dropFraction ?? 0);
   const numeric = isIP(host) ? host : await bindName(host, resolveHost);
   const loopbackOnly = isLoopbackOnly(options);
@@ -60,7 +59,27 @@ export async function loopOptions(options: BindOptions, resolveHost: ResolveHost
       },
     );
   }
-  return { ...rest, host: numeric, port, loopbackOnly, ...(key && { key }) };
+  return { ...rest, host: numeric, port, loopbackOnly, ...(keys && { keys }) };
+}
+
+/** The keys as a list, or MURKY_BAD_CLUSTER_KEY. */
+export function checkKeys(given: Uint8Array | readonly Uint8Array[]): readonly Uint8Array[] {
+  const keys = given instanceof Uint8Array ? [given] : given;
+  if (keys.length === 0 || keys.length > MAX_CLUSTER_KEYS) {
+    throw badKey(`A node takes 1 to ${MAX_CLUSTER_KEYS} cluster keys at once, not ${keys.length}.`);
+  }
+  for (const [at, key] of keys.entries()) {
+    if (key.length < MIN_KEY_BYTES || key.length > MAX_KEY_BYTES) {
+      throw badKey(`The cluster key has ${key.length} bytes; it must have ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES}.`);
+    }
+    const twin = keys.findIndex((other) => Buffer.compare(other, key) === 0);
+    if (twin < at) throw badKey(`Cluster keys ${twin + 1} and ${at + 1} are the same.`);
+  }
+  return keys;
+}
+
+function badKey(sentence: string): MurkyError {
+  return new MurkyError('MURKY_BAD_CLUSTER_KEY', sentence, { hint: '"murky keygen" makes a good one.' });
 }
 
 export function checkFraction(fraction: number): void {

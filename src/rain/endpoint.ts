@@ -10,6 +10,7 @@ import {
   type BindOptions,
   bindLoop,
   checkFraction,
+  checkKeys,
   familyOf,
   loopOptions,
   type MakeLoop,
@@ -87,7 +88,7 @@ export class RainEndpoint implements RainNetwork {
     makeLoop: MakeLoop,
   ) {
     const { log, clock, random, history } = seams;
-    this.sealed = options.key !== undefined;
+    this.sealed = options.keys !== undefined;
     this.#loop = bindLoop(options, (events) => this.#onEvents(events), makeLoop);
     this.address = this.#loop.address();
     this.#requests = new Requests(this.#loop, random, log);
@@ -168,6 +169,18 @@ export class RainEndpoint implements RainNetwork {
   /** The fetches of objects that run now, the oldest first. */
   fetches(): RunningFetch[] {
     return [...this.#fetches.keys()].flatMap((fetch) => fetch.running() ?? []);
+  }
+
+  /**
+   * Seals with the first of these keys from now on and opens with all of them; what runs goes on. MURKY_BAD_CLUSTER_KEY
+   * for keys that open() would refuse, or where this endpoint speaks in clear; then those it has stay.
+   */
+  replaceKeys(keys: readonly Uint8Array[]): void {
+    if (!this.sealed) {
+      throw new MurkyError('MURKY_BAD_CLUSTER_KEY', 'What speaks in clear takes up a cluster key only at its start.');
+    }
+    const checked = checkKeys(keys);
+    if (!this.#closed) this.#loop.replaceKeys(checked);
   }
 
   setDropFraction(fraction: number): void {

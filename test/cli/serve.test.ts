@@ -133,15 +133,57 @@ test('a wrong configuration is exit code 2 and says where it is wrong', async ()
 });
 
 test('speaking in clear is warned of at every start, a JSON object a line', async () => {
-  const node = await start(['--cluster-insecure', '--pouring-rain-host', '127.0.0.1']);
-  await node.end('SIGTERM');
-  const lines = node
-    .output()
-    .stderr.trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  assert.ok(lines.some(({ level, message }) => level === 'warn' && /in clear/.test(message)));
+  for (const time of ['first', 'second']) {
+    const node = await start(['--cluster-insecure', '--pouring-rain-host', '0.0.0.0']);
+    await node.end('SIGTERM');
+    const lines = linesOf(node);
+    assert.ok(
+      lines.some(({ level, message }) => level === 'warn' && /in clear/.test(message)),
+      `the ${time} start`,
+    );
+  }
 });
+
+test('without a key only this machine is spoken to', async () => {
+  const open = await murky(['serve', '--pouring-rain-host', '0.0.0.0'], { cwd: folder });
+  assert.is(open.code, 2);
+  assert.match(
+    open.stderr,
+    /pouring-rain\.host is 0\.0\.0\.0, which other machines can reach, and there is no cluster/,
+  );
+});
+
+test('SIGHUP reads the cluster keys again; a mistake in them changes nothing', async () => {
+  const keyFile = join(folder, 'cluster.key');
+  const [old, fresh] = ['11'.repeat(32), '22'.repeat(32)];
+  writeFileSync(keyFile, `${old}\n`, { mode: 0o600 });
+  const node = await start(['--cluster-key-file', keyFile]);
+  const keys = async () =>
+    ((await (await fetch(`${node.url}/status`)).json()) as { rain: { keys: string[] } }).rain.keys;
+  const hangUp = async (text: string, said: string) => {
+    writeFileSync(keyFile, text);
+    node.child.kill('SIGHUP');
+    while (!node.output().stderr.includes(said)) await sleep(20);
+    return keys();
+  };
+  const [one] = await keys();
+  const both = await hangUp(`${old}\n${fresh}\n`, 'The cluster keys are read again.');
+  assert.is(both[0], one);
+  assert.is(both.length, 2);
+  assert.equal(await hangUp(`${fresh}\n12`, 'The cluster key in line 2'), both);
+  assert.equal(await hangUp('', 'holds no cluster key'), both);
+  const mistakes = linesOf(node).filter(({ level }) => level === 'error');
+  assert.equal(
+    mistakes.map(({ code }) => code),
+    ['MURKY_BAD_CLUSTER_KEY', 'MURKY_BAD_CLUSTER_KEY'],
+  );
+});
+
+/** The log, parsed. */
+function linesOf(node: Served) {
+  const text = node.output().stderr.trim();
+  return text.split('\n').map((line) => JSON.parse(line));
+}
 
 test('a second signal does not wait for what runs', async () => {
   const node = await start();

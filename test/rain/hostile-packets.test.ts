@@ -30,7 +30,7 @@ async function sealedAndUnsealed(
     (bytes) => bytes.subarray(OUTER_BYTES),
   );
   plain.loop.close();
-  const secret = new RealLoop({ key }, blocks);
+  const secret = new RealLoop({ keys: [key] }, blocks);
   let counter = 0n;
   const boot = randomBytes(8).readBigUInt64BE();
   await run(
@@ -41,7 +41,7 @@ async function sealedAndUnsealed(
   secret.loop.close();
 }
 
-async function stillServes(server: RealLoop, options: { key?: Uint8Array } = {}): Promise<void> {
+async function stillServes(server: RealLoop, options: { keys?: Uint8Array[] } = {}): Promise<void> {
   const client = new RealLoop(options);
   const got = await client.fetch([{ host: '127.0.0.1', port: server.port }], blocks);
   assert.ok(got.every((bytes, i) => blocks[i]!.equals(bytes)));
@@ -200,7 +200,7 @@ test('a token opens the way, to its own address only', async () => {
 });
 
 test('sealed: forged, foreign, replayed and reflected datagrams are counted and not answered', async () => {
-  const server = new RealLoop({ key }, blocks);
+  const server = new RealLoop({ keys: [key] }, blocks);
   const sender = await Sender.open();
   const genuine = sealed(key, subscribe(), 1234n, 0n);
   await sender.send(server.port, genuine);
@@ -223,14 +223,14 @@ test('sealed: forged, foreign, replayed and reflected datagrams are counted and 
     assert.is(await server.risen(counter, before), 1, counter);
   }
   assert.is(sender.received.length, 1);
-  await stillServes(server, { key });
+  await stillServes(server, { keys: [key] });
   sender.close();
   server.loop.close();
 });
 
 test('a node with another key gets nothing', async () => {
-  const server = new RealLoop({ key }, blocks);
-  const stranger = new RealLoop({ key: randomBytes(32) });
+  const server = new RealLoop({ keys: [key] }, blocks);
+  const stranger = new RealLoop({ keys: [randomBytes(32)] });
   const fetch = stranger.loop.openFetch({
     resource: 1n,
     version: new Uint8Array(16),

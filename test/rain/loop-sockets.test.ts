@@ -6,6 +6,7 @@ import { addon, type LoopOptions, ServerState } from '../../src/native/addon.js'
 import { RealLoop, randomBlocks } from './real-loop.js';
 
 const key = randomBytes(32);
+const keys = [key];
 
 async function fetches(server: Partial<LoopOptions>, client: Partial<LoopOptions>, reach?: string): Promise<void> {
   const blocks = [randomBytes(1), ...randomBlocks(2), randomBytes(2 ** 20)];
@@ -23,7 +24,7 @@ test('all kinds of sockets fetch from each other, sealed and in clear', async ()
   const kinds = ['portable', 'batched', 'gso'] as const;
   for (const server of kinds) {
     for (const client of kinds) {
-      const seal = server === client ? { key } : {};
+      const seal = server === client ? { keys } : {};
       await fetches({ socket: server, ...seal }, { socket: client, ...seal });
     }
   }
@@ -48,11 +49,11 @@ test('the environment chooses the kind of socket too', async () => {
 
 test('IPv6, and IPv4 through a socket that takes both', async () => {
   const v6 = { host: '::1' };
-  const both = { host: '::', loopbackOnly: false, key };
+  const both = { host: '::', loopbackOnly: false, keys };
   await fetches(v6, v6);
-  await fetches(both, { ...v6, key }, '::1');
-  await fetches(both, { key }, '127.0.0.1');
-  await fetches({ key }, both);
+  await fetches(both, { ...v6, keys }, '::1');
+  await fetches(both, { keys }, '127.0.0.1');
+  await fetches({ keys }, both);
 });
 
 test('loss on purpose is made up for', async () => {
@@ -111,9 +112,9 @@ test('what cannot be bound has a code, and leaves no thread behind', () => {
     ['MURKY_INSECURE_REFUSED', { host: '0.0.0.0' }],
     ['MURKY_INSECURE_REFUSED', { host: '::' }],
     ['MURKY_INSECURE_REFUSED', { host: '192.0.2.1' }],
-    ['MURKY_BAD_CLUSTER_KEY', { key: new Uint8Array(15) }],
-    ['MURKY_BAD_CLUSTER_KEY', { key: new Uint8Array(65) }],
-    ['MURKY_BAD_ARGUMENT', { key: new Uint8Array(0) }],
+    ['MURKY_BAD_CLUSTER_KEY', { keys: [new Uint8Array(15)] }],
+    ['MURKY_BAD_CLUSTER_KEY', { keys: [new Uint8Array(65)] }],
+    ['MURKY_BAD_ARGUMENT', { keys: [] }],
     ['MURKY_BAD_ARGUMENT', { host: 'localhost' }],
     ['MURKY_BAD_ARGUMENT', { port: 65536 }],
     ['MURKY_BAD_ARGUMENT', { port: 1.5 }],

@@ -84,6 +84,7 @@ export class ScriptedLoop implements NativeLoop {
   respond(handle: bigint, payload: Uint8Array) {
     this.responses.push({ handle, payload });
   }
+  replaceKeys() {}
   setDropFraction() {}
   counters() {
     return {};

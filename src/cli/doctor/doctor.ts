@@ -1,6 +1,6 @@
 import type { MurkyConfig } from '../../config/contract.js';
 import { loadConfig } from '../../config/load.js';
-import { readClusterKey } from '../../node/cluster-key.js';
+import { readClusterKeys } from '../../node/cluster-key.js';
 import { silentLog } from '../../seam/log.js';
 import { asMurkyError } from '../failure.js';
 import { coloursFor } from '../terminal/colours.js';
@@ -58,7 +58,7 @@ function clusterKeyChecks({ cluster }: MurkyConfig): Check[] {
   const warnings: string[] = [];
   const log = { ...silentLog, warn: (_facts: object, sentence: string) => warnings.push(sentence) };
   try {
-    readClusterKey(cluster.keyFile, log);
+    readClusterKeys(cluster.keyFile, log);
   } catch (error) {
     const { message, hint } = asMurkyError(error);
     return [{ name, state: 'fail', found: message, ...(hint ? { advice: hint } : {}) }];

@@ -1,6 +1,6 @@
 import { loadConfig } from '../../config/load.js';
 import { isMurkyError } from '../../errors.js';
-import { readClusterKey } from '../../node/cluster-key.js';
+import { readClusterKeys } from '../../node/cluster-key.js';
 import { checkKey } from '../../object/key.js';
 import { RainClient } from '../../rain/client.js';
 import type { Address } from '../../rain/contract.js';
@@ -48,14 +48,14 @@ export async function fetch(key: string, options: FetchOptions, signal: AbortSig
   }
 }
 
-/** The key to seal with; --key-file, else the configuration's, unless --insecure does without. */
-function trust({ keyFile, insecure }: FetchOptions): { key?: Uint8Array; insecure?: boolean } {
-  if (keyFile !== undefined) return { key: readClusterKey(keyFile, silentLog) };
+/** The keys to seal and open with; --key-file, else the configuration's, unless --insecure does without. */
+function trust({ keyFile, insecure }: FetchOptions): { key?: readonly Uint8Array[]; insecure?: boolean } {
+  if (keyFile !== undefined) return { key: readClusterKeys(keyFile, silentLog) };
   if (insecure) return { insecure };
   const { cluster } = loadConfig().config;
   return cluster.keyFile === null
     ? { insecure: cluster.insecure }
-    : { key: readClusterKey(cluster.keyFile, silentLog) };
+    : { key: readClusterKeys(cluster.keyFile, silentLog) };
 }
 
 async function attemptFetch(client: RainClient, key: string, options: FetchOptions, signal: AbortSignal) {

@@ -4,7 +4,8 @@ import { MurkyError } from '../../errors.js';
 import { startGateway } from '../../gateway/server.js';
 import { MurkyNode } from '../../node/murky-node.js';
 import { formatAddress } from '../../rain/address.js';
-import { reportFailure } from '../failure.js';
+import type { Log } from '../../seam/log.js';
+import { asMurkyError, reportFailure } from '../failure.js';
 import type { LogLevel } from './levels.js';
 import { openLog } from './log.js';
 
@@ -44,12 +45,26 @@ async function run(options: ServeOptions, stop: Promise<string>): Promise<void> 
     const { rain } = await node.status();
     process.stdout.write(`murky: ready http=${gateway.url} rain=${formatAddress(rain)} node=${node.id}\n`);
     log.info({}, `Store something: curl -T FILE ${gateway.url}/objects/NAME`);
+    reloadKeysOnHangup(node, config.cluster.keyFile, log);
     log.info({ reason: await stop }, 'Stopping: what runs may end, nothing new is taken.');
     await gateway.close();
     await node.close();
   } finally {
     await node.close();
   }
+}
+
+/** SIGHUP, as to other daemons: read again what may change while it runs, and on a mistake go on as before. */
+function reloadKeysOnHangup(node: MurkyNode, keyFile: string | null, log: Log): void {
+  process.on('SIGHUP', () => {
+    if (keyFile === null) return log.warn({}, 'SIGHUP: there is no cluster.key-file that could be read again.');
+    try {
+      node.reloadClusterKeys();
+    } catch (error) {
+      const { code, message } = asMurkyError(error);
+      log.error({ code }, `${message} The keys stay as they were.`);
+    }
+  });
 }
 
 /**
