@@ -62,7 +62,9 @@ Napi::Object CountersValue(Napi::Env env, const rain::EngineCounters& counters) 
       {"subscriptionsStarted", counters.subscriptions_started},
       {"subscriptionsExpired", counters.subscriptions_expired},
       {"subscriptionsActive", counters.subscriptions_active},
+      {"blocksAsked", counters.blocks_asked},
       {"blocksEncoded", counters.blocks_encoded},
+      {"repairSymbolsEncoded", counters.repair_symbols_encoded},
       {"blocksDecoded", counters.blocks_decoded},
   };
   Napi::Object value = Napi::Object::New(env);

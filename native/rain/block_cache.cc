@@ -4,11 +4,20 @@
 
 namespace murky::rain {
 
-const lt::Encoder* BlockCache::Find(const BlockId& id, size_t symbol_bytes) {
+ServedBlock* BlockCache::Find(const BlockId& id, size_t symbol_bytes) {
   const auto found = index_.find(Key{id, symbol_bytes});
   if (found == index_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
-  return found->second->encoder.get();
+  return found->second->block.get();
+}
+
+void BlockCache::Symbol(ServedBlock& block, uint32_t esi, uint8_t* out) {
+  const size_t before = block.memory_bytes();
+  if (block.Symbol(esi, out)) counters_.repair_symbols_encoded++;
+  const size_t grown = block.memory_bytes() - before;
+  if (grown == 0) return;
+  bytes_ += grown;
+  KeepToBudget();
 }
 
 bool BlockCache::Ask(const BlockId& id, size_t symbol_bytes, Micros now) {
@@ -30,6 +39,7 @@ bool BlockCache::Ask(const BlockId& id, size_t symbol_bytes, Micros now) {
   }
   if (now - asked.at >= kBlockPatience) {
     asked.at = now;
+    counters_.blocks_asked++;
     notifications_.Add([id](EngineHost& host) { host.OnBlockNeeded(id.resource, id.version, id.block); });
   }
   return true;
@@ -44,12 +54,16 @@ void BlockCache::Provide(const BlockId& id, const uint8_t* bytes, size_t length)
     if (!lt::ValidBlock(length, symbol_bytes)) continue;
     const Key key{id, symbol_bytes};
     if (const auto old = index_.find(key); old != index_.end()) Drop(old->second);
-    entries_.push_front(Entry{key, std::make_unique<lt::Encoder>(bytes, length, symbol_bytes)});
+    entries_.push_front(Entry{key, std::make_unique<ServedBlock>(bytes, length, symbol_bytes)});
     index_[key] = entries_.begin();
-    bytes_ += entries_.front().encoder->memory_bytes();
+    bytes_ += entries_.front().block->memory_bytes();
     counters_.blocks_encoded++;
   }
-  // The newest one stays even where it alone is over the budget: somebody waits for it.
+  KeepToBudget();
+}
+
+// The one used last stays even where it alone is over the budget: somebody waits for it.
+void BlockCache::KeepToBudget() {
   while (bytes_ > budget_bytes_ && entries_.size() > 1) Drop(std::prev(entries_.end()));
 }
 
@@ -64,7 +78,7 @@ void BlockCache::Forget(uint64_t resource) {
 }
 
 void BlockCache::Drop(std::list<Entry>::iterator entry) {
-  bytes_ -= entry->encoder->memory_bytes();
+  bytes_ -= entry->block->memory_bytes();
   index_.erase(entry->key);
   entries_.erase(entry);
 }

@@ -1,6 +1,6 @@
-// Encoders of blocks that clients want, by block and symbol size, within a budget of bytes: the least
-// recently used goes first. What is not here is asked of the host once, and again after 5 s without an
-// answer.
+// Blocks that clients want, ready to be served, by block and symbol size, within a budget of bytes: the least
+// recently used goes first. One entry serves all readers. What is not here is asked of the host once, however
+// many want it, and again after 5 s without an answer.
 //
 // Thread-safety: none.
 #ifndef MURKY_RAIN_BLOCK_CACHE_H_
@@ -11,9 +11,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lt/codec.h"
 #include "rain/block_id.h"
 #include "rain/notifications.h"
+#include "rain/served_block.h"
 
 namespace murky::rain {
 
@@ -26,11 +26,13 @@ class BlockCache {
   BlockCache(size_t budget_bytes, EngineCounters& counters, Notifications& notifications)
       : budget_bytes_(budget_bytes), counters_(counters), notifications_(notifications) {}
 
-  // Null if it is not here. Valid until the next call that adds or forgets.
-  const lt::Encoder* Find(const BlockId& id, size_t symbol_bytes);
+  // Null if it is not here. Valid until the next call that adds or forgets, or finds another one.
+  ServedBlock* Find(const BlockId& id, size_t symbol_bytes);
+  // Writes a symbol of the block that was found last.
+  void Symbol(ServedBlock& block, uint32_t esi, uint8_t* out);
   // Sees to it that the host is asked. False if a limit is reached.
   bool Ask(const BlockId& id, size_t symbol_bytes, Micros now);
-  // Makes encoders for the symbol sizes that are waited for, where the shape allows it.
+  // Makes the block ready for the symbol sizes that are waited for, where the shape allows it.
   void Provide(const BlockId& id, const uint8_t* bytes, size_t length);
   void Refuse(const BlockId& id) { asked_.erase(id); }
   void Forget(uint64_t resource);
@@ -48,7 +50,7 @@ class BlockCache {
   };
   struct Entry {
     Key key;
-    std::unique_ptr<lt::Encoder> encoder;
+    std::unique_ptr<ServedBlock> block;
   };
   struct Asked {
     Micros at;
@@ -56,6 +58,7 @@ class BlockCache {
   };
 
   void Drop(std::list<Entry>::iterator entry);
+  void KeepToBudget();
 
   const size_t budget_bytes_;
   EngineCounters& counters_;

@@ -107,7 +107,7 @@ void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t l
     case MessageType::kUnsubscribe: {
       Unsubscribe unsubscribe;
       if (!ParseUnsubscribe(opened.inner, opened.inner_bytes, &unsubscribe)) break;
-      subscriptions.OnUnsubscribe(from, opened.boot, unsubscribe.fetch);
+      subscriptions.OnUnsubscribe(from, opened.boot, unsubscribe.fetch, now);
       return;
     }
     case MessageType::kRequest:

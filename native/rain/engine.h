@@ -21,14 +21,15 @@ namespace murky::rain {
 
 struct EngineLimits {
   uint64_t max_rate_bits_per_second = 10'000'000'000;           // of all subscriptions together
-  uint64_t max_rate_per_peer_bits_per_second = 10'000'000'000;  // of one client address
+  uint64_t max_rate_per_peer_bits_per_second = 10'000'000'000;  // of one peer
   size_t block_cache_bytes = 64u << 20;                         // encoders kept for serving
   size_t max_subscriptions = 1024;
   size_t max_subscriptions_per_peer = 64;
   size_t max_fetches = 1024;
   size_t max_requests = 4096;          // outgoing, not answered yet
   size_t max_inbound_requests = 4096;  // arrived, not answered yet
-  size_t max_blocks_wanted = 64;       // of one fetch, decoding or waiting for a decoder
+  size_t max_inbound_requests_per_peer = 256;
+  size_t max_blocks_wanted = 64;  // of one fetch, decoding or waiting for a decoder
 };
 
 // A server and what earlier fetches say of the path to it.
@@ -101,7 +102,9 @@ struct EngineCounters {
   uint64_t tokens_issued = 0, tokens_refused = 0;
   uint64_t symbols_sent = 0, symbols_received = 0;
   uint64_t subscriptions_started = 0, subscriptions_expired = 0, subscriptions_active = 0;
-  uint64_t blocks_encoded = 0, blocks_decoded = 0;
+  uint64_t blocks_asked = 0;                                // of the host, which may have to read them
+  uint64_t blocks_encoded = 0, repair_symbols_encoded = 0;  // set up for serving; made, not only sent
+  uint64_t blocks_decoded = 0;
 };
 
 class Engine {

@@ -18,6 +18,8 @@ constexpr size_t kAnswersKeptBytes = 4u << 20;
 constexpr Micros kAnswerKept = 10'000'000;
 // A request whose host never answers is forgotten, so that the limit cannot fill up for good.
 constexpr Micros kUnansweredKept = 60'000'000;
+// A kept answer goes out again at most so often: half of what an honest sender waits before it repeats.
+constexpr Micros kRepeatPause = 100'000;
 
 class IncomingRequests {
  public:
@@ -47,12 +49,14 @@ class IncomingRequests {
   struct Entry {
     Key key;
     uint64_t handle;
-    Micros at;  // when it came, or was answered
+    Micros at;       // when it came, or was answered
+    Micros sent_at;  // the answer, last
     std::vector<uint8_t> answer;
   };
   using Entries = std::list<Entry>;
 
-  void Transmit(const Entry& entry);
+  void Transmit(Entry& entry, Micros now);
+  void CloseOne(const Entry& entry);  // answered, or given up
   void Forget(Entries& entries, Entries::iterator entry);
 
   const EngineLimits limits_;
@@ -69,6 +73,7 @@ class IncomingRequests {
   };
   std::unordered_map<Key, Place, KeyHash> index_;
   std::unordered_map<uint64_t, Entries::iterator> by_handle_;  // of the open ones
+  std::unordered_map<Address, size_t, AddressHash> open_of_peer_;
 };
 
 }  // namespace murky::rain

@@ -22,7 +22,10 @@ TEST(ARepeatedRequestIsHandedUpOnceAndAnsweredAlike) {
   CHECK(server.Take(MessageType::kResponse).empty());
   CHECK(server.engine->Respond(server.requests[0], kPing, sizeof kPing, server.now));
   CHECK(!server.engine->Respond(server.requests[0], kPing, 1, server.now));
-  for (int i = 0; i < 3; i++) server.Receive(At(2), Ping(5, token));
+  for (int i = 0; i < 3; i++) {
+    server.Pass(200'000);
+    for (int flood = 0; flood < 100; flood++) server.Receive(At(2), Ping(5, token));
+  }
   const std::vector<Sent> answers = server.Take(MessageType::kResponse);
   CHECK_EQ(answers.size(), 4u);
   for (const Sent& answer : answers) {
@@ -32,6 +35,24 @@ TEST(ARepeatedRequestIsHandedUpOnceAndAnsweredAlike) {
     CHECK_EQ(response.payload_bytes, sizeof kPing);
   }
   CHECK_EQ(server.requests.size(), 1u);
+}
+
+TEST(APeerLeavesRoomForTheRequestsOfOthers) {
+  EngineLimits limits;
+  limits.max_inbound_requests = 8;
+  limits.max_inbound_requests_per_peer = 3;
+  EngineHarness server(limits);
+  const Token token = server.TokenFor(At(2));
+  for (uint64_t id = 1; id <= 100; id++) server.Receive(At(2), Ping(id, token));
+  CHECK_EQ(server.requests.size(), 3u);
+  CHECK_EQ(server.engine->counters().dropped_limit, 97u);
+  const Token other = server.TokenFor(At(3));
+  server.Receive(At(3), Ping(1, other));
+  CHECK_EQ(server.requests.size(), 4u);
+  // What is answered is no longer in work.
+  CHECK(server.engine->Respond(server.requests[0], kPing, sizeof kPing, server.now));
+  server.Receive(At(2), Ping(101, token));
+  CHECK_EQ(server.requests.size(), 5u);
 }
 
 TEST(TheSameIdOfAnotherClientIsAnotherRequest) {

@@ -2,19 +2,9 @@
 
 #include <algorithm>
 
+#include "rain/peer.h"
+
 namespace murky::rain {
-
-namespace {
-
-// A peer is an IP address, so that a client gains nothing by asking from many ports; on loopback, where all
-// nodes of a machine share one, it is address and port.
-Address PeerOf(const Address& client) {
-  Address peer = client;
-  if (!client.is_loopback()) peer.port = 0;
-  return peer;
-}
-
-}  // namespace
 
 Subscriptions::Subscriptions(const EngineLimits& limits, BlockCache& cache, Outbox& outbox,
                              EngineCounters& counters)
@@ -22,7 +12,7 @@ Subscriptions::Subscriptions(const EngineLimits& limits, BlockCache& cache, Outb
       cache_(cache),
       outbox_(outbox),
       counters_(counters),
-      total_(limits.max_rate_bits_per_second) {}
+      schedule_(limits.max_rate_bits_per_second) {}
 
 void Subscriptions::OnSubscribe(const Address& from, uint64_t boot, const Subscribe& message, Micros now) {
   const size_t symbol_bytes = static_cast<size_t>(message.symbol_units) * lt::kSymbolAlignment;
@@ -34,14 +24,15 @@ void Subscriptions::OnSubscribe(const Address& from, uint64_t boot, const Subscr
   if (!subscription) {
     counters_.dropped_limit++;
     const uint32_t block = message.ranges.empty() ? kManifestBlock : message.ranges.front().block;
-    SendRefuse(from, message.fetch, block, RefuseReason::kBusy);
+    // Shorter than what it answers, so that it needs no limit.
+    outbox_.Send(from, WriteRefuse({RefuseReason::kBusy, message.fetch, block}, outbox_.inner()));
     return;
   }
   if (message.heartbeat < subscription->heartbeat) return;
   subscription->heartbeat = message.heartbeat;
   subscription->last_heard = now;
   subscription->pacer.SetRate(static_cast<uint64_t>(message.rate_kbit) * 1000);
-  Merge(*subscription, message);
+  Merge(*subscription, message, now);
   Prepare(*subscription, now);
 }
 
@@ -58,49 +49,65 @@ Subscriptions::Subscription* Subscriptions::Find(const SubscriptionKey& key, con
       return &found->second;
     }
     if (message.heartbeat < old.heartbeat) return &found->second;
-    Erase(found);
+    Erase(found, now);
   }
   if (table_.size() >= limits_.max_subscriptions) return nullptr;
-  Peer& peer =
-      peers_.try_emplace(PeerOf(key.client), limits_.max_rate_per_peer_bits_per_second).first->second;
-  if (peer.subscriptions >= limits_.max_subscriptions_per_peer) return nullptr;
-  peer.subscriptions++;
-  Subscription& made = table_.try_emplace(key, key, &peer).first->second;
+  Peers::value_type* peer = PeerFor(key.client, now);
+  if (!peer || peer->second.subscriptions >= limits_.max_subscriptions_per_peer) return nullptr;
+  peer->second.subscriptions++;
+  const size_t bits = outbox_.IpPayloadBits(kSymbolHeaderBytes + symbol_bytes);
+  Subscription& made = table_.try_emplace(key, key, ++next_number_, *peer, bits).first->second;
   made.resource = message.resource;
   made.version = message.version;
   made.symbol_bytes = symbol_bytes;
   made.last_heard = now;
   made.pacer.SetRate(static_cast<uint64_t>(message.rate_kbit) * 1000);
-  made.pacer.Allow(outbox_.IpPayloadBits(kSymbolHeaderBytes + symbol_bytes) * kFirstBurstDatagrams, now);
+  made.pacer.Allow(bits * kFirstBurstDatagrams, now);
   counters_.subscriptions_started++;
   counters_.subscriptions_active = table_.size();
   next_expiry_ = std::min(next_expiry_, now + kSubscriptionExpiry);
   return &made;
 }
 
-// As wire.h says: what is no longer listed is cancelled, numbers above all seen so far are new.
-void Subscriptions::Merge(Subscription& subscription, const Subscribe& message) {
-  auto& ranges = subscription.ranges;
-  const auto listed = [&message](const Range& range) {
-    return std::any_of(message.ranges.begin(), message.ranges.end(),
-                       [&range](const Range& other) { return other.number == range.number; });
-  };
-  ranges.erase(
-      std::remove_if(ranges.begin(), ranges.end(), [&](const Range& range) { return !listed(range); }),
-      ranges.end());
+// The peer of this address. One that ended all its subscriptions is kept until its rate has caught up with
+// what it was sent: nobody gets round the limit by beginning anew. Null if there are too many.
+Subscriptions::Peers::value_type* Subscriptions::PeerFor(const Address& client, Micros now) {
+  const Address address = PeerOf(client);
+  if (const auto found = peers_.find(address); found != peers_.end()) return &*found;
+  const size_t most = 2 * limits_.max_subscriptions;
+  if (peers_.size() >= most) {
+    for (auto at = peers_.begin(); at != peers_.end();) {
+      const bool forget = at->second.subscriptions == 0 && schedule_.Settled(at->second.share, now);
+      at = forget ? peers_.erase(at) : std::next(at);
+    }
+    if (peers_.size() >= most) return nullptr;
+  }
+  Peer peer{0, {++next_number_, limits_.max_rate_per_peer_bits_per_second}};
+  return &*peers_.emplace(address, std::move(peer)).first;
+}
+
+// As wire.h says: what is no longer listed is cancelled, numbers above all seen so far are new. Both lists
+// ascend, so that one pass tells.
+void Subscriptions::Merge(Subscription& subscription, const Subscribe& message, Micros now) {
+  std::deque<Range> kept;
+  auto listed = message.ranges.begin();
+  for (const Range& range : subscription.ranges) {
+    while (listed != message.ranges.end() && listed->number < range.number) ++listed;
+    if (listed != message.ranges.end() && listed->number == range.number) kept.push_back(range);
+  }
+  subscription.ranges = std::move(kept);
   std::map<uint32_t, RefuseReason> refused;
   uint32_t highest = subscription.highest_number;
   for (const Range& range : message.ranges) {
     const auto known = subscription.refused.find(range.block);
     if (range.number > subscription.highest_number) {
-      if (range.number <= highest) continue;  // not ascending: the client breaks the rule
       highest = range.number;
       // A new range for a refused block is another try.
       if (known != subscription.refused.end()) subscription.refused.erase(known);
-      ranges.push_back(range);
+      subscription.ranges.push_back(range);
     } else if (known != subscription.refused.end() && refused.emplace(*known).second) {
       // The client still lists what was refused: the REFUSE was lost.
-      SendRefuse(subscription.key.client, subscription.key.fetch, known->first, known->second);
+      TellRefusal(subscription, known->first, known->second, now);
     }
   }
   subscription.highest_number = highest;
@@ -123,62 +130,54 @@ void Subscriptions::Prepare(Subscription& subscription, Micros now) {
     if (!first) continue;
     if (!asked) {
       counters_.dropped_limit++;
-      RefuseBlock(subscription, block, RefuseReason::kBusy);
+      RefuseBlock(subscription, block, RefuseReason::kBusy, now);
       return Prepare(subscription, now);
     }
     subscription.waiting = true;
   }
   if (subscription.ranges.empty() || subscription.waiting) {
-    Schedule(subscription, kNever);
+    schedule_.Stop(subscription);
   } else {
-    const size_t bits = outbox_.IpPayloadBits(kSymbolHeaderBytes + subscription.symbol_bytes);
-    Schedule(subscription, std::max({subscription.pacer.BurstDue(bits),
-                                     subscription.peer->pacer.BurstDue(bits), total_.BurstDue(bits)}));
+    schedule_.Start(subscription, now);
   }
 }
 
 Micros Subscriptions::OnTime(Micros now) {
   if (next_expiry_ <= now) Expire(now);
-  // One round over those that are due: whoever has more to send than a burst gets its next turn in the next
-  // call, so that datagrams are received in between.
-  auto at = schedule_.begin();
-  std::vector<Subscription*> due;
-  for (; at != schedule_.end() && std::get<Micros>(*at) <= now; ++at)
-    due.push_back(std::get<Subscription*>(*at));
-  for (Subscription* subscription : due) {
-    Schedule(*subscription, kNever);
-    const BlockId id = Id(*subscription, subscription->ranges.front().block);
-    const lt::Encoder* encoder = cache_.Find(id, subscription->symbol_bytes);
-    if (encoder) SendBurst(*subscription, *encoder, now);
-    Prepare(*subscription, now);
+  // One turn each for those that are due: whoever has more to send than a burst gets its next turn in the
+  // next call, so that datagrams are received in between.
+  for (size_t turns = schedule_.Turns(now); turns > 0; turns--) {
+    SendSchedule::Flow* next = schedule_.Take(now);
+    if (!next) break;
+    auto& subscription = static_cast<Subscription&>(*next);
+    const BlockId id = Id(subscription, subscription.ranges.front().block);
+    ServedBlock* block = cache_.Find(id, subscription.symbol_bytes);
+    if (block) SendBurst(subscription, *block, now);
+    Prepare(subscription, now);
+    schedule_.EndTurn(subscription, now);
   }
-  return std::min(next_expiry_, schedule_.empty() ? kNever : std::get<Micros>(*schedule_.begin()));
+  return std::min(next_expiry_, schedule_.Due());
 }
 
-void Subscriptions::SendBurst(Subscription& subscription, const lt::Encoder& encoder, Micros now) {
+void Subscriptions::SendBurst(Subscription& subscription, ServedBlock& block, Micros now) {
   const size_t inner_bytes = kSymbolHeaderBytes + subscription.symbol_bytes;
-  const size_t bits = outbox_.IpPayloadBits(inner_bytes);
-  const uint32_t block = subscription.ranges.front().block;
-  Peer& peer = *subscription.peer;
+  const uint32_t number = subscription.ranges.front().block;
   for (int sent = 0; sent < kBurstDatagrams && !subscription.ranges.empty(); sent++) {
     Range& range = subscription.ranges.front();
-    if (range.block != block) break;  // that one's encoder may have to be fetched
-    if (!subscription.pacer.Ready(now) || !peer.pacer.Ready(now) || !total_.Ready(now)) break;
-    subscription.pacer.Spend(bits, now);
-    peer.pacer.Spend(bits, now);
-    total_.Spend(bits, now);
+    if (range.block != number) break;  // that one may have to be fetched
+    if (!schedule_.MaySend(subscription, now)) break;
+    schedule_.Sent(subscription, now);
 
     SymbolHeader header;
     header.fetch = subscription.key.fetch;
     header.sequence = subscription.sequence;
     header.time = static_cast<uint32_t>(now) & 0xffffff;
     header.esi = range.from;
-    header.block = block;
+    header.block = number;
     WriteSymbolHeader(header, outbox_.inner());
-    encoder.Symbol(range.from, outbox_.inner() + kSymbolHeaderBytes);
+    cache_.Symbol(block, range.from, outbox_.inner() + kSymbolHeaderBytes);
     outbox_.Send(subscription.key.client, inner_bytes);
     counters_.symbols_sent++;
-    subscription.turn = ++turns_;
 
     subscription.sequence = (subscription.sequence + 1) & 0xffffff;
     range.from++;
@@ -190,7 +189,7 @@ void Subscriptions::OnProvided(const BlockId& id, size_t block_bytes, Micros now
   for (auto& [key, subscription] : table_) {
     if (!subscription.waiting || !(Id(subscription, subscription.ranges.front().block) == id)) continue;
     if (!lt::ValidBlock(block_bytes, subscription.symbol_bytes)) {
-      RefuseBlock(subscription, id.block, RefuseReason::kBadShape);
+      RefuseBlock(subscription, id.block, RefuseReason::kBadShape, now);
     }
     Prepare(subscription, now);
   }
@@ -199,7 +198,7 @@ void Subscriptions::OnProvided(const BlockId& id, size_t block_bytes, Micros now
 void Subscriptions::OnRefused(const BlockId& id, RefuseReason reason, Micros now) {
   for (auto& [key, subscription] : table_) {
     if (subscription.resource != id.resource || subscription.version != id.version) continue;
-    RefuseBlock(subscription, id.block, reason);
+    RefuseBlock(subscription, id.block, reason, now);
     Prepare(subscription, now);
   }
 }
@@ -208,13 +207,13 @@ void Subscriptions::Forget(uint64_t resource, Micros now) {
   for (auto& [key, subscription] : table_) {
     if (subscription.resource != resource) continue;
     while (!subscription.ranges.empty()) {
-      RefuseBlock(subscription, subscription.ranges.front().block, RefuseReason::kNotHere);
+      RefuseBlock(subscription, subscription.ranges.front().block, RefuseReason::kNotHere, now);
     }
     Prepare(subscription, now);
   }
 }
 
-void Subscriptions::RefuseBlock(Subscription& subscription, uint32_t block, RefuseReason reason) {
+void Subscriptions::RefuseBlock(Subscription& subscription, uint32_t block, RefuseReason reason, Micros now) {
   auto& ranges = subscription.ranges;
   const size_t before = ranges.size();
   ranges.erase(std::remove_if(ranges.begin(), ranges.end(),
@@ -222,33 +221,28 @@ void Subscriptions::RefuseBlock(Subscription& subscription, uint32_t block, Refu
                ranges.end());
   if (ranges.size() == before) return;
   subscription.refused[block] = reason;
-  SendRefuse(subscription.key.client, subscription.key.fetch, block, reason);
+  TellRefusal(subscription, block, reason, now);
 }
 
-void Subscriptions::SendRefuse(const Address& to, uint16_t fetch, uint32_t block, RefuseReason reason) {
-  Refuse message;
-  message.reason = reason;
-  message.fetch = fetch;
-  message.block = block;
-  outbox_.Send(to, WriteRefuse(message, outbox_.inner()));
+void Subscriptions::TellRefusal(Subscription& subscription, uint32_t block, RefuseReason reason, Micros now) {
+  const size_t bytes = WriteRefuse({reason, subscription.key.fetch, block}, outbox_.inner());
+  if (!schedule_.SpendOnAnswer(subscription.peer.second.share, outbox_.IpPayloadBits(bytes), now)) {
+    counters_.dropped_limit++;
+    return;
+  }
+  outbox_.Send(subscription.key.client, bytes);
 }
 
-void Subscriptions::OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch) {
+void Subscriptions::OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch, Micros now) {
   const auto found = table_.find(SubscriptionKey{from, boot, fetch});
-  if (found != table_.end()) Erase(found);
+  if (found != table_.end()) Erase(found, now);
 }
 
-void Subscriptions::Schedule(Subscription& subscription, Micros due) {
-  if (subscription.due == due) return;
-  if (subscription.due != kNever) schedule_.erase({subscription.due, subscription.turn, &subscription});
-  if (due != kNever) schedule_.emplace(due, subscription.turn, &subscription);
-  subscription.due = due;
-}
-
-Subscriptions::Table::iterator Subscriptions::Erase(Table::iterator at) {
+Subscriptions::Table::iterator Subscriptions::Erase(Table::iterator at, Micros now) {
   Subscription& subscription = at->second;
-  Schedule(subscription, kNever);
-  if (--subscription.peer->subscriptions == 0) peers_.erase(PeerOf(subscription.key.client));
+  schedule_.Stop(subscription);
+  auto& [address, peer] = subscription.peer;
+  if (--peer.subscriptions == 0 && schedule_.Settled(peer.share, now)) peers_.erase(Address(address));
   const auto next = table_.erase(at);
   counters_.subscriptions_active = table_.size();
   return next;
@@ -260,7 +254,7 @@ void Subscriptions::Expire(Micros now) {
     const Micros expiry = at->second.last_heard + kSubscriptionExpiry;
     if (expiry <= now) {
       counters_.subscriptions_expired++;
-      at = Erase(at);
+      at = Erase(at, now);
     } else {
       next_expiry_ = std::min(next_expiry_, expiry);
       ++at;

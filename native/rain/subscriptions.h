@@ -7,13 +7,11 @@
 
 #include <deque>
 #include <map>
-#include <set>
-#include <tuple>
 #include <unordered_map>
 
 #include "rain/block_cache.h"
 #include "rain/outbox.h"
-#include "rain/pacer.h"
+#include "rain/send_schedule.h"
 
 namespace murky::rain {
 
@@ -42,7 +40,7 @@ class Subscriptions {
 
   // The client's address has proved itself with a token.
   void OnSubscribe(const Address& from, uint64_t boot, const Subscribe& message, Micros now);
-  void OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch);
+  void OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch, Micros now);
   // The host answered; all who wait for the block are served or refused.
   void OnProvided(const BlockId& id, size_t block_bytes, Micros now);
   void OnRefused(const BlockId& id, RefuseReason reason, Micros now);
@@ -52,14 +50,15 @@ class Subscriptions {
 
  private:
   struct Peer {
-    explicit Peer(uint64_t bits_per_second) : pacer(bits_per_second) {}
     size_t subscriptions = 0;
-    Pacer pacer;
+    SendSchedule::Peer share;
   };
-  struct Subscription {
-    Subscription(const SubscriptionKey& key, Peer* peer) : key(key), peer(peer), pacer(1) {}
+  using Peers = std::unordered_map<Address, Peer, AddressHash>;
+  struct Subscription : SendSchedule::Flow {
+    Subscription(const SubscriptionKey& key, uint64_t number, Peers::value_type& peer, size_t datagram_bits)
+        : Flow(number, &peer.second.share, datagram_bits), key(key), peer(peer) {}
     SubscriptionKey key;
-    Peer* peer;
+    Peers::value_type& peer;
     uint64_t resource = 0;
     Version version{};
     size_t symbol_bytes = 0;
@@ -69,21 +68,19 @@ class Subscriptions {
     uint32_t sequence = 0;        // of the next SYMBOL
     std::deque<Range> ranges;     // not sent yet, in order; `from` and `count` shrink as symbols go out
     std::map<uint32_t, RefuseReason> refused;  // blocks that are still listed by the client
-    Pacer pacer;
-    uint64_t turn = 0;     // of its last burst: whoever waits longest under a common limit goes first
-    Micros due = kNever;   // its place in the schedule
-    bool waiting = false;  // for the host
+    bool waiting = false;                      // for the host
   };
   using Table = std::unordered_map<SubscriptionKey, Subscription, SubscriptionKeyHash>;
 
   Subscription* Find(const SubscriptionKey& key, const Subscribe& message, Micros now);
-  void Merge(Subscription& subscription, const Subscribe& message);
+  Peers::value_type* PeerFor(const Address& client, Micros now);
+  void Merge(Subscription& subscription, const Subscribe& message, Micros now);
   void Prepare(Subscription& subscription, Micros now);
-  void SendBurst(Subscription& subscription, const lt::Encoder& encoder, Micros now);
-  void RefuseBlock(Subscription& subscription, uint32_t block, RefuseReason reason);
-  void SendRefuse(const Address& to, uint16_t fetch, uint32_t block, RefuseReason reason);
-  void Schedule(Subscription& subscription, Micros due);
-  Table::iterator Erase(Table::iterator at);
+  void SendBurst(Subscription& subscription, ServedBlock& block, Micros now);
+  void RefuseBlock(Subscription& subscription, uint32_t block, RefuseReason reason, Micros now);
+  // Within the limits of the rate; one that is left out follows when the client lists the block again.
+  void TellRefusal(Subscription& subscription, uint32_t block, RefuseReason reason, Micros now);
+  Table::iterator Erase(Table::iterator at, Micros now);
   void Expire(Micros now);
   BlockId Id(const Subscription& subscription, uint32_t block) const {
     return {subscription.resource, subscription.version, block};
@@ -93,11 +90,10 @@ class Subscriptions {
   BlockCache& cache_;
   Outbox& outbox_;
   EngineCounters& counters_;
-  Pacer total_;
-  std::unordered_map<Address, Peer, AddressHash> peers_;  // those with subscriptions
+  SendSchedule schedule_;
+  Peers peers_;  // those with subscriptions, and those whose rate is not settled yet
   Table table_;
-  std::set<std::tuple<Micros, uint64_t, Subscription*>> schedule_;  // by time, then turn
-  uint64_t turns_ = 0;
+  uint64_t next_number_ = 0;  // of peers and subscriptions
   Micros next_expiry_ = kNever;
 };
 
