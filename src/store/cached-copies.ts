@@ -134,7 +134,8 @@ export class CachedCopies {
     let range: { gte: Buffer } | { gt: Buffer } = { gte: kindRange('byUse').gte };
     const { lt } = kindRange('byUse');
     let going = 0;
-    const removals: Promise<boolean>[] = [];
+    // All are chosen before the first goes: a removal that failed while the next is looked for would have no listener.
+    const chosen: VersionRecord[] = [];
     while (going < bytes) {
       const page = await this.database.index.keys({ ...range, lt, limit: PAGE_RECORDS });
       const last = page.at(-1);
@@ -149,10 +150,13 @@ export class CachedCopies {
           await this.database.indexQueue.write([{ type: 'del', key }], { sync: false });
         } else if (!this.leases.held(record.slot)) {
           going += record.size;
-          removals.push(this.#remove(id, ({ slot }) => slot === record.slot && !this.leases.held(slot)));
+          chosen.push(record);
         }
       }
     }
+    const removals = chosen.map((record) =>
+      this.#remove(record.id, ({ slot }) => slot === record.slot && !this.leases.held(slot)),
+    );
     return (await allEnded(removals)).includes(true);
   }
 

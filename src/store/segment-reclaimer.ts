@@ -56,9 +56,12 @@ export class SegmentReclaimer {
     }
   }
 
-  /** One step, now; false if there is nothing to gain. */
+  /** One step, now; false if there is nothing to gain. After a failed write it rejects with that failure. */
   async step(): Promise<boolean> {
     return await this.#steps.run('step', async () => {
+      // The step before may have left a copy that the index could not name. It is on the disk until recovery, and only
+      // one may exceed the budget.
+      if (this.database.failure) throw this.database.failure;
       const segment = this.#choose();
       if (!segment) return false;
       await this.log.seal(segment);

@@ -1,0 +1,16 @@
+import { test } from 'uvu';
+import { inFolder } from './beds.js';
+import { simulate } from './simulation/run.js';
+
+/** As many as take a few seconds; `npm run sim:store` runs more. */
+const SEEDS = Array.from({ length: 100 }, (_, seed) => seed);
+/** Evictions of which one fails while others are being chosen. */
+const FAILED_ONCE = [156, 754, 873, 926];
+
+test('on a disk that crashes and fails no value is lost or torn, and the budget holds', async () => {
+  await inFolder(async (folder) => {
+    for (const seed of [...SEEDS, ...FAILED_ONCE]) await simulate(seed, folder);
+  });
+});
+
+test.run();
