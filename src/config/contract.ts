@@ -38,4 +38,8 @@ export interface MurkyConfig {
     /** Bytes of block values, replicas and cached copies together. */
     readonly maxBytes: number;
   };
+  readonly scrub: {
+    /** Most that the background check of the store reads; 0: it reads nothing. */
+    readonly bytesPerSecond: number;
+  };
 }

@@ -154,6 +154,12 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     unit: 'bytes',
     about: 'Disk space for values, replicas and cached copies together; cached copies go first.',
   },
+  'scrub.bytes-per-second': {
+    kind: wholeNumber(0, 2 ** 40),
+    default: 4 * 2 ** 20,
+    unit: 'bytes per second',
+    about: 'Most that the background check of everything stored reads; 0 switches it off.',
+  },
 };
 
 export const ALL_KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];

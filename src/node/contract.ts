@@ -92,6 +92,19 @@ export interface PeersReport {
   readonly otherPaths: readonly PathView[];
 }
 
+export interface ScrubStatus {
+  /** 'off' by configuration; 'resting' between two passes over the store. */
+  readonly state: 'off' | 'reading' | 'resting';
+  /** Share of this pass that is done, 0 to 1. */
+  readonly progress: number;
+  /** Since the node started, as all counts here. */
+  readonly passes: number;
+  readonly checkedBlocks: number;
+  readonly checkedBytes: number;
+  readonly damagedBlocks: number;
+  readonly mendedBlocks: number;
+}
+
 export interface NodeStatus {
   readonly name: 'murky-waters';
   readonly version: string;
@@ -114,6 +127,7 @@ export interface NodeStatus {
     identityConflicts: string[];
   };
   readonly store: StoreStats;
+  readonly scrub: ScrubStatus;
   readonly transport: Record<string, number>;
   readonly kernel: string;
   readonly memory: { residentBytes: number; heapBytes: number };

@@ -4,7 +4,9 @@ import type { Address } from '../rain/contract.js';
 import { abortable } from './abortable.js';
 import type { GetOptions, GetResult } from './contract.js';
 import { type Downloads, WINDOW_BLOCKS } from './download.js';
+import { fetchOne } from './fetch-one.js';
 import { type Found, find } from './find.js';
+import { heal } from './heal.js';
 import type { Parts } from './parts.js';
 
 /** Times that an object may be overwritten between the moment it is found and its first byte. */
@@ -137,6 +139,7 @@ function localBlocks(parts: Parts, manifest: Manifest, signal: AbortSignal | und
         log.warn({ key, block: index }, 'A block here is damaged; it is fetched from other nodes.');
       }
       try {
+        if (damage) return await heal(parts, manifest, index, signal);
         return await fetchOne(parts, manifest, parts.cluster.lookups.candidates(id), index, signal);
       } catch (error) {
         signal?.throwIfAborted();
@@ -182,22 +185,6 @@ function fetchedBlocks(
     },
     close: async () => void (await blocks.return?.()),
   };
-}
-
-async function fetchOne(
-  parts: Parts,
-  manifest: Manifest,
-  holders: readonly Address[],
-  index: number,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  if (holders.length === 0) throw new MurkyError('MURKY_NO_SERVER', `No other node answers for "${manifest.key}".`);
-  const blocks = fetchedBlocks(parts, manifest, holders, index, index + 1, signal);
-  try {
-    return await blocks.next(index);
-  } finally {
-    await blocks.close();
-  }
 }
 
 /** An empty value has no blocks to fetch: the manifest is all there is to keep. */

@@ -31,6 +31,7 @@ import { idText, nodeId } from './identity.js';
 import type { Parts } from './parts.js';
 import { put } from './put.js';
 import { Running } from './running.js';
+import { Scrub } from './scrub.js';
 import { peers, type StatusFacts, status } from './status.js';
 
 export interface NodeSeams {
@@ -93,6 +94,10 @@ export class MurkyNode implements ObjectNode {
       rain.serve(new SharedSource(store, behaviour.shareContent));
       await cluster.start();
       await cluster.settled(SETTLE_MS);
+      const parts = { store, rain, cluster, versions, clock, log };
+      const scrub = new Scrub(parts, config.scrub.bytesPerSecond);
+      opened.push(() => scrub.close());
+      await scrub.start();
       const facts: StatusFacts = {
         id,
         config,
@@ -100,11 +105,12 @@ export class MurkyNode implements ObjectNode {
         sealed: rain.sealed,
         keys: (keys ?? []).map(keyFingerprint),
         advertised: rainConfig.advertise ?? hostAndPort(rain.address),
+        scrub: () => scrub.status(),
         counters: () => rain.counters(),
         paths: () => history.view(),
         fetches: () => rain.fetches(),
       };
-      return new MurkyNode({ store, rain, cluster, versions, clock, log }, facts, rain, opened);
+      return new MurkyNode(parts, facts, rain, opened);
     } catch (error) {
       await closeAll(opened);
       throw error;

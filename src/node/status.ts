@@ -3,7 +3,7 @@ import type { MurkyConfig } from '../config/contract.js';
 import { addon } from '../native/addon.js';
 import type { PathView } from '../rain/path-history.js';
 import type { RunningFetch } from '../rain/report.js';
-import type { NodeStatus, PeersReport } from './contract.js';
+import type { NodeStatus, PeersReport, ScrubStatus } from './contract.js';
 import { idText } from './identity.js';
 import type { Parts } from './parts.js';
 
@@ -16,6 +16,7 @@ export interface StatusFacts {
   /** Fingerprints of the cluster keys. */
   keys: readonly string[];
   readonly advertised: string;
+  readonly scrub: () => ScrubStatus;
   readonly counters: () => Record<string, number>;
   readonly paths: () => readonly PathView[];
   readonly fetches: () => readonly RunningFetch[];
@@ -40,6 +41,7 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
       identityConflicts: parts.cluster.identityConflicts(),
     },
     store: parts.store.stats(),
+    scrub: facts.scrub(),
     transport: facts.counters(),
     kernel: addon().kernelName(),
     memory: { residentBytes: memory.rss, heapBytes: memory.heapUsed },

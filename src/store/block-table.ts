@@ -125,11 +125,36 @@ export class BlockTable {
   }
 
   /**
-   * Writes the same records elsewhere in the log, damaged or not, where room has been taken for them; what was removed meanwhile is not brought back. Those
-   * that could not be read stay where they are.
+   * Writes the same records elsewhere in the log, damaged or not, where room has been taken for them; what was removed
+   * meanwhile is not brought back. Those that could not be read stay where they are.
    */
   async relocate(records: readonly NamedRecord[]): Promise<void> {
     await allEnded(records.map((record) => this.#relocate(record)));
+  }
+
+  /** What `mend` needs to have been reserved: nothing if the block goes into the index, where it counts already. */
+  async planMend(name: BlockName, length: number): Promise<number> {
+    const inline = length <= INLINE_BYTES && !(await findBlock(this.database.index, name));
+    return inline ? 0 : recordBytes(length);
+  }
+
+  /**
+   * Puts sound bytes in the place of a block of a version that stays meanwhile, durable when it resolves: in the index,
+   * or in a new record of the log, and the old one is dead. `onDisk` is as `planMend` says, and has been reserved.
+   */
+  async mend(name: BlockName, bytes: Uint8Array, onDisk: number): Promise<void> {
+    if (onDisk === 0) {
+      const key = blockKey('inlineBlock', name.slot, name.index);
+      await this.database.indexQueue.write([{ type: 'put', key, value: bytes }], { sync: true });
+      return;
+    }
+    const location = await this.log.append(name, bytes);
+    await this.#slots.run(name.slot, async () => {
+      const old = await findBlock(this.database.index, name);
+      await this.#rename({ name, location }, old);
+      // A block without a place in the log counted as one in the index.
+      if (!old) this.budget.unreserve(bytes.length);
+    });
   }
 
   /** Forgets the writers that have ended; whatever was named of them is in the index now. */
@@ -183,13 +208,19 @@ export class BlockTable {
       }
       if (held) {
         logged?.set(name.index, copy);
+        this.log.bury(location);
       } else {
-        const changes = [unplaceRecord(location), ...nameRecord({ name, location: copy })];
-        await this.database.indexQueue.write(changes, { sync: true });
-        this.log.name(copy);
+        await this.#rename({ name, location: copy }, location);
       }
-      this.log.bury(location);
     });
+  }
+
+  /** The index names this record in place of the old one, if there is one, which is dead then. */
+  async #rename(record: NamedRecord, old: Location | undefined): Promise<void> {
+    const changes = [...(old ? [unplaceRecord(old)] : []), ...nameRecord(record)];
+    await this.database.indexQueue.write(changes, { sync: true });
+    this.log.name(record.location);
+    if (old) this.log.bury(old);
   }
 
   /** Looks again if the block was moved while it was being read. */

@@ -4,6 +4,9 @@ import type { Version } from '../object/version.js';
 /** Why this node holds a version: an owner's replica is never evicted, a cached copy may be. */
 export type Role = 'replica' | 'cached';
 
+/** 'gone': the version is not here, or has no such block. */
+export type BlockState = 'sound' | 'damaged' | 'gone';
+
 /** What the layers above know of a store. The one implementation is ObjectStore; a simulated one may take its place. */
 export interface Store {
   /** Newest version of a resource, tombstones too. MURKY_BLOCK_CORRUPT if its record or manifest is damaged. */
@@ -13,13 +16,21 @@ export interface Store {
   manifest(id: bigint, version: Version): Promise<Manifest | undefined>;
   /** Verified bytes; undefined if not here; MURKY_BLOCK_CORRUPT if what is here is damaged. */
   block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined>;
+  /** Reads and verifies like `block`; does not count as a use of the object. */
+  check(id: bigint, version: Version, index: number): Promise<BlockState>;
+  /**
+   * Writes a block anew in the place of a damaged or missing one, durable when it resolves. False, and nothing written,
+   * if the version is no longer here or `bytes` are not what its manifest names. MURKY_STORE_FULL,
+   * MURKY_DISK_FULL; MURKY_BLOCK_CORRUPT if its record or manifest is damaged.
+   */
+  mend(id: bigint, version: Version, index: number, bytes: Uint8Array): Promise<boolean>;
 
   /** Starts to write the blocks of one version. Nothing is visible before `commit`. */
   begin(): BlockWriter;
   /** Objects in key order, tombstones left out. */
   list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
-  /** Every current version, tombstones too, in id order. */
-  all(): AsyncIterable<{ manifest: Manifest; role: Role }>;
+  /** Every current version, tombstones too, in id order; only ids greater than `after`. */
+  all(options?: { after?: bigint | undefined }): AsyncIterable<{ manifest: Manifest; role: Role }>;
   /** Nothing happens unless `version` is the current one. */
   setRole(id: bigint, version: Version, role: Role): Promise<void>;
   /** Removes a cached copy (never a replica) at once. */
@@ -33,8 +44,9 @@ export interface Store {
 
 export interface BlockWriter {
   /**
-   * Stores block `index`, durable when it resolves; `bytes` must not change until then. Blocks may be written in any
-   * order and several at once, which then share their syncs. MURKY_STORE_FULL or MURKY_DISK_FULL leave nothing behind.
+   * Stores block `index`; `bytes` must not change until it resolves. Large blocks are on the disk then, small ones are
+   * held for `commit`, which makes all of them durable. Blocks may be written in any order and several at once, which
+   * then share their syncs. MURKY_STORE_FULL or MURKY_DISK_FULL leave nothing behind.
    */
   write(index: number, bytes: Uint8Array): Promise<void>;
   /**

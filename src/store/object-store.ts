@@ -1,5 +1,5 @@
 import { MurkyError } from '../errors.js';
-import { blockLength, type Manifest, sha256 } from '../object/manifest.js';
+import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
@@ -7,7 +7,7 @@ import { segmentBytesFor } from './block-log.js';
 import { BlockTable } from './block-table.js';
 import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
-import type { BlockWriter, FactStore, Role, Store, StoreStats } from './contract.js';
+import type { BlockState, BlockWriter, FactStore, Role, Store, StoreStats } from './contract.js';
 import { Database } from './database.js';
 import { type Disk, levelDisk } from './disk.js';
 import { Facts } from './facts.js';
@@ -21,6 +21,7 @@ import { Retention } from './retention.js';
 import { SegmentReclaimer } from './segment-reclaimer.js';
 import { SlotWriter } from './slot-writer.js';
 import { Slots } from './slots.js';
+import { VerifiedBlocks } from './verified-blocks.js';
 import { VersionIndex } from './version-index.js';
 import type { VersionRecord } from './version-record.js';
 import { VersionWrites } from './version-writes.js';
@@ -62,6 +63,7 @@ export class ObjectStore implements Store {
   readonly #overwrittenLeases: ReadLeases;
   readonly #cached: CachedCopies;
   readonly #retention: Retention;
+  readonly #verified: VerifiedBlocks;
   readonly #versions: VersionWrites;
   #recovered = false;
   #closing: Promise<void> | undefined;
@@ -102,6 +104,7 @@ export class ObjectStore implements Store {
       clock,
       graceMs,
     );
+    this.#verified = new VerifiedBlocks(this.#index, this.#locks, this.#blocks, budget, this.#cached);
     this.#versions = new VersionWrites({
       database,
       clock,
@@ -151,15 +154,16 @@ export class ObjectStore implements Store {
       const record = await this.#index.find(id, version);
       if (!record) return undefined;
       this.#noteUse(record);
-      const manifest = await this.#index.manifest(record);
-      const hash = manifest?.blockHashes[index];
-      if (!manifest || !hash) return undefined;
-      const length = blockLength(manifest, index);
-      const bytes = await this.#blocks.read({ slot: record.slot, index }, length);
-      if (!bytes && (await this.#index.find(id, version))?.slot !== record.slot) return undefined;
-      if (bytes?.length !== length || !sha256(bytes).equals(hash)) throw blockCorrupt(record, index);
-      return bytes;
+      return await this.#verified.read(record, index);
     });
+  }
+
+  async check(id: bigint, version: Version, index: number): Promise<BlockState> {
+    return await this.#read(() => this.#verified.check(id, version, index));
+  }
+
+  async mend(id: bigint, version: Version, index: number, bytes: Uint8Array): Promise<boolean> {
+    return await this.#write(() => this.#verified.mend(id, version, index, bytes));
   }
 
   begin(): BlockWriter {
@@ -196,8 +200,8 @@ export class ObjectStore implements Store {
     }
   }
 
-  async *all(): AsyncGenerator<{ manifest: Manifest; role: Role }> {
-    for await (const found of this.#index.records('current', this.#read)) {
+  async *all({ after }: { after?: bigint | undefined } = {}): AsyncGenerator<{ manifest: Manifest; role: Role }> {
+    for await (const found of this.#index.records('current', this.#read, after)) {
       if (found instanceof Error) {
         this.#log.error({ ...found.facts }, found.message);
         continue;
@@ -346,12 +350,4 @@ export class ObjectStore implements Store {
   #checkOpen(): void {
     if (this.#closing) throw new MurkyError('MURKY_CLOSED', 'The store has been closed.');
   }
-}
-
-function blockCorrupt(record: VersionRecord, index: number): MurkyError {
-  const what = `Block ${index} of "${record.key}" is missing or damaged in this node's store.`;
-  return new MurkyError('MURKY_BLOCK_CORRUPT', what, {
-    hint: 'It is read from other replicas, if there are any; a new version of the object replaces it.',
-    facts: { id: String(record.id), key: record.key, block: index },
-  });
 }

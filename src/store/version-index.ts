@@ -54,10 +54,15 @@ export class VersionIndex {
 
   /**
    * Records of current or of overwritten versions, in order of id. In place of a damaged record comes its error, so
-   * that one does not hide the others.
+   * that one does not hide the others. `after`: only current ones of greater ids.
    */
-  async *records(kind: 'current' | 'overwritten', passage: Passage): AsyncGenerator<VersionRecord | MurkyError> {
-    for await (const [key, value] of paged(() => this.database.index, kindRange(kind), passage, PAGE_RECORDS)) {
+  async *records(
+    kind: 'current' | 'overwritten',
+    passage: Passage,
+    after?: bigint,
+  ): AsyncGenerator<VersionRecord | MurkyError> {
+    const range = { ...kindRange(kind), ...(after !== undefined && { gt: currentKey(after) }) };
+    for await (const [key, value] of paged(() => this.database.index, range, passage, PAGE_RECORDS)) {
       try {
         yield decodeRecord(key, value);
       } catch (error) {

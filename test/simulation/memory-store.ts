@@ -1,7 +1,7 @@
 import { MurkyError } from '../../src/errors.js';
-import { blockCount, type Manifest } from '../../src/object/manifest.js';
+import { blockCount, type Manifest, sha256 } from '../../src/object/manifest.js';
 import { compareVersions, type Version, versionToText } from '../../src/object/version.js';
-import type { BlockWriter, FactStore, Role, Store, StoreStats } from '../../src/store/contract.js';
+import type { BlockState, BlockWriter, FactStore, Role, Store, StoreStats } from '../../src/store/contract.js';
 
 /** What outlives a restart of a simulated node. */
 export class MemoryDisk {
@@ -58,6 +58,19 @@ export class MemoryStore implements Store {
     return this.disk.readable.get(name)?.blocks[index];
   }
 
+  async check(id: bigint, version: Version, index: number): Promise<BlockState> {
+    if (this.damaged.has(`${nameOf(id, version)}/${index}`)) return 'damaged';
+    return (await this.block(id, version, index)) ? 'sound' : 'gone';
+  }
+
+  async mend(id: bigint, version: Version, index: number, bytes: Uint8Array): Promise<boolean> {
+    const hash = (await this.manifest(id, version))?.blockHashes[index];
+    if (!hash || !sha256(bytes).equals(hash)) return false;
+    this.disk.readable.get(nameOf(id, version))!.blocks[index] = Uint8Array.from(bytes);
+    this.damaged.delete(`${nameOf(id, version)}/${index}`);
+    return true;
+  }
+
   begin(): BlockWriter {
     const blocks: Uint8Array[] = [];
     let ended = false;
@@ -104,8 +117,9 @@ export class MemoryStore implements Store {
     yield* wanted.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
   }
 
-  async *all(): AsyncIterable<{ manifest: Manifest; role: Role }> {
-    for (const { manifest, role } of this.#sound()) yield { manifest, role };
+  async *all({ after = -1n }: { after?: bigint | undefined } = {}): AsyncIterable<{ manifest: Manifest; role: Role }> {
+    const sound = this.#sound().filter(({ manifest }) => manifest.id > after);
+    yield* sound.sort((a, b) => (a.manifest.id < b.manifest.id ? -1 : 1));
   }
 
   async setRole(id: bigint, version: Version, role: Role): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { NodeStatus, PeerStatus } from '../../node/contract.js';
+import type { NodeStatus, PeerStatus, ScrubStatus } from '../../node/contract.js';
 import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
 import { coloursFor } from '../terminal/colours.js';
 import { print, printable, printJson } from '../terminal/output.js';
-import { bytesText, secondsText, shareText } from '../terminal/quantity.js';
+import { bytesText, countText, secondsText, shareText } from '../terminal/quantity.js';
 import { table } from '../terminal/table.js';
 
 const colours = coloursFor(process.stdout);
@@ -31,7 +31,7 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<void
   else await print(summary(facts) + peerTable(facts.cluster.peers));
 }
 
-function summary({ id, version, uptimeSeconds, rain, cluster, store, kernel, memory }: NodeStatus): string {
+function summary({ id, version, uptimeSeconds, rain, cluster, store, scrub, kernel, memory }: NodeStatus): string {
   const used = store.replicaBytes + store.cachedBytes + store.otherBytes;
   const kinds = `${bytesText(store.replicaBytes)} replicas, ${bytesText(store.cachedBytes)} cached, ${bytesText(store.otherBytes)} other`;
   const alive = cluster.peers.filter((peer) => peer.state === 'alive').length;
@@ -46,6 +46,7 @@ function summary({ id, version, uptimeSeconds, rain, cluster, store, kernel, mem
       colours.bold('space'),
       `${bytesText(used)} of ${bytesText(store.maxBytes)} (${shareText(used / store.maxBytes || 0)}): ${kinds}`,
     ],
+    [colours.bold('scrub'), scrubText(scrub)],
     [
       colours.bold('cluster'),
       `${cluster.replicas} replicas, write quorum ${cluster.writeQuorum}, weight ${cluster.weight}`,
@@ -53,6 +54,12 @@ function summary({ id, version, uptimeSeconds, rain, cluster, store, kernel, mem
     [colours.bold('peers'), cluster.peers.length === 0 ? 'none' : `${alive} of ${cluster.peers.length} alive`],
     [colours.bold('memory'), `${bytesText(memory.residentBytes)} resident, ${bytesText(memory.heapBytes)} heap`],
   ]);
+}
+
+function scrubText({ state, progress, passes, damagedBlocks, mendedBlocks }: ScrubStatus): string {
+  if (state === 'off') return 'off';
+  const found = damagedBlocks === 0 ? 'no damage found' : `${damagedBlocks} damaged, ${mendedBlocks} mended`;
+  return `${state === 'reading' ? `${shareText(progress)} read` : 'at rest'}, ${countText(passes, 'whole pass', 'whole passes')}, ${found}`;
 }
 
 function peerTable(peers: readonly PeerStatus[]): string {

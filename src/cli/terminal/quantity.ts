@@ -7,8 +7,8 @@ export function bytesText(bytes: number): string {
 }
 
 /** 1 object, 2 objects. */
-export function countText(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function countText(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
 }
 
 /** 950 bit/s, 45.2 Mbit/s. */
