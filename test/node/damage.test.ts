@@ -3,9 +3,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
+import { HEADER_BYTES } from '../../src/store/block-record.js';
 import { World } from '../simulation/world.js';
-import { rawIndex } from '../store/beds.js';
-import { LocalCluster, readAll } from './local-cluster.js';
+import { changeSegment, rawIndex, segments } from '../store/beds.js';
+import { eventually, LocalCluster, readAll } from './local-cluster.js';
 
 const id = resourceId('a');
 
@@ -81,6 +82,34 @@ for (const [what, prefix] of [
       assert.is((await readAll(back, 'a')).toString(), 'value');
       await cluster.stop(a!);
       assert.is((await readAll(back, 'a')).toString(), 'value', 'from its own store');
+    } finally {
+      await cluster.close();
+    }
+  });
+}
+
+for (const way of ['a read', 'the scrub'] as const) {
+  test(`${way} mends a damaged block of a real node from another one`, async () => {
+    const cluster = new LocalCluster();
+    try {
+      const [a, b] = await cluster.startAll(['a', 'b'], { writeQuorum: 2 });
+      const value = Buffer.alloc(2 ** 20 + 70_000, 'mud');
+      await a!.put('a', value);
+      const { port } = cluster.addressOf(b!);
+      await cluster.stop(b!);
+      const data = join(cluster.folder, 'b', 'data');
+      assert.equal(Object.keys(await segments(data)), ['00000001.log']);
+      await changeSegment(data, '00000001.log', (bytes) => {
+        for (const record of [0, HEADER_BYTES + 2 ** 20]) bytes.fill(0x55, record + 40, record + 50);
+        return bytes;
+      });
+      const scrubBytesPerSecond = way === 'a read' ? 0 : 2 ** 30;
+      const back = await cluster.start('b', { listed: [a!], port, writeQuorum: 2, scrubBytesPerSecond });
+      await cluster.knows(back, 1);
+      if (way === 'a read') assert.ok((await readAll(back, 'a')).equals(value));
+      else await eventually('both blocks are mended', async () => (await back.status()).scrub.mendedBlocks === 2);
+      await cluster.stop(a!);
+      assert.ok((await readAll(back, 'a')).equals(value), 'from its own store');
     } finally {
       await cluster.close();
     }

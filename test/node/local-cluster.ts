@@ -16,6 +16,8 @@ export interface NodeChoice {
   readonly shareContent?: boolean;
   readonly propagateOnStartup?: boolean;
   readonly maxBytes?: number;
+  /** 0, nothing is scrubbed, unless told otherwise. */
+  readonly scrubBytesPerSecond?: number;
   readonly dropFraction?: number;
   readonly port?: number;
   readonly seams?: NodeSeams;
@@ -61,6 +63,7 @@ export class LocalCluster {
         writeTimeoutMs: choice.writeTimeoutMs ?? 10_000,
       },
       cache: { maxBytes: choice.maxBytes ?? 2 ** 30 },
+      scrub: { bytesPerSecond: choice.scrubBytesPerSecond ?? 0 },
     };
   }
 

@@ -77,6 +77,50 @@ test('a block with a damaged header, or one that is cut short, is damage, not ab
     });
   }));
 
+for (const [what, harm] of [
+  ['that is flipped', (folder: string) => changeSegment(folder, '00000002.log', flip(HEADER_BYTES + 12345))],
+  ['that is cut short', (folder: string) => changeSegment(folder, '00000002.log', (bytes) => bytes.subarray(0, -1))],
+  ['whose segment is missing', (folder: string) => rm(join(folder, 'segments', '00000002.log'))],
+] as const) {
+  test(`a block ${what} is mended in a full store, and stays so`, () =>
+    inFolder(async (folder) => {
+      // Three records, and room for no fourth: the damaged one has to make place for a cached copy's.
+      const options = { folder, maxBytes: 3 * MIB + 7 + 4 * HEADER_BYTES, segmentBytes: MIB + HEADER_BYTES };
+      await withStore(options, (store) => put(store, 'a', value, version(1)));
+      await harm(folder);
+      await withStore(options, async (store) => {
+        await put(store, 'cached', content(MIB - 100, 3), version(1), 'cached');
+        assert.is(await store.check(id, version(1), 0), 'sound');
+        assert.is(await store.check(id, version(1), 1), 'damaged');
+        assert.is(await store.mend(id, version(1), 1, value.subarray(0, MIB)), false, 'other bytes');
+        assert.is(await store.check(id, version(1), 1), 'damaged');
+        assert.is(await store.mend(id, version(1), 1, value.subarray(MIB, 2 * MIB)), true);
+        assert.equal(await read(store, 'a'), value);
+        assert.is(store.stats().replicaBytes, value.length);
+        assert.is(store.stats().otherBytes, 0);
+        assert.is(await store.mend(id, version(2), 1, value.subarray(MIB, 2 * MIB)), false, 'another version');
+        assert.is(await store.check(id, version(1), 3), 'gone');
+      });
+      await withStore(options, async (store) => {
+        assert.equal(await read(store, 'a'), value);
+        // What the damaged record took is free again: as much fits as before.
+        assert.is(await put(store, 'b', content(MIB - 100, 4), version(1)), 'committed');
+      });
+    }));
+}
+
+test('a small block is mended in the index', () =>
+  inFolder(async (folder) => {
+    const small = content(100, 1);
+    await withStore({ folder }, (store) => put(store, 'a', small, version(1)));
+    await damage(folder, 'v', flip(10));
+    await withStore({ folder }, async (store) => {
+      assert.is(await store.check(id, version(1), 0), 'damaged');
+      assert.is(await store.mend(id, version(1), 0, small), true);
+    });
+    await withStore({ folder }, async (store) => assert.equal(await read(store, 'a'), small));
+  }));
+
 for (const [what, prefix] of [
   ['record', 'r'],
   ['manifest', 'm'],
