@@ -1,0 +1,145 @@
+/**
+ * `npm run soak:crash -- --puts N --kills M --seed S`: three `murky serve` processes, one cluster; writers put objects
+ * through all of them while one after the other is killed with SIGKILL at random instants and started again. Then every
+ * acknowledged object must be there whole, of the acknowledged version or a later one, from each node. Exit code 1
+ * otherwise.
+ */
+import { parseArgs } from 'node:util';
+import { cleanUp, freePort, NodeProcess, someBytes } from '../../test/e2e/node-process.js';
+
+const NODES = 3;
+const WRITERS = 4;
+const KEYS_PER_WRITER = 100;
+/** A kill falls this long, at most, after the put that brought it about. */
+const MAX_DELAY_MS = 250;
+const CHECK_EVERY_KILLS = 25;
+const NUMBER_BYTES = 4;
+
+const { values } = parseArgs({
+  options: {
+    puts: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '100' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  },
+});
+const wantedPuts = Number(values.puts);
+const wantedKills = Number(values.kills);
+
+/** Xorshift32 (Marsaglia 2003): below `limit`. What the processes do meanwhile is not of the seed. */
+let state = Number(values.seed) | 1;
+function random(limit: number): number {
+  state ^= state << 13;
+  state ^= state >>> 17;
+  state ^= state << 5;
+  return (state >>> 0) % limit;
+}
+
+interface Written {
+  /** Number of the last put of this key that was acknowledged, and of the last that was tried. */
+  acknowledged: number;
+  tried: number;
+}
+
+const written = new Map<string, Written>();
+const problems: string[] = [];
+let puts = 0;
+let acknowledged = 0;
+let refused = 0;
+let kills = 0;
+
+const key = 'ab'.repeat(32);
+const ports = await Promise.all(Array.from({ length: NODES }, freePort));
+const nodes = await Promise.all(
+  ports.map((rainPort) => {
+    const peers = ports.filter((port) => port !== rainPort).map((port) => ({ host: '127.0.0.1', port }));
+    return NodeProcess.start({ key, rainPort, peers });
+  }),
+);
+const started = Date.now();
+console.log(`seed ${values.seed}: ${wantedPuts} puts, ${wantedKills} kills`);
+try {
+  await Promise.all(nodes.map((node) => node.meets(NODES - 1)));
+  while (puts < wantedPuts || kills < wantedKills) {
+    await round(Math.max(1, Math.ceil((wantedPuts - puts) / Math.max(1, wantedKills - kills))));
+    if (kills % CHECK_EVERY_KILLS === 0) await check();
+  }
+  await check();
+} finally {
+  await cleanUp();
+}
+const seconds = Math.round((Date.now() - started) / 1000);
+console.log(
+  `${puts} puts (${acknowledged} acknowledged, ${refused} refused or cut off), ${kills} kills, ${seconds} s: ` +
+    `${problems.length} acknowledged objects lost, torn or gone back`,
+);
+for (const problem of problems.slice(0, 20)) console.log(problem);
+process.exit(problems.length === 0 ? 0 : 1);
+
+/** Puts until there were `share` more; then one node is killed under them and comes back. */
+async function round(share: number): Promise<void> {
+  const until = puts + share;
+  let stop = false;
+  const writers = Array.from({ length: WRITERS }, async (_, writer) => {
+    while (!stop) await put(`writer-${writer}/${random(KEYS_PER_WRITER)}`);
+  });
+  while (puts < until) await pause(5);
+  await pause(random(MAX_DELAY_MS));
+  const victim = nodes[random(NODES)]!;
+  await victim.kill();
+  kills++;
+  stop = true;
+  await Promise.all(writers);
+  await victim.start();
+  await Promise.all(nodes.map((node) => node.meets(NODES - 1)));
+}
+
+async function put(name: string): Promise<void> {
+  const entry = written.get(name) ?? { acknowledged: 0, tried: 0 };
+  written.set(name, entry);
+  const number = ++puts;
+  entry.tried = number;
+  try {
+    const answer = await nodes[random(NODES)]!.put(name, contentOf(number));
+    await answer.arrayBuffer();
+    if (answer.status < 300) {
+      entry.acknowledged = number;
+      acknowledged++;
+    } else refused++;
+  } catch {
+    refused++;
+    await pause(10);
+  }
+}
+
+async function check(): Promise<void> {
+  for (const [name, { acknowledged: least, tried }] of written) {
+    if (least === 0) continue;
+    for (const [index, node] of nodes.entries()) {
+      const problem = await problemOf(node, name, least, tried).catch((error) => String(error));
+      if (problem) problems.push(`${name} at node ${index + 1} after ${kills} kills: ${problem}`);
+    }
+  }
+}
+
+async function problemOf(node: NodeProcess, name: string, least: number, tried: number): Promise<string | undefined> {
+  const answer = await node.get(name);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  if (answer.status !== 200) return `put ${least} was acknowledged, and the answer is ${answer.status}`;
+  const number = bytes.length >= NUMBER_BYTES ? bytes.readUInt32BE(0) : 0;
+  if (!bytes.equals(contentOf(number))) return `torn: ${bytes.length} bytes that nobody put`;
+  if (number < least) return `put ${least} was acknowledged, and put ${number} is there`;
+  if (number > tried) return `put ${number} is there, and ${tried} was the last`;
+  return undefined;
+}
+
+/** The value of a put tells its number: small ones, some of several blocks. */
+function contentOf(number: number): Buffer {
+  const length = number % 20 === 0 ? 2 ** 20 * (1 + (number % 3)) + number : NUMBER_BYTES + ((number * 7919) % 60_000);
+  const value = Buffer.from(someBytes(length, number));
+  value.writeUInt32BE(number, 0);
+  return value;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
