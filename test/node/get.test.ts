@@ -293,14 +293,17 @@ test('overwritten while it is read from the own store: the old version or a clea
   }
 });
 
-test('a damaged block here is fetched from another node for the reader', async () => {
+test('a damaged block here is fetched from another node for the reader, and mended', async () => {
   const { world, owners } = await withReader();
   const bytes = value(3 * MIB, 1);
   const { manifest } = await owners[0]!.put('a', bytes);
   await world.time.run(3000);
-  owners[0]!.store.damaged.add(`${nameOf(manifest.id, manifest.version)}/1`);
+  const damage = () => owners[0]!.store.damaged.add(`${nameOf(manifest.id, manifest.version)}/1`);
+  damage();
   assert.ok((await owners[0]!.get('a')).equals(bytes));
   world.isolate(1);
+  assert.ok((await owners[0]!.get('a')).equals(bytes), 'it was mended here');
+  damage();
   assert.is(await code(owners[0]!.get('a')), 'MURKY_BLOCK_CORRUPT');
   await world.closeAll();
 });
