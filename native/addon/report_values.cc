@@ -55,6 +55,7 @@ Napi::Object CountersValue(Napi::Env env, const rain::EngineCounters& counters) 
       {"droppedNotLoopback", counters.dropped_not_loopback},
       {"droppedLimit", counters.dropped_limit},
       {"droppedOnPurpose", counters.dropped_on_purpose},
+      {"versionAnswers", counters.version_answers},
       {"tokensIssued", counters.tokens_issued},
       {"tokensRefused", counters.tokens_refused},
       {"symbolsSent", counters.symbols_sent},

@@ -8,11 +8,19 @@
 #include "rain/notifications.h"
 #include "rain/outbox.h"
 #include "rain/outgoing_requests.h"
+#include "rain/pacer.h"
 #include "rain/subscriptions.h"
 #include "rain/token.h"
 #include "rain/token_cache.h"
 
 namespace murky::rain {
+
+namespace {
+
+// About 80 answers a second to all together.
+constexpr uint64_t kVersionAnswerBitsPerSecond = 16'000;
+
+}  // namespace
 
 struct Engine::State {
   State(const EngineLimits& limits, std::unique_ptr<Seal> given_seal, Random& random, DatagramSink& sink,
@@ -31,6 +39,7 @@ struct Engine::State {
   void OnSubscribe(const Address& from, const Opened& opened, size_t length, Micros now);
   void OnRequest(const Address& from, const Opened& opened, size_t length, Micros now);
   void OnToken(const Address& from, const Opened& opened, Micros now);
+  void OnUnknownVersion(const Address& from, const uint8_t* bytes, size_t length, Micros now);
   bool Proven(const Address& from, const Token& token, TokenMessage answer, size_t length, Micros now);
 
   EngineHost& host;
@@ -40,6 +49,7 @@ struct Engine::State {
   Outbox outbox;
   // Server.
   TokenIssuer issuer;
+  Pacer version_answers{kVersionAnswerBitsPerSecond};
   BlockCache cache;
   Subscriptions subscriptions;
   IncomingRequests incoming;
@@ -121,6 +131,16 @@ void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t l
     }
   }
   counters.dropped_malformed++;
+}
+
+// Says which versions are spoken, as RFC 9000, section 6, does: without state, at a bounded rate, never
+// longer than what came. An answer is not answered, or two nodes could keep each other busy.
+void Engine::State::OnUnknownVersion(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
+  if (bytes[0] == 0 || length < kVersionAnswerBytes || !version_answers.Ready(now)) return;
+  version_answers.Spend((kUdpHeaderBytes + kVersionAnswerBytes) * 8, now);
+  uint8_t answer[kVersionAnswerBytes];
+  outbox.SendClear(from, answer, WriteVersionAnswer(bytes, answer));
+  counters.version_answers++;
 }
 
 // True if the sender has shown that it receives at its address. If not, or if its token grows old, it is sent
@@ -212,8 +232,10 @@ void Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length
     return;
   }
   Opened opened;
-  if (uint64_t* dropped = DropCounter(counters, state_->seal->Open(bytes, length, now, &opened))) {
+  const OpenResult result = state_->seal->Open(bytes, length, now, &opened);
+  if (uint64_t* dropped = DropCounter(counters, result)) {
     (*dropped)++;
+    if (result == OpenResult::kUnknownVersion) state_->OnUnknownVersion(from, bytes, length, now);
     return;
   }
   state_->Dispatch(from, opened, length, now);

@@ -99,6 +99,7 @@ struct EngineCounters {
   uint64_t dropped_not_loopback = 0;
   uint64_t dropped_limit = 0;       // a limit was reached
   uint64_t dropped_on_purpose = 0;  // --drop, for tests and demos
+  uint64_t version_answers = 0;
   uint64_t tokens_issued = 0, tokens_refused = 0;
   uint64_t symbols_sent = 0, symbols_received = 0;
   uint64_t subscriptions_started = 0, subscriptions_expired = 0, subscriptions_active = 0;

@@ -24,6 +24,8 @@ class Outbox {
   // Room for the largest inner message; what is written here is what Send sends.
   uint8_t* inner() { return datagram_.data() + kOuterBytes; }
   void Send(const Address& to, size_t inner_bytes);
+  // Sends a whole datagram as it is, neither sealed nor numbered.
+  void SendClear(const Address& to, const uint8_t* datagram, size_t length);
 
   // Bits of IP payload of a datagram with so long an inner message.
   size_t IpPayloadBits(size_t inner_bytes) const {
@@ -31,6 +33,9 @@ class Outbox {
   }
 
  private:
+  bool MaySendTo(const Address& to);
+  bool DroppedOnPurpose();
+
   Seal& seal_;
   Random& random_;
   DatagramSink& sink_;

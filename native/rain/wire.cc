@@ -185,6 +185,14 @@ void WriteOuter(const Outer& outer, uint8_t* out) {
   PutBig<8>(out, outer.boot);
 }
 
+size_t WriteVersionAnswer(const uint8_t* unknown, uint8_t* out) {
+  uint8_t* at = PutBig<1>(out, 0);
+  at = PutBig<1>(at, 1);
+  at = PutBig<1>(at, kWireVersion);
+  at = PutBytes(at, unknown + 2, kOuterBytes - 2);
+  return static_cast<size_t>(at - out);
+}
+
 void WriteSymbolHeader(const SymbolHeader& header, uint8_t* out) {
   out = PutType(out, MessageType::kSymbol);
   out = PutBig<2>(out, header.fetch);

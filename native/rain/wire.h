@@ -47,6 +47,11 @@ enum class RefuseReason : uint8_t {
   kUnreadable = 4,  // the block is damaged or could not be read
 };
 
+// The answer to a version that is not spoken here (docs/wire.md, Versions): 1 byte of 0, the count of
+// versions, the versions, and the counter and boot of what it answers. It is never sealed, for who speaks
+// another version may seal in another way.
+constexpr size_t kVersionAnswerBytes = 17;
+
 struct Outer {
   uint8_t version = kWireVersion;
   SealScheme seal = SealScheme::kNone;
@@ -130,6 +135,8 @@ bool ParseResponse(const uint8_t* inner, size_t length, Response* out);
 
 // Writers: return the length written. `out` has room for kOuterBytes, kSymbolHeaderBytes or kMaxInnerBytes.
 void WriteOuter(const Outer& outer, uint8_t* out);
+// `unknown` has at least kOuterBytes, `out` room for kVersionAnswerBytes.
+size_t WriteVersionAnswer(const uint8_t* unknown, uint8_t* out);
 void WriteSymbolHeader(const SymbolHeader& header, uint8_t* out);
 size_t WriteSubscribe(const Subscribe& message, uint8_t* out);
 size_t WriteToken(const TokenMessage& message, uint8_t* out);

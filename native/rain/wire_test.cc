@@ -112,6 +112,13 @@ void CheckGolden(const uint8_t* written, size_t length, const char* golden) {
 
 }  // namespace
 
+TEST(wire_version_answer_golden_bytes) {
+  const Bytes unknown = FromHex("09 01 000000000007 1112131415161718 ffff");
+  uint8_t answer[kVersionAnswerBytes];
+  CHECK_EQ(WriteVersionAnswer(unknown.data(), answer), kVersionAnswerBytes);
+  CHECK_EQ(ToHex(answer, sizeof answer), "0001010000000000071112131415161718");
+}
+
 TEST(wire_outer_golden) {
   uint8_t out[kOuterBytes];
   WriteOuter({1, SealScheme::kAes128Gcm, 0x0102030405060, 0x1112131415161718}, out);
