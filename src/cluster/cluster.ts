@@ -10,11 +10,12 @@ import type { Store } from '../store/contract.js';
 import { CatchUp } from './catch-up.js';
 import { type Contact, contactText } from './contact.js';
 import { Handover, type Owners } from './handover.js';
+import { HelloMembership } from './hello-membership.js';
 import { Hints } from './hints.js';
 import { Intake } from './intake.js';
 import { KeyedLock } from './keyed-lock.js';
 import { Lookups } from './lookups.js';
-import { Membership, type Resolve } from './membership.js';
+import type { Membership, Resolve } from './membership.js';
 import { type Member, type PeerState, PeerTable } from './peers.js';
 import { placeOn } from './placement.js';
 import { Pulls } from './pulls.js';
@@ -24,6 +25,12 @@ export interface ClusterOptions {
   readonly id: bigint;
   /** Share of objects that this node owns, against the others' weights; 0 owns nothing. */
   readonly weight: number;
+  /** Nodes of one zone fail together; at most 32 bytes, may be empty. */
+  readonly zone: string;
+  /** Owns nothing until it takes the place of a node that is gone. */
+  readonly standby: boolean;
+  /** How long a node may be away before others take its place. */
+  readonly graceSeconds: number;
   readonly replicas: number;
   readonly writeQuorum: number | 'majority';
   readonly writeTimeoutMs: number;
@@ -53,6 +60,12 @@ export interface PeerView {
   readonly address: string | null;
   readonly state: PeerState;
   readonly weight: number | null;
+  readonly zone: string | null;
+  readonly standby: boolean | null;
+  /** Did not answer the last time, and counts as alive until it is sure that it is away. */
+  readonly suspect: boolean;
+  /** Null while it is alive. */
+  readonly awaySeconds: number | null;
   readonly roundTripMs: number | null;
   readonly lastSeenSecondsAgo: number | null;
   readonly hints: number;
@@ -68,8 +81,8 @@ export class Cluster {
   readonly commits = new KeyedLock();
   /** What other nodes have. */
   readonly lookups: Lookups;
-  readonly #table: PeerTable;
-  readonly #membership: Membership;
+  /** Who the other nodes are, and which of them are there. */
+  readonly membership: Membership;
   readonly #hints: Hints;
   readonly #pulls: Pulls;
   readonly #handover: Handover;
@@ -81,15 +94,14 @@ export class Cluster {
     private readonly seams: ClusterSeams,
   ) {
     const { store, random } = seams;
-    this.#table = new PeerTable(store.facts);
-    this.#membership = new Membership(this.#table, { ...options, boot: random.bits64() }, seams);
+    this.membership = new HelloMembership(new PeerTable(store.facts), { ...options, boot: random.bits64() }, seams);
     this.#hints = new Hints(store.facts);
     this.#pulls = new Pulls({ ...seams, commits: this.commits });
     const owners = (id: bigint) => this.owners(id);
     const onNewer = (owner: Member, id: bigint, version: Version) => void this.#adopt(owner, id, version);
     this.#handover = new Handover({ ...seams, hints: this.#hints, owners, onNewer });
     this.#replication = new Replication(options, this.#handover, { ...seams, owners, onNewer });
-    const members = () => this.#table.members();
+    const members = () => this.membership.members();
     this.lookups = new Lookups(options.writeQuorum, {
       rain: seams.rain,
       owners,
@@ -106,14 +118,16 @@ export class Cluster {
       { ...seams, hints: this.#hints, owners, members },
       options.propagateOnStartup,
     );
-    this.#membership.onAlive = (peer, first) => this.#catchUp.onAlive(peer, first);
+    this.membership.on((event) => {
+      if (event.kind === 'alive') this.#catchUp.onAlive(event.member, event.first);
+    });
   }
 
   /** Begins to answer and to look for peers. */
   async start(): Promise<void> {
     await this.#hints.load();
     new Intake(this.#pulls, this.seams);
-    await this.#membership.start();
+    await this.membership.start();
     this.#catchUp.start();
   }
 
@@ -121,12 +135,12 @@ export class Cluster {
   async settled(limitMs: number): Promise<void> {
     const { clock } = this.seams;
     const end = clock.monotonic() + limitMs;
-    const waiting = () => this.#table.all().some((peer) => peer.state !== 'alive' && !peer.hidden);
+    const waiting = () => this.membership.peers().some(({ state }) => state === 'unknown' || state === 'away');
     while (clock.monotonic() < end && waiting()) await sleep(clock, SETTLE_STEP_MS);
   }
 
   async close(): Promise<void> {
-    this.#membership.close();
+    await this.membership.close();
     await this.#handover.close();
     await this.#catchUp.close();
     await this.#pulls.close();
@@ -134,7 +148,7 @@ export class Cluster {
 
   owners(id: bigint): Owners {
     const self = { id: this.options.id, weight: this.options.weight, self: true as const };
-    const owners = placeOn<Member | typeof self>(id, [self, ...this.#table.members()], this.options.replicas);
+    const owners = placeOn<Member | typeof self>(id, [self, ...this.membership.members()], this.options.replicas);
     const others = owners.filter((owner): owner is Member => !('self' in owner));
     return { self: others.length < owners.length, others };
   }
@@ -152,14 +166,17 @@ export class Cluster {
   /** Every known peer, in no order. */
   peers(): PeerView[] {
     const now = this.seams.clock.monotonic();
-    const shown = this.#table.all().filter((peer) => !peer.hidden);
-    return shown.map((peer) => ({
+    return this.membership.peers().map((peer) => ({
       id: peer.id === undefined ? null : peer.id.toString(16).padStart(16, '0'),
       host: peer.contact.host,
       port: peer.contact.port,
       address: peer.address === undefined ? null : contactText(peer.address),
       state: peer.state,
       weight: peer.id === undefined ? null : peer.weight,
+      zone: peer.id === undefined ? null : peer.zone,
+      standby: peer.id === undefined ? null : peer.standby,
+      suspect: peer.suspect,
+      awaySeconds: peer.awaySinceMs === undefined ? null : (now - peer.awaySinceMs) / 1000,
       roundTripMs: peer.roundTripMs ?? null,
       lastSeenSecondsAgo: peer.lastSeenMs === undefined ? null : (now - peer.lastSeenMs) / 1000,
       hints: peer.id === undefined ? 0 : this.#hints.count(peer.id),
@@ -168,7 +185,7 @@ export class Cluster {
 
   /** One sentence for each identity that two running nodes claim. */
   identityConflicts(): string[] {
-    return this.#membership.conflicts();
+    return this.membership.conflicts();
   }
 
   /** An owner has a newer version than this node: an owner fetches it, another lets go of what it has. */

@@ -3,10 +3,11 @@ import type { Address } from '../rain/contract.js';
 import type { FactStore } from '../store/contract.js';
 import { type Contact, contactText, decodeContact, encodeContact, sameAddress } from './contact.js';
 import { MAX_WEIGHT } from './hello-message.js';
-import { f64, OctetReader, u64 } from './octets.js';
+import { f64, OctetReader, u8, u64 } from './octets.js';
+import { decodeZone, encodeZone } from './zone.js';
 
-/** unknown: has never answered; alive: answered lately; away: known, and silent for a while. */
-export type PeerState = 'unknown' | 'alive' | 'away';
+/** unknown: has never answered; alive: answered lately; away: known, and silent for a while; left: gone for good. */
+export type PeerState = 'unknown' | 'alive' | 'away' | 'left';
 
 /** Another node as this one knows it. */
 export interface Peer {
@@ -21,7 +22,17 @@ export interface Peer {
   /** Of the answers before the last change of boot. */
   previousBoot?: bigint;
   weight: number;
+  /** Nodes of one zone fail together; may be empty. */
+  zone: string;
+  /** Owns nothing until it takes the place of one that is gone. */
+  standby: boolean;
+  /** How often the node has spoken for itself: what is said with a greater one is newer. */
+  incarnation: number;
   state: PeerState;
+  /** Did not answer the last time, and counts as alive until it is sure that it is away. */
+  suspect: boolean;
+  /** Monotonic milliseconds since when it is not alive, as far as this node knows, which may be its own start. */
+  awaySinceMs: number | undefined;
   /** Monotonic milliseconds of the last sign of life since this node started. */
   lastSeenMs?: number;
   roundTripMs?: number;
@@ -31,7 +42,7 @@ export interface Peer {
   hidden: boolean;
 }
 
-/** A peer that has said who it is, now or before a restart. */
+/** A peer that has said who it is, now or before a restart, and has not left. */
 export type Member = Peer & { id: bigint; address: Address };
 
 export const MAX_PEERS = 1024;
@@ -74,7 +85,20 @@ export class PeerTable {
     const known = this.byContact(contact);
     if (known) return known;
     if (!listed && this.size >= MAX_PEERS) return undefined;
-    const peer: Peer = { contact, listed, learnedAtMs: nowMs, weight: 0, state: 'unknown', silences: 0, hidden: false };
+    const peer: Peer = {
+      contact,
+      listed,
+      learnedAtMs: nowMs,
+      weight: 0,
+      zone: '',
+      standby: false,
+      incarnation: 0,
+      state: 'unknown',
+      suspect: false,
+      awaySinceMs: nowMs,
+      silences: 0,
+      hidden: false,
+    };
     this.#peers.set(contactText(contact), peer);
     return peer;
   }
@@ -88,7 +112,8 @@ export class PeerTable {
   async remember(peer: Peer): Promise<void> {
     if (!isMember(peer)) return;
     const address = encodeContact(peer.address);
-    const value = Buffer.concat([u64(peer.id), f64(peer.weight), encodeContact(peer.contact), address]);
+    const own = [u64(peer.id), f64(peer.weight), encodeZone(peer.zone), u8(peer.standby ? 1 : 0)];
+    const value = Buffer.concat([...own, encodeContact(peer.contact), address]);
     await this.facts.put(PREFIX + contactText(peer.contact), value);
   }
 
@@ -106,6 +131,8 @@ export class PeerTable {
       if (!entry) continue;
       entry.id = remembered.id;
       entry.weight = remembered.weight;
+      entry.zone = remembered.zone;
+      entry.standby = remembered.standby;
       entry.address = remembered.address;
       entry.state = 'away';
     }
@@ -113,8 +140,8 @@ export class PeerTable {
   }
 }
 
-function isMember(peer: Peer): peer is Member {
-  return peer.id !== undefined && peer.address !== undefined && !peer.hidden;
+export function isMember(peer: Peer): peer is Member {
+  return peer.id !== undefined && peer.address !== undefined && !peer.hidden && peer.state !== 'left';
 }
 
 function decodeRemembered(bytes: Uint8Array) {
@@ -122,10 +149,12 @@ function decodeRemembered(bytes: Uint8Array) {
     const reader = new OctetReader(bytes, 'A remembered peer');
     const id = reader.u64();
     const weight = reader.f64();
+    const zone = decodeZone(reader);
+    const standby = reader.u8() === 1;
     const contact = decodeContact(reader);
     const address = decodeContact(reader);
     reader.end();
-    return weight >= 0 && weight <= MAX_WEIGHT ? { id, weight, contact, address } : undefined;
+    return weight >= 0 && weight <= MAX_WEIGHT ? { id, weight, zone, standby, contact, address } : undefined;
   } catch (error) {
     if (error instanceof MurkyError) return undefined;
     throw error;

@@ -32,6 +32,12 @@ export interface MurkyConfig {
     readonly writeQuorum: number | 'majority';
     /** Share of objects that this node owns, against the others' weights; 0 owns nothing. */
     readonly weight: number;
+    /** Nodes of one zone fail together: owners of an object are spread over zones. At most 32 bytes. */
+    readonly zone: string;
+    /** Owns nothing until it takes the place of a node that is gone. */
+    readonly standby: boolean;
+    /** How long a node may be away before others take its place. */
+    readonly graceSeconds: number;
     readonly writeTimeoutMs: number;
   };
   readonly cache: {

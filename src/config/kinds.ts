@@ -75,6 +75,20 @@ export const hostAndPort: Kind<string> = {
   fromText: (text) => text,
 };
 
+/** Free text of one line. */
+export function label(maxBytes: number): Kind<string> {
+  return {
+    schema: v.pipe(
+      v.string(),
+      v.maxBytes(maxBytes),
+      v.check((text) => !/\p{Cc}|\p{Cs}/u.test(text)),
+    ),
+    allowed: `text of at most ${maxBytes} bytes without control characters`,
+    placeholder: 'text',
+    fromText: (text) => text,
+  };
+}
+
 export const path: Kind<string> = {
   schema: v.pipe(
     v.string(),

@@ -1,11 +1,25 @@
 import { MAX_OBJECT_BYTES } from '../object/manifest.js';
 import type { MurkyConfig } from './contract.js';
-import { host, hostAndPort, type Kind, number, orNull, orWord, path, port, trueOrFalse, wholeNumber } from './kinds.js';
+import {
+  host,
+  hostAndPort,
+  type Kind,
+  label,
+  number,
+  orNull,
+  orWord,
+  path,
+  port,
+  trueOrFalse,
+  wholeNumber,
+} from './kinds.js';
 
 export const DEFAULT_CONFIG_FILE = 'murky-config.json';
 /** Owners of one object; the hints, acknowledgements and placement of a write are bounded by it. */
 export const MAX_REPLICAS = 16;
 
+/** As in the member record of src/cluster. */
+const MAX_ZONE_BYTES = 32;
 const MAX_RATE_BITS_PER_SECOND = 1_000_000_000_000;
 
 type Kebab<S extends string> = S extends `${infer Head}${infer Rest}`
@@ -141,6 +155,23 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     kind: number(0, 1000),
     default: 1,
     about: "This node's share of the objects against the weights of the others; 0 owns nothing.",
+  },
+  'cluster.zone': {
+    kind: label(MAX_ZONE_BYTES),
+    default: '',
+    about:
+      'What this node shares its fate with, such as a rack or a site; owners of an object are kept in different zones.',
+  },
+  'cluster.standby': {
+    kind: trueOrFalse,
+    default: false,
+    about: 'The node owns nothing until it takes the place of one that has been away for too long.',
+  },
+  'cluster.grace-seconds': {
+    kind: wholeNumber(0, 31_536_000),
+    default: 600,
+    unit: 'seconds',
+    about: 'How long a node may be away before others take its place.',
   },
   'cluster.write-timeout-ms': {
     kind: wholeNumber(100, 3_600_000),

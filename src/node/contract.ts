@@ -75,8 +75,14 @@ export interface PeerStatus {
   readonly port: number;
   /** `host:port` with a numeric host, where it is reached; null while that is not known. */
   readonly address: string | null;
-  readonly state: 'unknown' | 'alive' | 'away';
+  readonly state: 'unknown' | 'alive' | 'away' | 'left';
+  /** Did not answer the last time, and counts as alive until it is sure that it is away. */
+  readonly suspect: boolean;
   readonly weight: number | null;
+  readonly zone: string | null;
+  readonly standby: boolean | null;
+  /** How long it has not been alive; null while it is. */
+  readonly awaySeconds: number | null;
   readonly roundTripMs: number | null;
   readonly lastSeenSecondsAgo: number | null;
   /** Writes that wait for this peer to come back. */

@@ -5,6 +5,7 @@ import { RequestKind } from '../../src/rain/contract.js';
 import { MemoryDisk } from '../simulation/memory-store.js';
 import { addressOf, type SimulatedNode, World } from '../simulation/world.js';
 
+const plainSelf = { weight: 1, zone: '', standby: false, left: false };
 const states = (node: SimulatedNode) =>
   Object.fromEntries(node.cluster.peers().map((peer) => [`${peer.host}:${peer.port}`, peer.state]));
 const idText = (node: SimulatedNode) => node.id.toString(16).padStart(16, '0');
@@ -199,7 +200,7 @@ test('the loopback address of one machine is not taken for that of another', asy
   const a = await world.start(1, []);
   const other = world.net.open(addressOf(99), a.rain.source);
   const known = [{ id: 7n, contact: { host: '127.0.0.1', port: 1980 } }];
-  const hello = encodeHello({ id: 5n, boot: 6n, weight: 1, known });
+  const hello = encodeHello({ id: 5n, boot: 6n, ...plainSelf, known });
   await world.time.until(other.request(addressOf(1), RequestKind.Hello, hello));
   assert.equal(Object.keys(states(a)), ['10.0.0.99:1980']);
   await world.closeAll();
@@ -214,7 +215,7 @@ test('the number of learned peers is bounded', async () => {
       id: BigInt(1000 + 32 * i + j),
       contact: { host: `10.1.${i}.${j}`, port: 1980 },
     }));
-    const hello = encodeHello({ id: 5n, boot: 6n, weight: 1, known });
+    const hello = encodeHello({ id: 5n, boot: 6n, ...plainSelf, known });
     await world.time.until(other.request(addressOf(1), RequestKind.Hello, hello));
   }
   assert.is(a.cluster.peers().length, 1024);

@@ -13,6 +13,7 @@ import { isMurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { encodeManifest, type Manifest, sha256 } from '../../src/object/manifest.js';
 
+const plainSelf = { weight: 1, zone: '', standby: false, left: false };
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const plain = { noNullPrototype: true };
 const host = fc.oneof(fc.ipV4(), fc.constant('fd00::17'), fc.constant('node-1.example'));
@@ -22,6 +23,9 @@ const hello: fc.Arbitrary<Hello> = fc
     id: u64,
     boot: u64,
     weight: fc.constantFrom(0, 0.5, 1, 1e6),
+    zone: fc.constantFrom('', 'rack 7', 'süd'),
+    standby: fc.boolean(),
+    left: fc.boolean(),
     advertised: fc.option(contact, { nil: undefined }),
     known: fc.array(fc.record({ id: u64, contact }, plain), { maxLength: 20 }),
   })
@@ -52,12 +56,15 @@ test('the bytes are those of docs/wire.md', () => {
     id: 0x0102030405060708n,
     boot: 0x1112131415161718n,
     weight: 2,
+    zone: 'rack',
+    standby: true,
+    left: false,
     advertised: { host: 'ab', port: 1980 },
     known: [{ id: 0x21n, contact: { host: '::1', port: 1 } }],
   });
   const contact = '02 6162 07bc';
   const peer = '0000000000000021 03 3a3a31 0001';
-  const golden = `01 01 0102030405060708 1112131415161718 4000000000000000 ${contact} 0001 ${peer}`;
+  const golden = `01 03 0102030405060708 1112131415161718 4000000000000000 04 7261636b ${contact} 0001 ${peer}`;
   assert.is(sent.toString('hex'), golden.replaceAll(' ', ''));
 
   const encoded = encodeManifest(manifest());
@@ -81,11 +88,11 @@ test('a HELLO fits a datagram however many peers are known', () => {
     id: BigInt(i),
     contact: { host: `${'long-name-'.repeat(20)}${i}`, port: 1980 },
   }));
-  const bytes = encodeHello({ id: 1n, boot: 2n, weight: 1, known });
+  const bytes = encodeHello({ id: 1n, boot: 2n, ...plainSelf, known });
   assert.ok(bytes.length <= MAX_MESSAGE_BYTES);
   assert.ok(decodeHello(bytes).known.length > 0);
   const short = known.map((peer, i) => ({ ...peer, contact: { host: '10.0.0.1', port: i + 1 } }));
-  assert.is(decodeHello(encodeHello({ id: 1n, boot: 2n, weight: 1, known: short })).known.length, MAX_KNOWN_PEERS);
+  assert.is(decodeHello(encodeHello({ id: 1n, boot: 2n, ...plainSelf, known: short })).known.length, MAX_KNOWN_PEERS);
 });
 
 test('a PROPAGATE carries its manifest where that fits', () => {
@@ -141,7 +148,7 @@ test('an unknown error code in an answer is a malformed answer', () => {
 
 const decoders = { HELLO: decodeHello, PROPAGATE: decodePropagate, ANSWER: decodeAnswer };
 const genuine = [
-  encodeHello({ id: 1n, boot: 2n, weight: 1, known: [] }),
+  encodeHello({ id: 1n, boot: 2n, ...plainSelf, known: [] }),
   encodePropagate(manifest(), []),
   Buffer.of(1),
 ];

@@ -125,6 +125,9 @@ export class SimulatedNode {
     const options: ClusterOptions = {
       id: this.id,
       weight: 1,
+      zone: '',
+      standby: false,
+      graceSeconds: 600,
       replicas: 3,
       writeQuorum: 'majority',
       writeTimeoutMs: 10_000,

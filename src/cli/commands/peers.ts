@@ -65,5 +65,5 @@ function nameOf({ host, port }: PeerStatus): string {
 }
 
 function stateText(state: PeerStatus['state']): string {
-  return { alive: colours.green, away: colours.red, unknown: colours.yellow }[state](state);
+  return { alive: colours.green, away: colours.red, unknown: colours.yellow, left: colours.dim }[state](state);
 }

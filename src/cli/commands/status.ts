@@ -66,11 +66,7 @@ function peerTable(peers: readonly PeerStatus[]): string {
   if (peers.length === 0) return '';
   const rows = peers.map((peer) => [
     printable(peer.host.includes(':') ? `[${peer.host}]:${peer.port}` : `${peer.host}:${peer.port}`),
-    peer.state === 'alive'
-      ? colours.green('alive')
-      : peer.state === 'away'
-        ? colours.red('away')
-        : colours.yellow('unknown'),
+    stateText(peer),
     peer.id ?? '-',
     peer.weight === null ? '-' : String(peer.weight),
     peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
@@ -79,4 +75,9 @@ function peerTable(peers: readonly PeerStatus[]): string {
   ]);
   const heads = ['peer', 'state', 'id', 'weight', 'round trip', 'last seen', 'hints'].map(colours.dim);
   return `\n${table([heads, ...rows], [3, 4, 5, 6])}`;
+}
+
+function stateText({ state, suspect }: PeerStatus): string {
+  if (state === 'alive') return suspect ? colours.yellow('suspect') : colours.green('alive');
+  return { away: colours.red, unknown: colours.yellow, left: colours.dim }[state](state);
 }
