@@ -13,4 +13,6 @@ export interface Parts {
   readonly versions: HybridClock;
   readonly clock: Clock;
   readonly log: Log;
+  /** Bytes of a source block of what is written here: BLOCK_BYTES, unless a simulation wants small ones. */
+  readonly blockBytes?: number;
 }

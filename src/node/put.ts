@@ -23,7 +23,7 @@ export async function put(
   body: Uint8Array | AsyncIterable<Uint8Array>,
   options: PutOptions = {},
 ): Promise<WriteResult> {
-  const { store, cluster, versions } = parts;
+  const { store, cluster, versions, blockBytes = BLOCK_BYTES } = parts;
   const id = resourceId(key);
   const metadata = sortedMetadata(options.metadata ?? {});
   checkMetadata(metadata);
@@ -35,12 +35,12 @@ export async function put(
   const atOwners = cluster.lookups.glance(id, options.signal).catch(() => undefined);
   const writer = store.begin();
   try {
-    const written = await writeBlocks(key, body, writer, options);
+    const written = await writeBlocks(key, cutBlocks(body, blockBytes, options.signal), writer, options);
     const seen = await atOwners;
     if (seen?.manifest && seen.manifest.key !== key) throw taken(key, id, seen.manifest.key);
     if (seen) versions.observe(seen.version);
     options.signal?.throwIfAborted();
-    const draft = { key, id, tombstone: false, blockBytes: BLOCK_BYTES, metadata, ...written };
+    const draft = { key, id, tombstone: false, blockBytes, metadata, ...written };
     const manifest = await commitHere(parts, writer, draft);
     const newest = seen && (!current || compareVersions(seen.version, current.version) > 0) ? seen : current;
     const replaced = newest !== undefined && !newest.tombstone;
@@ -53,7 +53,7 @@ export async function put(
 /** Hashes and stores block after block; one is being written while the next one comes in. */
 async function writeBlocks(
   key: string,
-  body: Uint8Array | AsyncIterable<Uint8Array>,
+  blocks: AsyncIterable<Uint8Array>,
   writer: BlockWriter,
   options: PutOptions,
 ): Promise<Written> {
@@ -62,7 +62,7 @@ async function writeBlocks(
   let size = 0;
   let writing = Promise.resolve();
   try {
-    for await (const block of cutBlocks(body, BLOCK_BYTES, options.signal)) {
+    for await (const block of blocks) {
       size += block.length;
       if (size > MAX_OBJECT_BYTES) throw tooLarge(key);
       if (options.length !== undefined && size > options.length) throw wrongLength(key, options.length, 'more');

@@ -1,5 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MurkyError } from '../errors.js';
 import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
@@ -57,7 +56,7 @@ export class Database {
   static async open(options: DatabaseOptions): Promise<Database> {
     const { folder, disk, log } = options;
     try {
-      await makeFolder(resolve(folder));
+      await disk.makeFolder(resolve(folder));
     } catch (error) {
       throw diskError(error, folder);
     }
@@ -109,27 +108,6 @@ export class Database {
     await this.blockLog.close();
     await this.table.close();
   }
-}
-
-/** Node's own recursive mkdir never ends where a file system answers ENOENT in a folder that exists, as /proc does. */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
-    const parent = dirname(folder);
-    if (code !== 'ENOENT' || parent === folder || (await exists(parent))) throw error;
-    await makeFolder(parent);
-    await mkdir(folder);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The format of the folder, which is given this one if it is new; MURKY_DATA_DIR_UNUSABLE if it is not a node's. */

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Files } from './files.js';
 import { LevelTable } from './level-table.js';
 import { nodeFiles } from './node-files.js';
@@ -9,6 +9,8 @@ import type { Table } from './table.js';
 export interface Disk {
   /** The files of the block log. LevelDB does its own file access. */
   readonly files: Files;
+  /** Creates a folder, and those above it, where they are missing. `path` is absolute. */
+  makeFolder(path: string): Promise<void>;
   /** Opens, and creates if need be, the table in the folder `path`. Rejects with a MurkyError. */
   openTable(path: string): Promise<Table>;
   /** Removes a table that nobody has open; nothing if there is none. */
@@ -21,6 +23,7 @@ const CHUNK_BYTES = 2 ** 20;
 
 export const levelDisk: Disk = {
   files: nodeFiles,
+  makeFolder,
   openTable: (path) => LevelTable.open(path),
   removeTable: (path) => rm(path, { recursive: true, force: true }),
   hasRoom: (folder, bytes) => hasRoom(nodeFiles, folder, bytes),
@@ -46,4 +49,25 @@ async function hasRoom(files: Files, folder: string, bytes: number): Promise<boo
   } finally {
     await files.unlink(probe).catch(() => {});
   }
+}
+
+/** Node's own recursive mkdir never ends where a file system answers ENOENT in a folder that exists, as /proc does. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    const parent = dirname(folder);
+    if (code !== 'ENOENT' || parent === folder || (await exists(parent))) throw error;
+    await makeFolder(parent);
+    await mkdir(folder);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
 }

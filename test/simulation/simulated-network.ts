@@ -13,27 +13,48 @@ import type {
   RequestKind,
   RequestOptions,
 } from '../../src/rain/contract.js';
+import type { Clock } from '../../src/seam/clock.js';
 import type { Random } from '../../src/seam/random.js';
 import type { VirtualTime } from './virtual-clock.js';
 
 const REPEAT_MS = 150;
 
-/** Datagrams between simulated nodes: delayed, lost from a seed, cut by partitions. */
+/** What a datagram on its way from one address to another may meet. */
+export interface Link {
+  /** How likely it is lost, and how likely it comes twice. */
+  readonly loss: number;
+  readonly duplication: number;
+  /** It takes half as long to one and a half times as long, so that datagrams overtake each other. */
+  readonly delayMs: number;
+}
+
+/** Where a process runs: its clock, and who lets it see what comes in. */
+export interface Host {
+  readonly clock: Clock;
+  receive(run: () => void): void;
+}
+
+/** Datagrams between simulated nodes: delayed, lost and doubled from a seed, cut by partitions. */
 export class SimulatedNetwork {
   readonly #ports = new Map<string, SimulatedRain>();
   loss = 0;
   delayMs = 5;
+  /** Overrides loss and delay where a simulation wants links of its own. */
+  link: (from: Address, to: Address) => Link = () => ({ loss: this.loss, duplication: 0, delayMs: this.delayMs });
   /** True where nothing passes between two addresses. */
   cut: (from: Address, to: Address) => boolean = () => false;
+  /** Told of each datagram that arrives. */
+  onArrival: (from: Address, to: Address) => void = () => {};
 
   constructor(
     readonly time: VirtualTime,
     readonly random: Random,
   ) {}
 
-  /** Nodes with different keys do not hear each other. */
-  open(address: Address, source: BlockSource, key = 'key'): SimulatedRain {
-    const rain = new SimulatedRain(this, address, source, key);
+  /** Nodes with different keys do not hear each other. Without a host of its own a node never stands still. */
+  open(address: Address, source: BlockSource, key = 'key', host?: Host): SimulatedRain {
+    const always = { clock: this.time.clock(), receive: (run: () => void) => run() };
+    const rain = new SimulatedRain(this, address, source, key, host ?? always);
     this.#ports.set(nameOf(address), rain);
     return rain;
   }
@@ -44,11 +65,18 @@ export class SimulatedNetwork {
 
   /** Hands `work` the node at `to` after the delay, unless the datagram is lost. */
   send(from: SimulatedRain, to: Address, work: (there: SimulatedRain) => void): void {
-    if (this.random.unit() < this.loss || this.cut(from.address, to)) return;
-    this.time.after(this.delayMs * (0.5 + this.random.unit()), () => {
-      const there = this.#ports.get(nameOf(to));
-      if (there && there.key === from.key) work(there);
-    });
+    if (this.#ports.get(nameOf(from.address)) !== from) return; // its process has ended
+    const { loss, duplication, delayMs } = this.link(from.address, to);
+    const copies = this.random.unit() < duplication ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      if (this.random.unit() < loss || this.cut(from.address, to)) continue;
+      this.time.after(delayMs * (0.5 + this.random.unit()), () => {
+        const there = this.#ports.get(nameOf(to));
+        if (!there || there.key !== from.key) return;
+        this.onArrival(from.address, to);
+        there.host.receive(() => work(there));
+      });
+    }
   }
 }
 
@@ -67,6 +95,7 @@ export class SimulatedRain implements RainNetwork {
     readonly address: Address,
     readonly source: BlockSource,
     readonly key: string,
+    readonly host: Host,
   ) {}
 
   close(): void {
@@ -141,9 +170,10 @@ export class SimulatedRain implements RainNetwork {
   }
 
   async #block(manifest: Manifest, index: number, servers: Address[], options: FetchOptions): Promise<Uint8Array> {
-    const deadline = this.net.time.now + (options.stallTimeoutMs ?? 10_000);
+    const { clock } = this.host;
+    const deadline = clock.monotonic() + (options.stallTimeoutMs ?? 10_000);
     const signal = options.signal ? { signal: options.signal } : {};
-    for (let turn = index; this.net.time.now < deadline; turn++) {
+    for (let turn = index; clock.monotonic() < deadline; turn++) {
       let gone = 0;
       for (let i = 0; i < servers.length; i++) {
         const server = servers[(turn + i) % servers.length]!;
@@ -193,7 +223,7 @@ export class SimulatedRain implements RainNetwork {
 
   /** A question that is repeated until answered, so that it may well be answered several times. */
   #call<T>(to: Address, answer: (there: SimulatedRain) => Promise<T>, options: RequestOptions): Promise<T> {
-    const { time } = this.net;
+    const { clock } = this.host;
     return new Promise((resolve, reject) => {
       const timers: (() => void)[] = [];
       const settle = (end: () => void) => {
@@ -205,7 +235,7 @@ export class SimulatedRain implements RainNetwork {
       if (options.signal?.aborted) return onAbort();
       options.signal?.addEventListener('abort', onAbort, { once: true });
       const onTimeout = () => settle(() => reject(new MurkyError('MURKY_TIMEOUT', 'There was no answer in time.')));
-      timers.push(time.after(options.timeoutMs ?? 2000, onTimeout));
+      timers.push(clock.after(options.timeoutMs ?? 2000, onTimeout));
       const attempt = () => {
         this.net.send(this, to, (there) => {
           answer(there).then(
@@ -213,7 +243,7 @@ export class SimulatedRain implements RainNetwork {
             (error) => this.net.send(there, this.address, (here) => here === this && settle(() => reject(error))),
           );
         });
-        timers.push(time.after(REPEAT_MS, attempt));
+        timers.push(clock.after(REPEAT_MS, attempt));
       };
       attempt();
     });

@@ -2,22 +2,29 @@ import type { Clock } from '../../src/seam/clock.js';
 import type { Random } from '../../src/seam/random.js';
 
 /** 2026-01-01: a wall clock that starts at 0 would hide mistakes with versions. */
-const EPOCH_MS = 1_767_225_600_000;
+export const EPOCH_MS = 1_767_225_600_000;
 
 interface Timer {
   readonly at: number;
-  readonly run: () => void;
-  cancelled: boolean;
+  /** Of two timers at the same time the one that was set first runs first. */
+  readonly order: number;
+  run: (() => void) | undefined;
 }
 
 /** One time for all simulated nodes. It moves only in {@link run} and {@link until}. */
 export class VirtualTime {
   #now = 0;
-  /** The latest first; of two at the same time the one that was set first runs first. */
+  #set = 0;
+  /** A binary heap: no timer is due before the one in the middle between it and the root. */
   readonly #timers: Timer[] = [];
 
   get now(): number {
     return this.#now;
+  }
+
+  /** Timers that have been set since the beginning: how much has happened. */
+  get events(): number {
+    return this.#set;
   }
 
   /** A node's clock; its wall clock is `skewMs` ahead. */
@@ -30,21 +37,16 @@ export class VirtualTime {
   }
 
   after(delayMs: number, run: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, delayMs), run, cancelled: false };
-    let low = 0;
-    for (let high = this.#timers.length; low < high; ) {
-      const middle = (low + high) >> 1;
-      if (this.#timers[middle]!.at > timer.at) low = middle + 1;
-      else high = middle;
-    }
-    this.#timers.splice(low, 0, timer);
+    const timer: Timer = { at: this.#now + Math.max(0, delayMs), order: this.#set++, run };
+    this.#push(timer);
     return () => {
-      timer.cancelled = true;
+      timer.run = undefined;
     };
   }
 
   async run(ms: number): Promise<void> {
     const end = this.#now + ms;
+    await idle();
     while (await this.#step(end));
     this.#now = end;
   }
@@ -64,18 +66,55 @@ export class VirtualTime {
     return work;
   }
 
-  /** Runs the next timer up to `end`; false if there is none. */
+  /** Runs the next timer up to `end`, and all that follows from it at once; false if there is none. */
   async #step(end: number): Promise<boolean> {
-    await idle();
-    while (this.#timers.at(-1)?.cancelled) this.#timers.pop();
-    const next = this.#timers.at(-1);
-    if (!next || next.at > end) return false;
-    this.#timers.pop();
+    let next = this.#timers[0];
+    while (next && !next.run) {
+      this.#pop();
+      next = this.#timers[0];
+    }
+    if (!next?.run || next.at > end) return false;
+    this.#pop();
     this.#now = next.at;
     next.run();
     await idle();
     return true;
   }
+
+  #push(timer: Timer): void {
+    const heap = this.#timers;
+    let at = heap.length;
+    heap.push(timer);
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = heap[above]!;
+      if (!isBefore(timer, parent)) break;
+      heap[at] = parent;
+      at = above;
+    }
+    heap[at] = timer;
+  }
+
+  /** Removes the root. */
+  #pop(): void {
+    const heap = this.#timers;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below += 1;
+      if (!isBefore(heap[below]!, last)) break;
+      heap[at] = heap[below]!;
+      at = below;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 /** Lets every promise that is ready run on. */

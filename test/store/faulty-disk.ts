@@ -17,6 +17,7 @@ export class FaultyDisk implements Disk {
   /** The probe for room finds some, though opening the table fails. */
   seemsToHaveRoom = false;
   probes = 0;
+  readonly makeFolder = levelDisk.makeFolder;
   readonly removeTable = levelDisk.removeTable;
   readonly files: Files = {
     ...levelDisk.files,

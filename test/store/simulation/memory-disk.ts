@@ -1,5 +1,5 @@
 import type { Disk } from '../../../src/store/disk.js';
-import { MemoryFiles, Power } from './memory-files.js';
+import { MemoryFiles, Power, type Turn } from './memory-files.js';
 import { ModelTable } from './model-table.js';
 import type { Seeded } from './seeded.js';
 
@@ -9,17 +9,22 @@ export class MemoryDisk {
   readonly table: ModelTable;
   #power = new Power();
 
-  constructor(private readonly random: Seeded) {
+  /** `turn` lets others run while the disk works. */
+  constructor(
+    private readonly random: Seeded,
+    private readonly turn?: Turn,
+  ) {
     this.files = new MemoryFiles(random);
     this.table = new ModelTable(random);
   }
 
   /** The disk for one run of the store. */
   boot(): Disk {
-    const power = new Power();
+    const power = new Power(this.turn);
     this.#power = power;
     return {
       files: this.files.boot(power),
+      makeFolder: async () => {},
       openTable: async () => {
         await power.pass(this.random);
         return this.table.boot(power);

@@ -19,15 +19,23 @@ class Inode {
   unsynced: Change[] = [];
 }
 
+export type Turn = (random: Seeded) => Promise<void>;
+
 /** What runs on this machine; nothing of it goes on after a crash. */
 export class Power {
   on = true;
 
+  constructor(private readonly turn: Turn = loopTurns) {}
+
   /** Lets others run; never returns once the power is off. */
   async pass(random: Seeded): Promise<void> {
-    for (let turns = random.below(3); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+    await this.turn(random);
     if (!this.on) await new Promise(() => {});
   }
+}
+
+async function loopTurns(random: Seeded): Promise<void> {
+  for (let turns = random.below(3); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function applied(bytes: Buffer, change: Change): Buffer {
