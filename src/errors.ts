@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   MURKY_VERSION_CONFLICT: { status: 502, exit: 1 },
   MURKY_POLLUTED: { status: 502, exit: 1 },
   MURKY_NO_QUORUM: { status: 503, exit: 1 },
+  MURKY_NO_REGISTRY: { status: 503, exit: 1 },
   MURKY_NO_SERVER: { status: 503, exit: 1 },
   MURKY_TIMEOUT: { status: 503, exit: 1 },
   MURKY_BUSY: { status: 503, exit: 1 },

@@ -1,4 +1,5 @@
 import { MurkyError } from '../errors.js';
+import type { Etcd } from '../etcd/contract.js';
 import type { HybridClock } from '../object/hybrid-clock.js';
 import type { Manifest } from '../object/manifest.js';
 import { compareVersions, type Version } from '../object/version.js';
@@ -20,6 +21,7 @@ import { type Member, type PeerState, PeerTable } from './peers.js';
 import { placeOn } from './placement.js';
 import { Pulls } from './pulls.js';
 import { type Replicated, Replication } from './replication.js';
+import { EtcdVersionRegister, type VersionRegister } from './version-register.js';
 
 export interface ClusterOptions {
   readonly id: bigint;
@@ -31,6 +33,7 @@ export interface ClusterOptions {
   readonly standby: boolean;
   /** How long a node may be away before others take its place. */
   readonly graceSeconds: number;
+  readonly etcdPrefix?: string;
   readonly replicas: number;
   readonly writeQuorum: number | 'majority';
   readonly writeTimeoutMs: number;
@@ -49,6 +52,8 @@ export interface ClusterSeams {
   readonly log: Log;
   readonly resolve: Resolve;
   readonly versions: HybridClock;
+  /** The registry, where it is one; its prefix is {@link ClusterOptions.etcdPrefix}. */
+  readonly etcd?: Etcd;
 }
 
 /** A peer as a status shows it. */
@@ -83,6 +88,8 @@ export class Cluster {
   readonly lookups: Lookups;
   /** Who the other nodes are, and which of them are there. */
   readonly membership: Membership;
+  /** Decides between writers at different nodes, where the registry can. */
+  readonly register: VersionRegister | undefined;
   readonly #hints: Hints;
   readonly #pulls: Pulls;
   readonly #handover: Handover;
@@ -95,6 +102,7 @@ export class Cluster {
   ) {
     const { store, random } = seams;
     this.membership = new HelloMembership(new PeerTable(store.facts), { ...options, boot: random.bits64() }, seams);
+    this.register = seams.etcd && new EtcdVersionRegister(seams.etcd, options.etcdPrefix ?? '');
     this.#hints = new Hints(store.facts);
     this.#pulls = new Pulls({ ...seams, commits: this.commits });
     const owners = (id: bigint) => this.owners(id);

@@ -38,6 +38,15 @@ export interface MurkyConfig {
     readonly standby: boolean;
     /** How long a node may be away before others take its place. */
     readonly graceSeconds: number;
+    readonly registry: 'swim' | 'etcd';
+    readonly etcdEndpoints: readonly string[];
+    readonly etcdPrefix: string;
+    readonly etcdLeaseSeconds: number;
+    readonly etcdCaFile: string | null;
+    readonly etcdCertFile: string | null;
+    readonly etcdKeyFile: string | null;
+    readonly etcdUser: string | null;
+    readonly etcdPasswordFile: string | null;
     readonly writeTimeoutMs: number;
   };
   readonly cache: {

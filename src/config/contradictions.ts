@@ -23,5 +23,19 @@ export function contradictions(config: MurkyConfig): string[] {
         'a write cannot wait for more owners than there are.',
     );
   }
+  if (cluster.registry === 'etcd' && cluster.etcdEndpoints.length === 0) {
+    found.push('cluster.registry is "etcd", and cluster.etcd-endpoints names none.');
+  }
+  if (cluster.registry !== 'etcd' && cluster.etcdEndpoints.length > 0) {
+    found.push(
+      `cluster.etcd-endpoints are named, but cluster.registry is "${cluster.registry}"; set it to "etcd" to use them.`,
+    );
+  }
+  if ((cluster.etcdCertFile === null) !== (cluster.etcdKeyFile === null)) {
+    found.push('cluster.etcd-cert-file and cluster.etcd-key-file belong together, and one of them is missing.');
+  }
+  if ((cluster.etcdUser === null) !== (cluster.etcdPasswordFile === null)) {
+    found.push('cluster.etcd-user and cluster.etcd-password-file belong together, and one of them is missing.');
+  }
   return found;
 }

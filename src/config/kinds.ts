@@ -14,6 +14,8 @@ export interface Kind<T> {
   readonly isPath?: true;
 }
 
+const MAX_URLS = 16;
+
 function numberFromText(text: string): unknown {
   return /^-?[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
 }
@@ -100,6 +102,28 @@ export const path: Kind<string> = {
   fromText: (text) => text,
   isPath: true,
 };
+
+/** Addresses of web servers, without anything behind the port. */
+export const urls: Kind<readonly string[]> = {
+  schema: v.pipe(v.array(v.pipe(v.string(), v.check(isBaseUrl))), v.maxLength(MAX_URLS)),
+  allowed: `a list of at most ${MAX_URLS} of http://HOST:PORT or https://HOST:PORT, in variables and flags with commas between`,
+  placeholder: 'url,url',
+  fromText: (text) => text.split(',').map((part) => part.trim()),
+};
+
+function isBaseUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).href === `${text.replace(/\/$/, '')}/`;
+}
+
+/** One of some words. */
+export function word<const W extends string>(...words: readonly W[]): Kind<W> {
+  return {
+    schema: v.picklist(words),
+    allowed: words.map((one) => `"${one}"`).join(' or '),
+    placeholder: words.join('|'),
+    fromText: (text) => text,
+  };
+}
 
 /** The kind, or null: JSON's way to say "none". A flag or variable can only name a value. */
 export function orNull<T>(kind: Kind<T>): Kind<T | null> {

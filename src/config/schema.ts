@@ -11,7 +11,9 @@ import {
   path,
   port,
   trueOrFalse,
+  urls,
   wholeNumber,
+  word,
 } from './kinds.js';
 
 export const DEFAULT_CONFIG_FILE = 'murky-config.json';
@@ -172,6 +174,52 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     default: 600,
     unit: 'seconds',
     about: 'How long a node may be away before others take its place.',
+  },
+  'cluster.registry': {
+    kind: word('swim', 'etcd'),
+    default: 'swim',
+    about: 'How nodes learn of each other: by asking each other, or from an etcd that all of them reach.',
+  },
+  'cluster.etcd-endpoints': {
+    kind: urls,
+    default: [],
+    about: 'Client addresses of one etcd cluster, for cluster.registry etcd; they are tried in turn.',
+  },
+  'cluster.etcd-prefix': {
+    kind: label(256),
+    default: '/murky',
+    about: 'What every key in etcd begins with; clusters that share an etcd differ in it.',
+  },
+  'cluster.etcd-lease-seconds': {
+    kind: wholeNumber(2, 3600),
+    default: 5,
+    unit: 'seconds',
+    about: 'A node that has not told etcd of itself for so long is away.',
+  },
+  'cluster.etcd-ca-file': {
+    kind: orNull(path),
+    default: null,
+    about: 'PEM file of the authority that vouches for etcd; without it those of Node.js do.',
+  },
+  'cluster.etcd-cert-file': {
+    kind: orNull(path),
+    default: null,
+    about: 'PEM file of the certificate that this node shows etcd.',
+  },
+  'cluster.etcd-key-file': {
+    kind: orNull(path),
+    default: null,
+    about: 'PEM file of the key that belongs to cluster.etcd-cert-file.',
+  },
+  'cluster.etcd-user': {
+    kind: orNull(label(256)),
+    default: null,
+    about: 'Name under which this node signs in to etcd, where etcd asks for one.',
+  },
+  'cluster.etcd-password-file': {
+    kind: orNull(path),
+    default: null,
+    about: 'File whose first line is the password of cluster.etcd-user.',
   },
   'cluster.write-timeout-ms': {
     kind: wholeNumber(100, 3_600_000),

@@ -25,6 +25,7 @@ import type {
 } from './contract.js';
 import { remove } from './delete.js';
 import { Downloads } from './download.js';
+import { configuredEtcd } from './etcd.js';
 import { find } from './find.js';
 import { get } from './get.js';
 import { idText, nodeId } from './identity.js';
@@ -63,6 +64,7 @@ export class MurkyNode implements ObjectNode {
     const servers = readServersList(config.serversList, { optional: true });
     const advertised = rainConfig.advertise === null ? undefined : parseContact(rainConfig.advertise);
     const keys = shape.keyFile === null ? undefined : readClusterKeys(shape.keyFile, log);
+    const etcd = configuredEtcd(shape);
     const opened: (() => Promise<void>)[] = [];
     try {
       const store = await ObjectStore.open({ folder: config.dataDir, maxBytes: config.cache.maxBytes, clock, log });
@@ -88,7 +90,16 @@ export class MurkyNode implements ObjectNode {
       const versions = new HybridClock(clock, id);
       const cluster = new Cluster(
         { ...shape, ...behaviour, id, servers, ...(advertised && { advertised }) },
-        { rain, store, clock, random, log, versions, resolve: (contact) => rain.resolve(contact) },
+        {
+          rain,
+          store,
+          clock,
+          random,
+          log,
+          versions,
+          resolve: (contact) => rain.resolve(contact),
+          ...(etcd && { etcd }),
+        },
       );
       opened.push(() => cluster.close());
       rain.serve(new SharedSource(store, behaviour.shareContent));
