@@ -3,13 +3,14 @@ import type { Etcd } from '../etcd/contract.js';
 import type { HybridClock } from '../object/hybrid-clock.js';
 import type { Manifest } from '../object/manifest.js';
 import { compareVersions, type Version } from '../object/version.js';
-import type { RainNetwork } from '../rain/contract.js';
+import type { Address, RainNetwork } from '../rain/contract.js';
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import type { Random } from '../seam/random.js';
 import type { Store } from '../store/contract.js';
 import { CatchUp } from './catch-up.js';
 import { type Contact, contactText } from './contact.js';
+import type { Delivered } from './delivery.js';
 import { Handover, type Owners } from './handover.js';
 import { HelloMembership } from './hello-membership.js';
 import { Hints } from './hints.js';
@@ -19,6 +20,7 @@ import { Lookups } from './lookups.js';
 import type { Membership, Resolve } from './membership.js';
 import { type Member, type PeerState, PeerTable } from './peers.js';
 import { placeOn } from './placement.js';
+import { type Holders, Polls } from './poll.js';
 import { Pulls } from './pulls.js';
 import { type Replicated, Replication } from './replication.js';
 import { EtcdVersionRegister, type VersionRegister } from './version-register.js';
@@ -77,6 +79,7 @@ export interface PeerView {
 }
 
 const SETTLE_STEP_MS = 20;
+const PROGRESS_STEP_MS = 1000;
 /** Peers that are no owners and are asked nevertheless for what no owner has. */
 const MAX_BYSTANDERS = 32;
 
@@ -86,6 +89,8 @@ export class Cluster {
   readonly commits = new KeyedLock();
   /** What other nodes have. */
   readonly lookups: Lookups;
+  /** What the owners hold. */
+  readonly polls: Polls;
   /** Who the other nodes are, and which of them are there. */
   readonly membership: Membership;
   /** Decides between writers at different nodes, where the registry can. */
@@ -108,7 +113,13 @@ export class Cluster {
     const owners = (id: bigint) => this.owners(id);
     const onNewer = (owner: Member, id: bigint, version: Version) => void this.#adopt(owner, id, version);
     this.#handover = new Handover({ ...seams, hints: this.#hints, owners, onNewer });
-    this.#replication = new Replication(options, this.#handover, { ...seams, owners, onNewer });
+    this.#replication = new Replication(options, this.#handover, {
+      ...seams,
+      owners,
+      onNewer,
+      pullHere: (manifest, holders, onProgress) => this.#pullHere(manifest, holders, onProgress),
+    });
+    this.polls = new Polls(options.writeQuorum, { ...seams, owners });
     const members = () => this.membership.members();
     this.lookups = new Lookups(options.writeQuorum, {
       rain: seams.rain,
@@ -167,8 +178,18 @@ export class Cluster {
   }
 
   /** See {@link Replication.replicate}. */
-  replicate(manifest: Manifest, newerCounts?: boolean): Promise<Replicated> {
-    return this.#replication.replicate(manifest, newerCounts);
+  replicate(manifest: Manifest, ordered: boolean): Promise<Replicated> {
+    return this.#replication.replicate(manifest, ordered);
+  }
+
+  /** See {@link Replication.writeBack}. */
+  writeBack(manifest: Manifest, holders: Holders): Promise<void> {
+    return this.#replication.writeBack(manifest, holders);
+  }
+
+  /** Longest that a write waits without any progress. */
+  get writeTimeoutMs(): number {
+    return this.options.writeTimeoutMs;
   }
 
   /** Every known peer, in no order. */
@@ -194,6 +215,24 @@ export class Cluster {
   /** One sentence for each identity that two running nodes claim. */
   identityConflicts(): string[] {
     return this.membership.conflicts();
+  }
+
+  async #pullHere(manifest: Manifest, holders: readonly Address[], onProgress: () => void): Promise<Delivered> {
+    const { id, version } = manifest;
+    const ended = new AbortController();
+    try {
+      const pull = this.#pulls.start({ id, version, manifest }, holders, 'replica');
+      for (let blocks = 0; ; blocks = pull.blocks()) {
+        if (pull.blocks() > blocks) onProgress();
+        const held = await Promise.race([pull.done, sleep(this.seams.clock, PROGRESS_STEP_MS, ended.signal)]);
+        if (held) return held.kind === 'held' ? { kind: 'durable' } : held;
+      }
+    } catch (error) {
+      if (error instanceof MurkyError) return { kind: 'refused', code: error.code, final: true };
+      throw error;
+    } finally {
+      ended.abort();
+    }
   }
 
   /** An owner has a newer version than this node: an owner fetches it, another lets go of what it has. */

@@ -41,15 +41,19 @@ const LONGEST_PAUSE_MS = 2000;
 const FINAL: ReadonlySet<ErrorCode> = new Set(['MURKY_ID_TAKEN', 'MURKY_VERSION_CONFLICT', 'MURKY_BAD_MESSAGE']);
 const NOT_SOON: ReadonlySet<ErrorCode> = new Set(['MURKY_STORE_FULL', 'MURKY_DISK_FULL']);
 
-/** Asks one owner to hold a version until it does, refuses, or stays silent. Never rejects, unless aborted. */
+/**
+ * Asks one owner to hold a version until it does, refuses, or stays silent. Once this node holds a newer one it is that
+ * which is brought, so that 'newer' is only ever said of what the owner holds. Never rejects, unless aborted.
+ */
 export async function deliver(
   owner: Member,
-  manifest: Manifest,
+  wanted: Manifest,
   seams: DeliverySeams,
   options: DeliverOptions,
 ): Promise<Delivered> {
   const { rain, store, clock } = seams;
   const { signal } = options;
+  let manifest = wanted;
   let holders = options.holders().length;
   let payload = encodePropagate(manifest, options.holders());
   let answeredAtMs = clock.monotonic();
@@ -60,12 +64,13 @@ export async function deliver(
     signal.throwIfAborted();
     if (options.holders().length !== holders) {
       holders = options.holders().length;
-      payload = encodePropagate(manifest, options.holders());
+      payload = encodePropagate(manifest, manifest === wanted ? options.holders() : []);
     }
     const answer = await ask(rain, owner.address, payload, signal);
     const now = clock.monotonic();
     if (answer) answeredAtMs = now;
-    if (answer?.kind === 'durable' || answer?.kind === 'newer') return answer;
+    if (answer?.kind === 'newer') return answer;
+    if (answer?.kind === 'durable') return manifest === wanted ? answer : { kind: 'newer', version: manifest.version };
     if (answer?.kind === 'pending') {
       if (answer.blocks > blocks) {
         progressAtMs = now;
@@ -79,7 +84,8 @@ export async function deliver(
       }
       const current = await currentIfSound(store, manifest.id);
       if (current && compareVersions(current.version, manifest.version) > 0) {
-        return { kind: 'newer', version: current.version }; // overwritten here meanwhile: nothing to deliver
+        manifest = current; // overwritten here meanwhile
+        holders = -1;
       }
       if (owner.state !== 'alive' || now - answeredAtMs >= GIVE_UP_WITHOUT_ANSWER_MS) return { kind: 'silent' };
       await sleep(clock, pauseMs, signal);

@@ -29,7 +29,7 @@ export type PropagateAnswer =
 const FORMAT = 1;
 export const MAX_HOLDERS = 8;
 /** Year 10600 or so: a clock that had seen a later version could not go on from it. */
-const MAX_VERSION_TIME = 2n ** 64n - 2n ** 60n;
+export const MAX_VERSION_TIME = 2n ** 64n - 2n ** 60n;
 
 /**
  * Big-endian: format (1), resource id (8), version (16), bytes of the manifest (4), SHA-256 of the manifest (32),

@@ -1,6 +1,6 @@
 import { MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
-import type { Version } from '../object/version.js';
+import { compareVersions, type Version } from '../object/version.js';
 import type { Address } from '../rain/contract.js';
 import type { Clock } from '../seam/clock.js';
 import { contactText } from './contact.js';
@@ -8,14 +8,18 @@ import type { Delivered } from './delivery.js';
 import type { Handover, Owners } from './handover.js';
 import type { Member } from './peers.js';
 import { quorumOf } from './placement.js';
+import type { Holders } from './poll.js';
+import { majorityOf } from './quorum.js';
 
 /** How many owners hold a version durably, of how many, and how many had to. */
 export interface Replicated {
   readonly durable: number;
   readonly owners: number;
   readonly quorum: number;
-  /** An owner held a newer version before the quorum was reached: the write has lost against it. */
+  /** An owner held a newer version before the quorum was reached: a write without order has to try again. */
   readonly newer?: Version;
+  /** The newest version that an owner held in its place: written at the same time, and the one that is read. */
+  readonly overtaken?: Version;
 }
 
 export interface ReplicationOptions {
@@ -24,10 +28,24 @@ export interface ReplicationOptions {
   readonly writeTimeoutMs: number;
 }
 
+interface Task {
+  readonly owners: Owners;
+  readonly count: number;
+  readonly quorum: number;
+  /** Those that hold the version already. */
+  readonly holders: Holders;
+  /** Those to be brought it. */
+  readonly missing: readonly Member[];
+  readonly outcomes: Record<string, string>;
+  readonly newerCounts: boolean;
+}
+
 interface ReplicationSeams {
   readonly clock: Clock;
   readonly owners: (id: bigint) => Owners;
   readonly onNewer: (owner: Member, id: bigint, version: Version) => void;
+  /** Brings a version that others hold to this node, an owner. */
+  readonly pullHere: (manifest: Manifest, holders: readonly Address[], onProgress: () => void) => Promise<Delivered>;
 }
 
 /** Brings writes to their owners and counts who holds them. */
@@ -60,37 +78,69 @@ export class Replication {
 
   /**
    * Resolves as soon as a quorum of owners holds `manifest`'s version, which this node holds durably already; the others
-   * get it in the background. An owner that holds a newer version ends it early, or with `newerCounts` counts like one
-   * that holds this one: it was written there, and then overwritten. MURKY_NO_QUORUM when the quorum cannot be reached,
-   * or nothing went on for the write timeout.
+   * get it in the background. An owner that holds a newer version counts like one that holds this one if the write is
+   * `ordered`, that is, greater than all that was acknowledged before it began: then it was overwritten by one of the
+   * same time. Otherwise the newer version ends it early. MURKY_NO_QUORUM when the quorum cannot be reached, or nothing
+   * went on for the write timeout.
    */
-  async replicate(manifest: Manifest, newerCounts = false): Promise<Replicated> {
+  async replicate(manifest: Manifest, ordered: boolean): Promise<Replicated> {
     const { owners, count, quorum } = this.plan(manifest.id);
-    const away = owners.others.filter((owner) => owner.state !== 'alive');
-    const present = owners.others.filter((owner) => owner.state === 'alive');
     const outcomes: Record<string, string> = {};
-    for (const owner of away) {
+    for (const owner of owners.others) {
+      if (owner.state === 'alive') continue;
       outcomes[contactText(owner.contact)] = 'away';
       await this.handover.owe(owner, manifest);
     }
+    const missing = owners.others.filter((owner) => owner.state === 'alive');
+    const holders = { self: owners.self, others: [] };
+    return this.#bring(manifest, { owners, count, quorum, holders, missing, outcomes, newerCounts: ordered });
+  }
+
+  /**
+   * The second phase of a quorum read: resolves when more than half of the owners hold `manifest`'s version or a newer
+   * one durably, of which `holders` are known to hold this one. MURKY_NO_QUORUM if that cannot be reached.
+   */
+  async writeBack(manifest: Manifest, holders: Holders): Promise<void> {
+    const owners = this.seams.owners(manifest.id);
+    const count = owners.others.length + (owners.self ? 1 : 0);
+    const quorum = majorityOf(count);
+    const known = new Set(holders.others.map(({ id }) => id));
+    const holding = { self: owners.self && holders.self, others: owners.others.filter(({ id }) => known.has(id)) };
+    if (holding.others.length + (holding.self ? 1 : 0) >= quorum) return;
+    const missing = owners.others.filter(({ id, state }) => state === 'alive' && !known.has(id));
+    const outcomes: Record<string, string> = {};
+    await this.#bring(manifest, { owners, count, quorum, holders: holding, missing, outcomes, newerCounts: true });
+  }
+
+  #bring(manifest: Manifest, task: Task): Promise<Replicated> {
+    const { owners, count, quorum, missing, outcomes, newerCounts } = task;
     return new Promise((resolve, reject) => {
-      let durable = owners.self ? 1 : 0;
-      let running = present.length;
+      let durable = task.holders.others.length + (task.holders.self ? 1 : 0);
+      const pullsHere = owners.self && !task.holders.self;
+      let running = missing.length + (pullsHere ? 1 : 0);
       let answered = false;
       let settled = false; // answered, and not with a newer version
-      const holders: Address[] = [];
+      let overtaken: Version | undefined;
+      const newerAt: [Member, Version][] = [];
+      // Before the answer the bytes are needed here: for owners that lack them, or to try again.
+      const adopt = () => {
+        for (const [owner, version] of newerAt.splice(0)) this.seams.onNewer(owner, manifest.id, version);
+      };
+      const holders: Address[] = task.holders.others.map(({ address }) => address);
       let stopTimer = () => {};
       const answer = (newer?: Version) => {
         answered = true;
         settled = newer === undefined;
         stopTimer();
-        resolve({ durable, owners: count, quorum, ...(newer && { newer }) });
+        resolve({ durable, owners: count, quorum, ...(newer && { newer }), ...(overtaken && { overtaken }) });
+        if (settled) adopt();
       };
       const fail = () => {
         answered = true;
         settled = true;
         stopTimer();
         reject(noQuorum(manifest, durable, count, quorum, outcomes));
+        adopt();
       };
       const onProgress = () => {
         stopTimer();
@@ -99,28 +149,36 @@ export class Replication {
       const check = (newer?: Version) => {
         if (answered) return;
         if (durable >= quorum) answer();
-        else if (newer) answer(newer);
+        else if (newer && !newerCounts) answer(newer);
         else if (durable + running < quorum) fail();
       };
-      const onDelivered = (owner: Member, delivered: Delivered) => {
+      const onDelivered = (name: string, delivered: Delivered) => {
         running -= 1;
-        // Before the answer it is the writer's affair: it takes a greater version, for which it needs the blocks here.
-        if (delivered.kind === 'newer' && settled) this.seams.onNewer(owner, manifest.id, delivered.version);
-        if (delivered.kind === 'durable') holders.push(owner.address);
-        if (delivered.kind === 'durable' || (delivered.kind === 'newer' && newerCounts)) durable += 1;
-        else outcomes[contactText(owner.contact)] = delivered.kind === 'refused' ? delivered.code : delivered.kind;
-        check(delivered.kind === 'newer' ? delivered.version : undefined);
-        if (running === 0 && holders.length === owners.others.length) void this.handover.settle(manifest);
+        const newer = delivered.kind === 'newer' ? delivered.version : undefined;
+        if (newer && (!overtaken || compareVersions(newer, overtaken) > 0)) overtaken = newer;
+        if (delivered.kind === 'durable' || (newer && newerCounts)) durable += 1;
+        else outcomes[name] = delivered.kind === 'refused' ? delivered.code : delivered.kind;
+        check(newer);
       };
       onProgress();
       check();
-      for (const owner of present) {
+      if (pullsHere) {
+        this.seams.pullHere(manifest, holders, onProgress).then(
+          (delivered) => onDelivered('this node', delivered),
+          () => onDelivered('this node', { kind: 'silent' }),
+        );
+      }
+      for (const owner of missing) {
         this.handover
           .start(owner, manifest, () => holders, onProgress)
-          .then(
-            (delivered) => onDelivered(owner, delivered),
-            () => onDelivered(owner, { kind: 'silent' }), // closing
-          );
+          .catch((): Delivered => ({ kind: 'silent' })) // closing
+          .then((delivered) => {
+            if (delivered.kind === 'durable') holders.push(owner.address);
+            onDelivered(contactText(owner.contact), delivered);
+            if (delivered.kind === 'newer') newerAt.push([owner, delivered.version]);
+            if (settled) adopt();
+            if (running === 0 && holders.length === owners.others.length) void this.handover.settle(manifest);
+          });
       }
     });
   }

@@ -1,3 +1,4 @@
+import type { Poll } from '../cluster/poll.js';
 import { isMurkyError, MurkyError } from '../errors.js';
 import { blockCount, type Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
@@ -30,19 +31,45 @@ export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Pro
 }
 
 /**
- * Brings a committed version to its owners. Where one of them holds a newer one, written elsewhere by a clock ahead of
- * this one's, the write takes a still greater version and tries again: a later write wins whatever the clocks say. Of
- * two writes at the same time either may win; both are acknowledged.
+ * Asks the owners which version they hold, so that what is written next is greater than every write that was
+ * acknowledged before. MURKY_NO_QUORUM if too few of them answer: then nothing has been written.
  */
-export async function spread(parts: Parts, committed: Manifest, signal?: AbortSignal): Promise<WriteResult> {
+export async function pollForWrite(parts: Parts, key: string, id: bigint, signal?: AbortSignal): Promise<Poll> {
+  const { quorum } = parts.cluster.plan(id);
+  const poll = await parts.cluster.polls.ask(id, parts.cluster.writeTimeoutMs, signal);
+  if (poll.complete || poll.exhausted || !poll.orderable) return poll;
+  const { answered, needed, count } = poll;
+  throw new MurkyError(
+    'MURKY_NO_QUORUM',
+    `Only ${answered} of ${count} owners could be asked which version of "${key}" they hold, and ${needed} have to.`,
+    {
+      hint: 'Nothing was written. Try again when more nodes can be reached; "murky status" shows who is away.',
+      facts: { durable: 0, answered, needed, owners: count, quorum },
+    },
+  );
+}
+
+/**
+ * Brings a committed version to its owners. An `ordered` one, chosen after a complete poll, is greater than all that was
+ * acknowledged before: an owner that holds a newer one got it from a write at the same time, and this one counts as
+ * overwritten at once. A version is never changed then, as a reader may have seen it: to write the value again under a
+ * greater one could bring it back after what overwrote it.
+ * Without order (a write quorum below a majority) a newer one may be older in truth, from a clock that is ahead: the
+ * write takes a still greater version and tries again.
+ */
+export async function spread(
+  parts: Parts,
+  committed: Manifest,
+  ordered: boolean,
+  signal?: AbortSignal,
+): Promise<WriteResult> {
   let manifest = committed;
   for (let renewals = 0; ; renewals++) {
-    const newerCounts = renewals === MAX_RENEWALS;
     const replicated = parts.cluster
-      .replicate(manifest, newerCounts)
+      .replicate(manifest, ordered || renewals === MAX_RENEWALS)
       .catch((error) => takeBack(parts, manifest, error));
     const { newer, ...counted } = await abortable(replicated, signal);
-    if (!newer) return { manifest, ...counted };
+    if (!newer) return { manifest, ordered, ...counted };
     manifest = await renew(parts, manifest, newer);
   }
 }

@@ -1,4 +1,5 @@
 import type { Manifest } from '../object/manifest.js';
+import type { Version } from '../object/version.js';
 import type { PathView } from '../rain/path-history.js';
 import type { RunningFetch } from '../rain/report.js';
 import type { StoreStats } from '../store/contract.js';
@@ -17,7 +18,7 @@ export interface ObjectNode {
   /** Like head, with the bytes. The body is read lazily; leaving the loop ends whatever fetch runs for it. */
   get(key: string, options?: GetOptions): Promise<GetResult>;
   /** Writes a tombstone; MURKY_NOT_FOUND if there is nothing to delete. */
-  delete(key: string, options?: ReadOptions): Promise<WriteResult>;
+  delete(key: string, options?: DeleteOptions): Promise<WriteResult>;
   /** What this node itself holds, in key order. */
   list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
   status(): Promise<NodeStatus>;
@@ -36,9 +37,21 @@ export interface PutOptions {
   readonly length?: number;
 }
 
-export interface ReadOptions {
+export interface DeleteOptions {
   readonly signal?: AbortSignal;
 }
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * 'local', the default: this node's replica, or the newest version that it knows of or finds. 'quorum': the newest one
+   * that a majority of the owners knows of, never older than an acknowledged write or an earlier quorum read;
+   * MURKY_NO_QUORUM where no majority answers.
+   */
+  readonly consistency?: Consistency;
+}
+
+export type Consistency = 'local' | 'quorum';
 
 export interface GetOptions extends ReadOptions {
   /** First byte wanted and the one behind the last; the whole value by default. Clamped to the value's size. */
@@ -65,6 +78,13 @@ export interface WriteResult {
   /** Owners that there are. */
   readonly owners: number;
   readonly quorum: number;
+  /**
+   * The write is greater than every one that was acknowledged before it began. False only with a write quorum below a
+   * majority, where too few owners answered to be sure of it.
+   */
+  readonly ordered: boolean;
+  /** A version written at the same time that is newer: it is what readers get, and this one counts as overwritten. */
+  readonly overtaken?: Version;
   /** True if the write took the place of a live object that this node knew of. */
   readonly replaced?: boolean;
 }

@@ -5,9 +5,10 @@ import { abortable } from './abortable.js';
 import type { GetOptions, GetResult } from './contract.js';
 import { type Downloads, WINDOW_BLOCKS } from './download.js';
 import { fetchOne } from './fetch-one.js';
-import { type Found, find } from './find.js';
+import type { Found } from './find.js';
 import { heal } from './heal.js';
 import type { Parts } from './parts.js';
+import { findFor } from './quorum-read.js';
 
 /** Times that an object may be overwritten between the moment it is found and its first byte. */
 const MAX_TRIES = 4;
@@ -33,7 +34,7 @@ export async function get(
   options: GetOptions = {},
 ): Promise<GetResult> {
   for (let tries = 1; ; tries++) {
-    const found = await find(parts, key, options.signal);
+    const found = await findFor(parts, key, options);
     try {
       return await read(parts, downloads, found, options);
     } catch (error) {

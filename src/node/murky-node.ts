@@ -14,6 +14,7 @@ import { type Random, systemRandom } from '../seam/random.js';
 import { ObjectStore } from '../store/object-store.js';
 import { keyFingerprint, readClusterKeys } from './cluster-key.js';
 import type {
+  DeleteOptions,
   GetOptions,
   GetResult,
   NodeStatus,
@@ -26,11 +27,11 @@ import type {
 import { remove } from './delete.js';
 import { Downloads } from './download.js';
 import { configuredEtcd } from './etcd.js';
-import { find } from './find.js';
 import { get } from './get.js';
 import { idText, nodeId } from './identity.js';
 import type { Parts } from './parts.js';
 import { put } from './put.js';
+import { findFor } from './quorum-read.js';
 import { Running } from './running.js';
 import { Scrub } from './scrub.js';
 import { peers, type StatusFacts, status } from './status.js';
@@ -143,14 +144,17 @@ export class MurkyNode implements ObjectNode {
   }
 
   async head(key: string, options: ReadOptions = {}): Promise<Manifest> {
-    return this.#running.run(options.signal, async (signal) => (await find(this.parts, key, signal)).manifest);
+    return this.#running.run(
+      options.signal,
+      async (signal) => (await findFor(this.parts, key, { ...options, signal })).manifest,
+    );
   }
 
   get(key: string, options: GetOptions = {}): Promise<GetResult> {
     return this.#running.run(options.signal, (signal) => get(this.parts, this.#downloads, key, { ...options, signal }));
   }
 
-  delete(key: string, options: ReadOptions = {}): Promise<WriteResult> {
+  delete(key: string, options: DeleteOptions = {}): Promise<WriteResult> {
     return this.#running.run(options.signal, (signal) => remove(this.parts, key, { ...options, signal }));
   }
 

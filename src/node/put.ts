@@ -5,7 +5,7 @@ import { BLOCK_BYTES, checkMetadata, MAX_OBJECT_BYTES, sha256 } from '../object/
 import { compareVersions } from '../object/version.js';
 import type { BlockWriter } from '../store/contract.js';
 import { currentIfSound } from '../store/damage.js';
-import { commitHere, spread } from './commit.js';
+import { commitHere, pollForWrite, spread } from './commit.js';
 import type { PutOptions, WriteResult } from './contract.js';
 import { cutBlocks } from './cut.js';
 import type { Parts } from './parts.js';
@@ -32,30 +32,38 @@ export async function put(
   const current = await currentIfSound(store, id);
   if (current && current.key !== key) throw taken(key, id, current.key);
   // Asked while the body comes in: a write that ended before this one began is older than it in any case.
-  const atOwners = cluster.lookups.glance(id, options.signal).catch(() => undefined);
+  const polling = pollForWrite(parts, key, id, options.signal);
+  let refusal: unknown;
+  polling.catch((error) => {
+    refusal = error;
+  });
   const writer = store.begin();
   try {
-    const written = await writeBlocks(key, cutBlocks(body, blockBytes, options.signal), writer, options);
-    const seen = await atOwners;
-    if (seen?.manifest && seen.manifest.key !== key) throw taken(key, id, seen.manifest.key);
-    if (seen) versions.observe(seen.version);
+    const written = await writeBlocks(key, cutBlocks(body, blockBytes, options.signal), writer, options, () => {
+      if (refusal) throw refusal;
+    });
+    const poll = await polling;
+    const { newest } = poll;
+    if (newest?.manifest && newest.manifest.key !== key) throw taken(key, id, newest.manifest.key);
+    if (newest) versions.observe(newest.version);
     options.signal?.throwIfAborted();
     const draft = { key, id, tombstone: false, blockBytes, metadata, ...written };
     const manifest = await commitHere(parts, writer, draft);
-    const newest = seen && (!current || compareVersions(seen.version, current.version) > 0) ? seen : current;
-    const replaced = newest !== undefined && !newest.tombstone;
-    return { ...(await spread(parts, manifest, options.signal)), replaced };
+    const before = newest && (!current || compareVersions(newest.version, current.version) > 0) ? newest : current;
+    const replaced = before !== undefined && !before.tombstone;
+    return { ...(await spread(parts, manifest, poll.complete || poll.exhausted, options.signal)), replaced };
   } finally {
     await writer.abort(); // nothing after a commit
   }
 }
 
-/** Hashes and stores block after block; one is being written while the next one comes in. */
+/** Hashes and stores block after block, unless `check` throws; one is being written while the next one comes in. */
 async function writeBlocks(
   key: string,
   blocks: AsyncIterable<Uint8Array>,
   writer: BlockWriter,
   options: PutOptions,
+  check: () => void,
 ): Promise<Written> {
   const whole = createHash('sha256');
   const blockHashes: Uint8Array[] = [];
@@ -63,6 +71,7 @@ async function writeBlocks(
   let writing = Promise.resolve();
   try {
     for await (const block of blocks) {
+      check();
       size += block.length;
       if (size > MAX_OBJECT_BYTES) throw tooLarge(key);
       if (options.length !== undefined && size > options.length) throw wrongLength(key, options.length, 'more');

@@ -28,6 +28,8 @@ export enum RequestKind {
   Hello = 2,
   /** cluster: you own this version; fetch it and say when it is durable. */
   Propagate = 3,
+  /** cluster: which version of a resource do you hold as its owner? */
+  Held = 7,
 }
 
 /** What a server says of one resource. */

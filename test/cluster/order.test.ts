@@ -75,7 +75,7 @@ test('a writer behind in time sees the newer version at the owners before it com
   await world.closeAll();
 });
 
-test('a later put wins although no owner could be asked before it committed', async () => {
+test('a put that no owner answers at first waits until it can be put in order', async () => {
   const world = new World();
   const ahead = await world.start(1, [], { skewMs: 86_400_000 });
   const edge = await world.start(2, [1], { weight: 0 });
@@ -83,13 +83,27 @@ test('a later put wins although no owner could be asked before it committed', as
   await ahead.put('a', value(1));
   world.isolate(2);
   async function* body() {
-    await new Promise<void>((resolve) => world.time.after(500, resolve)); // the glance has given up by now
+    await new Promise<void>((resolve) => world.time.after(500, resolve)); // longer than a glance
     world.heal();
     yield value(2);
   }
   await edge.put('a', body());
   assert.ok((await ahead.get('a')).equals(value(2)));
-  assert.is(edge.store.disk.readable.size, 2, 'the first version lost against the one there');
+  assert.is(edge.store.disk.readable.size, 1, 'one version was enough');
+  await world.closeAll();
+});
+
+test('with a write quorum below a majority a put goes on alone, says that its order is not known, and mends it', async () => {
+  const world = new World();
+  const options = { writeQuorum: 1 };
+  const ahead = await world.start(1, [2, 3], { ...options, skewMs: 86_400_000 });
+  const right = await world.start(2, [1, 3], options);
+  await world.start(3, [1, 2], options);
+  await world.time.run(3000);
+  assert.ok((await ahead.put('a', value(1))).ordered);
+  world.isolate(2);
+  assert.is((await right.put('a', value(2))).ordered, false);
+  world.heal();
   await world.closeAll();
 });
 

@@ -147,11 +147,29 @@ test('a writer that is no owner sees later versions while it keeps its copy for 
   await world.closeAll();
 });
 
-test('without a majority a put fails, says how many hold it, and still gets there', async () => {
+test('a put that a majority cannot be asked for fails, and has written nothing', async () => {
   const world = new World();
-  const [a, b] = await world.startAll(3);
+  const [a, b, c] = await world.startAll(3);
   world.isolate(1);
   const error = await failure(a!.put('a', value(1)));
+  assert.is(error.code, 'MURKY_NO_QUORUM');
+  assert.match(error.message, /Only 1 of 3 owners could be asked/);
+  assert.equal([error.facts.durable, error.facts.answered, error.facts.needed], [0, 1, 2]);
+  world.heal();
+  await world.time.run(30_000);
+  for (const node of [a!, b!, c!]) assert.is(node.holds(resourceId('a')), undefined);
+  await world.closeAll();
+});
+
+test('a put that loses its majority half-way fails, says how many hold it, and still gets there', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(3);
+  async function* body() {
+    await new Promise<void>((resolve) => world.time.after(500, resolve)); // the owners have been asked by now
+    world.isolate(1);
+    yield value(1);
+  }
+  const error = await failure(a!.put('a', body()));
   assert.is(error.code, 'MURKY_NO_QUORUM');
   assert.match(error.message, /1 of 3 owners? holds? "a" durably/);
   assert.is(error.facts.durable, 1);
@@ -159,6 +177,23 @@ test('without a majority a put fails, says how many hold it, and still gets ther
   await world.time.run(30_000);
   assert.ok(b!.holds(resourceId('a')));
   assert.ok((await b!.get('a')).equals(value(1)));
+  await world.closeAll();
+});
+
+test('a put of many blocks is refused before they have come when a majority is known to be away', async () => {
+  const world = new World();
+  const [a] = await world.startAll(3);
+  world.isolate(1);
+  await world.time.run(30_000);
+  let blocks = 0;
+  async function* body() {
+    for (; blocks < 100; blocks++) {
+      await new Promise<void>((resolve) => world.time.after(50, resolve));
+      yield value(1, 2 ** 20);
+    }
+  }
+  assert.is((await failure(a!.put('a', body()))).code, 'MURKY_NO_QUORUM');
+  assert.ok(blocks < 20, `${blocks}`);
   await world.closeAll();
 });
 

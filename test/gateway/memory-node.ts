@@ -43,7 +43,7 @@ export class MemoryNode implements GatewayNode {
     const replaced = this.objects.has(key);
     const manifest = this.#manifest(key, value, options.metadata ?? {});
     this.objects.set(key, { manifest, value });
-    return { manifest, durable: 2, owners: 3, quorum: 2, replaced };
+    return { manifest, durable: 2, owners: 3, quorum: 2, ordered: true, replaced };
   }
 
   async head(key: string, _options: ReadOptions = {}): Promise<Manifest> {
@@ -74,7 +74,7 @@ export class MemoryNode implements GatewayNode {
   async delete(key: string) {
     const { manifest } = this.#held(key);
     this.objects.delete(key);
-    return { manifest, durable: 2, owners: 3, quorum: 2 };
+    return { manifest, durable: 2, owners: 3, quorum: 2, ordered: true };
   }
 
   async *list(options: { prefix?: string; after?: string; limit?: number } = {}): AsyncGenerator<Manifest> {

@@ -113,7 +113,7 @@ test('a key that nobody has is not found, also while one of three owners is away
   await world.kill(2);
   await world.time.run(10_000);
   assert.is(await code(owners[0]!.get('nothing')), 'MURKY_NO_SERVER');
-  assert.is(await code(owners[0]!.delete('nothing')), 'MURKY_NO_SERVER');
+  assert.is(await code(owners[0]!.delete('nothing')), 'MURKY_NO_QUORUM');
   await world.closeAll();
 });
 

@@ -1,14 +1,15 @@
 import { Cluster, type ClusterOptions } from '../../src/cluster/cluster.js';
 import type { Resolve } from '../../src/cluster/membership.js';
 import { SharedSource } from '../../src/cluster/share.js';
-import type { GetOptions, PutOptions, WriteResult } from '../../src/node/contract.js';
+import type { GetOptions, PutOptions, ReadOptions, WriteResult } from '../../src/node/contract.js';
 import { remove } from '../../src/node/delete.js';
 import { Downloads } from '../../src/node/download.js';
-import { find } from '../../src/node/find.js';
+
 import { get } from '../../src/node/get.js';
 import { nodeId } from '../../src/node/identity.js';
 import type { Parts } from '../../src/node/parts.js';
 import { put } from '../../src/node/put.js';
+import { findFor } from '../../src/node/quorum-read.js';
 import { HybridClock } from '../../src/object/hybrid-clock.js';
 import type { Manifest } from '../../src/object/manifest.js';
 import type { Address } from '../../src/rain/contract.js';
@@ -152,8 +153,8 @@ export class SimulatedNode {
     return this.world.time.until(remove(this.parts, key));
   }
 
-  head(key: string): Promise<Manifest> {
-    return this.world.time.until(find(this.parts, key).then(({ manifest }) => manifest));
+  head(key: string, options: ReadOptions = {}): Promise<Manifest> {
+    return this.world.time.until(findFor(this.parts, key, options).then(({ manifest }) => manifest));
   }
 
   async get(key: string, options?: GetOptions): Promise<Buffer> {
