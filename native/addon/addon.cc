@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "addon/codec_binding.h"
+#include "addon/digest_binding.h"
 #include "addon/loop_binding.h"
 #include "addon/measure_binding.h"
 #include "addon/simulation_binding.h"
@@ -10,6 +11,7 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   murky::addon::InitCodec(env, exports);
+  murky::addon::InitDigest(env, exports);
   murky::addon::InitMeasure(env, exports);
   murky::addon::InitLoop(env, exports);
   murky::addon::InitSimulation(env, exports);

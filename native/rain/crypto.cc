@@ -10,14 +10,16 @@ namespace murky::rain {
 
 namespace {
 
-// The prototypes of OpenSSL 1.1.1 and 3 (EVP_EncryptInit(3), HMAC(3), OpenSSL_version(3)), declared here so
-// that no OpenSSL headers are needed; its types are never looked into.
+// The prototypes of OpenSSL 1.1.1 and 3 (EVP_EncryptInit(3), EVP_Digest(3), HMAC(3), OpenSSL_version(3)),
+// declared here so that no OpenSSL headers are needed; its types are never looked into.
 struct OpenSsl {
   void* (*cipher_ctx_new)();
   void (*cipher_ctx_free)(void* ctx);
   int (*cipher_ctx_ctrl)(void* ctx, int type, int argument, void* pointer);
   const void* (*aes_128_gcm)();
   const void* (*sha256)();
+  int (*digest)(const void* data, size_t bytes, unsigned char* out, unsigned int* out_bytes, const void* type,
+                void* engine);
   int (*encrypt_init)(void* ctx, const void* cipher, void* engine, const unsigned char* key,
                       const unsigned char* iv);
   int (*encrypt_update)(void* ctx, unsigned char* out, int* out_bytes, const unsigned char* in, int in_bytes);
@@ -47,6 +49,7 @@ bool FindAll(void* library, OpenSsl* out) {
          Find(library, "EVP_CIPHER_CTX_free", &out->cipher_ctx_free) &&
          Find(library, "EVP_CIPHER_CTX_ctrl", &out->cipher_ctx_ctrl) &&
          Find(library, "EVP_aes_128_gcm", &out->aes_128_gcm) && Find(library, "EVP_sha256", &out->sha256) &&
+         Find(library, "EVP_Digest", &out->digest) &&
          Find(library, "EVP_EncryptInit_ex", &out->encrypt_init) &&
          Find(library, "EVP_EncryptUpdate", &out->encrypt_update) &&
          Find(library, "EVP_EncryptFinal_ex", &out->encrypt_final) &&
@@ -75,6 +78,11 @@ const OpenSsl* Library() {
 }  // namespace
 
 std::string CryptoVersion() { return Library() ? Library()->version(0) : ""; }
+
+bool Sha256(const uint8_t* data, size_t data_bytes, Sha256Bytes* out) {
+  const OpenSsl* ssl = Library();
+  return ssl && ssl->digest(data, data_bytes, out->data(), nullptr, ssl->sha256(), nullptr) == 1;
+}
 
 bool HmacSha256(const uint8_t* key, size_t key_bytes, const uint8_t* data, size_t data_bytes,
                 Sha256Bytes* out) {

@@ -1,6 +1,6 @@
-// The cryptography of the transport: HMAC-SHA256 (RFC 2104), HKDF-SHA256 (RFC 5869) and AES-128-GCM (NIST SP
-// 800-38D), by the OpenSSL that is in the process already. Its functions are looked up at run time, so that
-// the addon loads, and says what it misses, where a runtime does not export them.
+// The cryptography of the transport: SHA-256 (FIPS 180-4), HMAC-SHA256 (RFC 2104), HKDF-SHA256 (RFC 5869) and
+// AES-128-GCM (NIST SP 800-38D), by the OpenSSL that is in the process already. Its functions are looked up
+// at run time, so that the addon loads, and says what it misses, where a runtime does not export them.
 //
 // Thread-safety: the functions may be called from any thread; an AesGcm belongs to one thread at a time.
 #ifndef MURKY_RAIN_CRYPTO_H_
@@ -25,6 +25,7 @@ using GcmNonce = std::array<uint8_t, kGcmNonceBytes>;
 std::string CryptoVersion();
 
 // True and *out set, or false where OpenSSL fails.
+bool Sha256(const uint8_t* data, size_t data_bytes, Sha256Bytes* out);
 bool HmacSha256(const uint8_t* key, size_t key_bytes, const uint8_t* data, size_t data_bytes,
                 Sha256Bytes* out);
 

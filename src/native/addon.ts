@@ -17,6 +17,8 @@ export interface Addon {
   measureEncode(k: number, symbolBytes: number, seconds: number): EncodeFigures;
   measureDecode(k: number, symbolBytes: number, loss: number, seconds: number): DecodeFigures;
   overheadHistogram(k: number, loss: number, trials: number, seed: number): number[];
+  /** SHA-256 by OpenSSL on a thread of Node's pool; the memory must stay as it is until then. */
+  sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;
   /** What the transport finds on this machine. */
   transportFeatures(): TransportFeatures;
 }

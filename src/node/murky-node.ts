@@ -3,6 +3,7 @@ import { parseContact } from '../cluster/contact.js';
 import { SharedSource } from '../cluster/share.js';
 import type { MurkyConfig } from '../config/contract.js';
 import { readServersList } from '../config/servers-list.js';
+import { sha256InPool } from '../native/pool-digest.js';
 import { HybridClock } from '../object/hybrid-clock.js';
 import type { Manifest } from '../object/manifest.js';
 import { RainEndpoint } from '../rain/endpoint.js';
@@ -106,7 +107,7 @@ export class MurkyNode implements ObjectNode {
       rain.serve(new SharedSource(store, behaviour.shareContent));
       await cluster.start();
       await cluster.settled(SETTLE_MS);
-      const parts = { store, rain, cluster, versions, clock, log };
+      const parts = { sha256: sha256InPool, store, rain, cluster, versions, clock, log };
       const scrub = new Scrub(parts, config.scrub.bytesPerSecond);
       opened.push(() => scrub.close());
       await scrub.start();

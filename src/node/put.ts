@@ -1,20 +1,13 @@
-import { createHash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { resourceId } from '../object/key.js';
-import { BLOCK_BYTES, checkMetadata, MAX_OBJECT_BYTES, sha256 } from '../object/manifest.js';
+import { BLOCK_BYTES, checkMetadata, MAX_OBJECT_BYTES } from '../object/manifest.js';
 import { compareVersions } from '../object/version.js';
-import type { BlockWriter } from '../store/contract.js';
 import { currentIfSound } from '../store/damage.js';
 import { commitHere, pollForWrite, spread } from './commit.js';
 import type { PutOptions, WriteResult } from './contract.js';
 import { cutBlocks } from './cut.js';
 import type { Parts } from './parts.js';
-
-interface Written {
-  readonly size: number;
-  readonly blockHashes: Uint8Array[];
-  readonly sha256: Uint8Array;
-}
+import { tooLarge, writeBlocks } from './write-blocks.js';
 
 /** Stores a value: blocks here as they come, then the manifest, then the owners. See ObjectNode.put. */
 export async function put(
@@ -39,9 +32,12 @@ export async function put(
   });
   const writer = store.begin();
   try {
-    const written = await writeBlocks(key, cutBlocks(body, blockBytes, options.signal), writer, options, () => {
+    const check = () => {
       if (refusal) throw refusal;
-    });
+    };
+    const { length, signal } = options;
+    const { sha256 } = parts;
+    const written = await writeBlocks(key, cutBlocks(body, blockBytes, signal), writer, { length, check, sha256 });
     const poll = await polling;
     const { newest } = poll;
     if (newest?.manifest && newest.manifest.key !== key) throw taken(key, id, newest.manifest.key);
@@ -57,50 +53,8 @@ export async function put(
   }
 }
 
-/** Hashes and stores block after block, unless `check` throws; one is being written while the next one comes in. */
-async function writeBlocks(
-  key: string,
-  blocks: AsyncIterable<Uint8Array>,
-  writer: BlockWriter,
-  options: PutOptions,
-  check: () => void,
-): Promise<Written> {
-  const whole = createHash('sha256');
-  const blockHashes: Uint8Array[] = [];
-  let size = 0;
-  let writing = Promise.resolve();
-  try {
-    for await (const block of blocks) {
-      check();
-      size += block.length;
-      if (size > MAX_OBJECT_BYTES) throw tooLarge(key);
-      if (options.length !== undefined && size > options.length) throw wrongLength(key, options.length, 'more');
-      blockHashes.push(sha256(block));
-      whole.update(block);
-      await writing;
-      writing = writer.write(blockHashes.length - 1, block);
-      writing.catch(() => {}); // seen by the next await
-    }
-  } finally {
-    await writing;
-  }
-  if (options.length !== undefined && size < options.length) throw wrongLength(key, options.length, `only ${size}`);
-  return { size, blockHashes, sha256: whole.digest() };
-}
-
 function sortedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function tooLarge(key: string): MurkyError {
-  return new MurkyError('MURKY_TOO_LARGE', `"${key}" has more than ${MAX_OBJECT_BYTES} bytes, the most of an object.`);
-}
-
-function wrongLength(key: string, expected: number, came: string): MurkyError {
-  return new MurkyError(
-    'MURKY_BAD_REQUEST',
-    `"${key}" was to have ${expected} bytes, but ${came} came; nothing is stored.`,
-  );
 }
 
 function taken(key: string, id: bigint, owner: string): MurkyError {

@@ -1,15 +1,13 @@
 import type { MurkyError } from '../errors.js';
 import { BLOCK_BYTES } from '../object/manifest.js';
 import type { Log } from '../seam/log.js';
+import { Appender } from './appender.js';
 import type { NamedRecord } from './block-index.js';
-import { type BlockName, encodeHeader, HEADER_BYTES, type Location, recordBytes } from './block-record.js';
+import { type BlockName, encodeHeader, type Location, recordBytes } from './block-record.js';
 import type { Budget } from './budget.js';
 import { diskError } from './disk-error.js';
 import type { Files } from './files.js';
 import { SegmentFiles } from './segment-files.js';
-
-/** Bounds what one sync has to write, and so how long the first of a group waits. */
-const MAX_GROUP_BYTES = 8 * 2 ** 20;
 
 const MAX_SEGMENT_BYTES = 64 * 2 ** 20;
 /** Of so many segments at least a full budget consists, as long as they hold more than a block. */
@@ -34,14 +32,6 @@ export interface Segment {
   readonly unnamed: Map<number, BlockName & { readonly length: number }>;
 }
 
-interface Pending {
-  readonly parts: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly name: BlockName;
-  resolve(location: Location): void;
-  reject(error: unknown): void;
-}
-
 /** A record in use, as the index says, or a writer at work. */
 export interface RecordInUse extends NamedRecord {
   readonly unnamed: boolean;
@@ -50,19 +40,13 @@ export interface RecordInUse extends NamedRecord {
 /**
  * The bytes of blocks, in append-only segment files (as in WiscKey, FAST '16). What they mean is for the index to say:
  * the log knows how many bytes of a segment are in use, not by whom.
- *
- * Group commit: while one group is being synced, what arrives waits and then shares the next sync. After a failed write
- * or sync nothing is taken before `settle`: what the file holds behind its last synced byte is unknown then, and a
- * second sync would not tell (Rebello et al., "Can Applications Recover from fsync Failures?", ATC '20).
  */
 export class BlockLog {
   readonly #files: SegmentFiles;
   readonly #segments = new Map<number, Segment>();
-  readonly #waiting: Pending[] = [];
+  readonly #appender: Appender;
   #active: Segment | undefined;
   #next = 1;
-  #running = false;
-  #turn: Promise<void> = Promise.resolve();
   #failure: MurkyError | undefined;
 
   constructor(
@@ -75,6 +59,13 @@ export class BlockLog {
     private readonly onDead: () => void,
   ) {
     this.#files = new SegmentFiles(files, folder);
+    this.#appender = new Appender(this.#files, {
+      active: (bytes) => this.#activeFor(bytes),
+      open: () => this.#open(),
+      maxSegmentBytes: segmentBytes,
+      failure: () => this.#failure,
+      fail: (error) => this.#fail(error, this.#next - 1),
+    });
   }
 
   /** Why nothing is written any more, or undefined. Reads go on. */
@@ -92,12 +83,12 @@ export class BlockLog {
 
   /** Durable when it resolves; its bytes on the disk must have been reserved. The record is unnamed until `name`. */
   append(name: BlockName, bytes: Uint8Array): Promise<Location> {
-    return this.#enqueue(name, [encodeHeader(name, bytes), bytes]);
+    return this.#appender.append(name, [encodeHeader(name, bytes), bytes]);
   }
 
   /** A record as it is elsewhere in the log, damaged or not; it is verified by who reads it. */
   appendCopy(name: BlockName, record: Uint8Array): Promise<Location> {
-    return this.#enqueue(name, [record]);
+    return this.#appender.append(name, [record]);
   }
 
   /** The index names the record from now on. */
@@ -134,9 +125,8 @@ export class BlockLog {
 
   /** Nothing is appended to the segment any more when it resolves. */
   async seal(segment: Segment): Promise<void> {
-    if (this.#active !== segment) return;
-    this.#active = undefined;
-    await this.#turn;
+    if (this.#active === segment) this.#active = undefined;
+    await this.#appender.settled(segment);
   }
 
   /** Gives the bytes behind `bytes` back to the disk; a segment without any goes. Nothing behind may be live. */
@@ -236,72 +226,16 @@ export class BlockLog {
     this.#failure = undefined;
   }
 
-  #enqueue(name: BlockName, parts: readonly Uint8Array[]): Promise<Location> {
-    return new Promise((resolve, reject) => {
-      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-      this.#waiting.push({ parts, bytes, name, resolve, reject });
-      if (!this.#running) void this.#run();
-    });
-  }
-
-  async #run(): Promise<void> {
-    this.#running = true;
-    while (this.#waiting.length > 0) {
-      this.#turn = this.#writeGroup();
-      await this.#turn;
-    }
-    this.#running = false;
-  }
-
-  async #writeGroup(): Promise<void> {
-    let group: Pending[] = [];
-    try {
-      if (this.#failure) throw this.#failure;
-      const segment = await this.#segmentFor(this.#waiting[0]!.bytes);
-      group = this.#takeGroup(segment);
-      await this.#write(segment, group);
-    } catch (error) {
-      const failure = this.#fail(error, this.#next - 1);
-      for (const pending of [...group, ...this.#waiting.splice(0)]) pending.reject(failure);
-    }
-  }
-
-  async #segmentFor(bytes: number): Promise<Segment> {
+  #activeFor(bytes: number): Segment | undefined {
     const active = this.#active;
-    if (active && active.bytes + bytes <= this.segmentBytes) return active;
+    const fits = active && (active.bytes === 0 || active.bytes + bytes <= this.segmentBytes);
+    return fits ? active : undefined;
+  }
+
+  async #open(): Promise<void> {
     const number = this.#next++;
     await this.#files.create(number);
     this.#active = this.#segment(number);
-    return this.#active;
-  }
-
-  #takeGroup(segment: Segment): Pending[] {
-    let bytes = 0;
-    let count = 0;
-    for (const pending of this.#waiting) {
-      const fits =
-        bytes + pending.bytes <= MAX_GROUP_BYTES && segment.bytes + bytes + pending.bytes <= this.segmentBytes;
-      if (count > 0 && !fits) break;
-      bytes += pending.bytes;
-      count++;
-    }
-    return this.#waiting.splice(0, count);
-  }
-
-  async #write(segment: Segment, group: readonly Pending[]): Promise<void> {
-    const parts = group.flatMap((pending) => pending.parts);
-    await this.#files.use(segment.number, async (file) => {
-      await file.write(parts, segment.bytes);
-      await file.sync();
-    });
-    for (const { name, bytes, resolve } of group) {
-      const length = bytes - HEADER_BYTES;
-      const location = { segment: segment.number, offset: segment.bytes, length };
-      segment.bytes += bytes;
-      segment.liveBytes += bytes;
-      segment.unnamed.set(location.offset, { ...name, length });
-      resolve(location);
-    }
   }
 
   #fail(error: unknown, segment: number): MurkyError {

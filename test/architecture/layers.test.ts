@@ -11,7 +11,7 @@ const BELOW: Record<string, string[]> = {
   errors: [],
   seam: ['errors'],
   object: ['errors', 'seam'],
-  native: ['errors'],
+  native: ['errors', 'seam'],
   codec: ['errors', 'native'],
   rain: ['errors', 'seam', 'object', 'native', 'codec'],
   store: ['errors', 'seam', 'object'],
