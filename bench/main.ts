@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { type CodecRow, measureCodec } from './codec/measure.js';
 import { type LoopbackRow, measureLoopback } from './loopback/measure.js';
 import { machineLine } from './machine.js';
+import { markdownTable } from './table.js';
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
 
@@ -21,7 +22,7 @@ if (values.json) {
 function codecTable(rows: readonly CodecRow[]): string {
   const speed = (row: CodecRow, gigabytes: number) =>
     `${Math.round(gigabytes * 1000)} (${(gigabytes / row.memcpyGBps).toFixed(3)})`;
-  return markdown(
+  return markdownTable(
     'One thread, MB/s of source bytes (share of memcpy of the same block), S = 1344; encode: set-up and K repair symbols.',
     ['K', 'memcpy', 'encode', 'decode, 10 % lost', 'decode, repair only', 'overhead in symbols: mean, p99, max'],
     rows.map((row) => [
@@ -36,7 +37,7 @@ function codecTable(rows: readonly CodecRow[]): string {
 }
 
 function loopbackTable(rows: readonly LoopbackRow[]): string {
-  return markdown(
+  return markdownTable(
     '64 MiB over loopback, every server a process of its own, sealed, every block verified; median of 5.',
     ['way', 'MB/s', 'against HTTP', 'overhead'],
     rows.map((row) => [
@@ -46,9 +47,4 @@ function loopbackTable(rows: readonly LoopbackRow[]): string {
       row.overhead === null ? '–' : `${(row.overhead * 100).toFixed(2)} %`,
     ]),
   );
-}
-
-function markdown(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
-  return `${title}\n\n${lines.join('\n')}`;
 }

@@ -1,0 +1,108 @@
+/**
+ * `npm run bench:store [-- --part ingest|amplification|small-puts|restart] [--json]`: the store beside plain files and
+ * bare LevelDB in the same run. Prints Markdown tables, with the machine and the file system.
+ */
+import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { parseArgs } from 'node:util';
+import { machineLine } from '../machine.js';
+import { markdownTable } from '../table.js';
+import { measureIngest } from './ingest.js';
+import { measureRestart } from './restart.js';
+import { measureSmallPuts } from './small-puts.js';
+import { GIB, KIB, MIB } from './workload.js';
+import { measureAmplification } from './write-amplification.js';
+
+const PARTS = ['ingest', 'small-puts', 'amplification', 'restart'];
+const { values } = parseArgs({ options: { part: { type: 'string', multiple: true, default: PARTS } } });
+
+console.log(`${machineLine()}, ${fileSystem()}\n`);
+for (const part of values.part) console.log(`${await tableOf(part)}\n`);
+
+async function tableOf(part: string): Promise<string> {
+  if (part === 'ingest') return await ingest();
+  if (part === 'amplification') return await amplification();
+  if (part === 'small-puts') return await smallPuts();
+  if (part === 'restart') return await restart();
+  throw new Error(`There is no part "${part}"; there are ${PARTS.join(', ')}.`);
+}
+
+async function ingest(): Promise<string> {
+  const rows = [await measureIngest(1), await measureIngest(4), await measureIngest(16)];
+  return markdownTable(
+    '1 GiB in objects of 1 MiB, each durable before it is acknowledged; against a plain file each, with fdatasync.',
+    ['writers', 'store MB/s', 'files MB/s', 'ratio', 'median put', 'slowest put', 'slowest / median', 'slowest file'],
+    rows.map((row) => [
+      `${row.writers}`,
+      row.storeMBps.toFixed(0),
+      row.filesMBps.toFixed(0),
+      row.ratio.toFixed(2),
+      `${row.medianPutMs.toFixed(1)} ms`,
+      `${row.slowestPutMs.toFixed(0)} ms`,
+      (row.slowestPutMs / row.medianPutMs).toFixed(1),
+      `${row.slowestFileMs.toFixed(0)} ms`,
+    ]),
+  );
+}
+
+async function amplification(): Promise<string> {
+  const rows = [];
+  for (const [bytes, writers, total] of [
+    [64 * KIB, 1, 256 * MIB],
+    [64 * KIB, 16, 256 * MIB],
+    [MIB, 1, 512 * MIB],
+    [16 * MIB, 1, 512 * MIB],
+    [16 * KIB, 16, 128 * MIB],
+    [KIB, 64, 32 * MIB],
+  ] as const) {
+    rows.push(await measureAmplification(bytes, writers, total));
+  }
+  return markdownTable(
+    'Bytes that the process writes to the disk (write_bytes of /proc/self/io) for each byte of the objects.',
+    ['object', 'writers', 'objects', 'written / given'],
+    rows.map((row) => [
+      `${row.objectBytes / KIB} KiB`,
+      `${row.writers}`,
+      `${row.objects}`,
+      row.amplification.toFixed(3),
+    ]),
+  );
+}
+
+async function smallPuts(): Promise<string> {
+  const rows = [await measureSmallPuts(1), await measureSmallPuts(64)];
+  return markdownTable(
+    'Durable puts of 1 KiB; against LevelDB batches of one value of the same size, with sync.',
+    ['writers', 'store puts/s', 'LevelDB puts/s', 'ratio', 'median put', 'slowest put'],
+    rows.map((row) => [
+      `${row.writers}`,
+      row.storePutsPerSecond.toFixed(0),
+      row.levelPutsPerSecond.toFixed(0),
+      row.ratio.toFixed(2),
+      `${row.medianPutMs.toFixed(1)} ms`,
+      `${row.slowestPutMs.toFixed(0)} ms`,
+    ]),
+  );
+}
+
+async function restart(): Promise<string> {
+  const objects = 100_000;
+  const rows = [await measureRestart(objects, KIB), await measureRestart(objects, 20 * KIB)];
+  rows.push(await measureRestart(objects, 80 * KIB));
+  return markdownTable(
+    'Opening a store of 100,000 objects; against opening its LevelDB and iterating over all keys. Median of 7.',
+    ['object', 'values in all', 'store', 'LevelDB', 'ratio'],
+    rows.map((row) => [
+      `${row.objectBytes / KIB} KiB`,
+      `${((row.objects * row.objectBytes) / GIB).toFixed(1)} GiB`,
+      `${row.storeMs.toFixed(0)} ms`,
+      `${row.levelMs.toFixed(0)} ms`,
+      row.ratio.toFixed(2),
+    ]),
+  );
+}
+
+function fileSystem(): string {
+  const [, line = ''] = execFileSync('df', ['--output=fstype', tmpdir()], { encoding: 'utf8' }).split('\n');
+  return `${line.trim()} at ${tmpdir()}`;
+}

@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sha256InPool } from '../../src/native/pool-digest.js';
+import { cutBlocks } from '../../src/node/cut.js';
+import { writeBlocks } from '../../src/node/write-blocks.js';
+import { resourceId } from '../../src/object/key.js';
+import { BLOCK_BYTES, type Manifest } from '../../src/object/manifest.js';
+import type { Role, Store } from '../../src/store/contract.js';
+import { blockOfBytes } from '../loopback/bytes.js';
+
+export const KIB = 2 ** 10;
+export const MIB = 2 ** 20;
+export const GIB = 2 ** 30;
+
+/** Runs `work` on a folder of its own, on the disk that TMPDIR names, and removes it. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'murky-bench-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Values of one size that differ from one object to the next and do not compress. At most `atOnce` of them are in use at
+ * once: their memory is used again, so that making them is no part of what is measured.
+ */
+export function valuesOf(bytes: number, atOnce: number): (number: number) => Uint8Array {
+  const values = Array.from({ length: atOnce }, (_, i) => Buffer.from(blockOfBytes(bytes, i)));
+  let next = 0;
+  return (number) => {
+    const value = values[next++ % atOnce]!;
+    if (bytes >= 4) value.writeUInt32LE(number >>> 0, 0);
+    return value;
+  };
+}
+
+/** Puts a value as a node does, and by its code: blocks, hashes, then the manifest; durable when it resolves. */
+export async function putObject(
+  store: Store,
+  key: string,
+  value: Uint8Array,
+  time: number,
+  role: Role = 'replica',
+): Promise<void> {
+  const writer = store.begin();
+  try {
+    const written = await writeBlocks(key, cutBlocks(value, BLOCK_BYTES), writer, { sha256: sha256InPool });
+    const manifest: Manifest = {
+      key,
+      id: resourceId(key),
+      version: { time: BigInt(time), node: 1n },
+      tombstone: false,
+      blockBytes: BLOCK_BYTES,
+      metadata: { 'content-type': 'application/octet-stream' },
+      ...written,
+    };
+    await writer.commit(manifest, role);
+  } finally {
+    await writer.abort(); // nothing after a commit
+  }
+}
+
+/** Runs `work` for the numbers from `from` up to, not including, `to`, `workers` at a time. */
+export async function inParallel(
+  workers: number,
+  from: number,
+  to: number,
+  work: (number: number) => Promise<void>,
+): Promise<void> {
+  let next = from;
+  await Promise.all(
+    Array.from({ length: workers }, async () => {
+      while (next < to) await work(next++);
+    }),
+  );
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
