@@ -5,7 +5,8 @@
  * is looked at every so many kills, and at the end. Exit code 1 otherwise. Ctrl-C ends it early, with a last look.
  */
 import { parseArgs } from 'node:util';
-import { cleanUp, freePort, NodeProcess, someBytes } from '../../test/e2e/node-process.js';
+import { cleanUp, freePort, NodeProcess } from '../../test/e2e/node-process.js';
+import { content } from '../../test/store/objects.js';
 
 const NODES = 3;
 const WRITERS = 8;
@@ -152,7 +153,7 @@ async function problemOf(node: NodeProcess, name: string, least: number, tried: 
 /** The value of a put tells its number: small ones, some of several blocks. */
 function contentOf(number: number): Buffer {
   const length = number % 20 === 0 ? 2 ** 20 * (1 + (number % 3)) + number : NUMBER_BYTES + ((number * 7919) % 60_000);
-  const value = Buffer.from(someBytes(length, number));
+  const value = content(length, number);
   value.writeUInt32BE(number, 0);
   return value;
 }
