@@ -1,27 +1,29 @@
-import { MurkyError } from '../errors.js';
+import { isMurkyError, MurkyError } from '../errors.js';
 import type { Etcd } from '../etcd/contract.js';
 import type { HybridClock } from '../object/hybrid-clock.js';
 import type { Manifest } from '../object/manifest.js';
-import { compareVersions, type Version } from '../object/version.js';
+import type { Version } from '../object/version.js';
 import type { Address, RainNetwork } from '../rain/contract.js';
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import type { Random } from '../seam/random.js';
 import type { Store } from '../store/contract.js';
-import { CatchUp } from './catch-up.js';
 import { type Contact, contactText } from './contact.js';
 import type { Delivered } from './delivery.js';
-import { Handover, type Owners } from './handover.js';
+import { Handover } from './handover.js';
 import { HelloMembership } from './hello-membership.js';
-import { Hints } from './hints.js';
 import { Intake } from './intake.js';
 import { KeyedLock } from './keyed-lock.js';
 import { Lookups } from './lookups.js';
 import type { Membership, Resolve } from './membership.js';
+import { type Owners, Ownership } from './ownership.js';
 import { type Member, type PeerState, PeerTable } from './peers.js';
 import { placeOn } from './placement.js';
 import { type Holders, Polls } from './poll.js';
 import { Pulls } from './pulls.js';
+import { RepairQueue } from './repair/queue.js';
+import type { RepairProgress } from './repair/repair.js';
+import { type RepairOptions, type RepairStatus, Upkeep } from './repair/upkeep.js';
 import { type Replicated, Replication } from './replication.js';
 import { EtcdVersionRegister, type VersionRegister } from './version-register.js';
 
@@ -44,6 +46,7 @@ export interface ClusterOptions {
   readonly advertised?: Contact;
   readonly autoAddPeers: boolean;
   readonly propagateOnStartup: boolean;
+  readonly repair: RepairOptions;
 }
 
 export interface ClusterSeams {
@@ -56,6 +59,8 @@ export interface ClusterSeams {
   readonly versions: HybridClock;
   /** The registry, where it is one; its prefix is {@link ClusterOptions.etcdPrefix}. */
   readonly etcd?: Etcd;
+  /** Called at most once a second while objects are repaired. */
+  readonly onRepair?: (progress: RepairProgress) => void;
 }
 
 /** A peer as a status shows it. */
@@ -95,11 +100,12 @@ export class Cluster {
   readonly membership: Membership;
   /** Decides between writers at different nodes, where the registry can. */
   readonly register: VersionRegister | undefined;
-  readonly #hints: Hints;
+  readonly #ownership: Ownership;
+  readonly #queue: RepairQueue;
   readonly #pulls: Pulls;
   readonly #handover: Handover;
   readonly #replication: Replication;
-  readonly #catchUp: CatchUp;
+  readonly #upkeep: Upkeep;
 
   constructor(
     private readonly options: ClusterOptions,
@@ -108,11 +114,13 @@ export class Cluster {
     const { store, random } = seams;
     this.membership = new HelloMembership(new PeerTable(store.facts), { ...options, boot: random.bits64() }, seams);
     this.register = seams.etcd && new EtcdVersionRegister(seams.etcd, options.etcdPrefix ?? '');
-    this.#hints = new Hints(store.facts);
+    const members = () => this.membership.members();
+    this.#ownership = new Ownership(options, { ...seams, self: () => options, members });
+    this.#queue = new RepairQueue(store.facts);
     this.#pulls = new Pulls({ ...seams, commits: this.commits });
     const owners = (id: bigint) => this.owners(id);
-    const onNewer = (owner: Member, id: bigint, version: Version) => void this.#adopt(owner, id, version);
-    this.#handover = new Handover({ ...seams, hints: this.#hints, owners, onNewer });
+    const onNewer = (_: Member, id: bigint, version: Version) => this.#lookInto(id, version);
+    this.#handover = new Handover({ ...seams, queue: this.#queue, owners, onNewer });
     this.#replication = new Replication(options, this.#handover, {
       ...seams,
       owners,
@@ -120,7 +128,6 @@ export class Cluster {
       pullHere: (manifest, holders, onProgress) => this.#pullHere(manifest, holders, onProgress),
     });
     this.polls = new Polls(options.writeQuorum, { ...seams, owners });
-    const members = () => this.membership.members();
     this.lookups = new Lookups(options.writeQuorum, {
       rain: seams.rain,
       owners,
@@ -128,26 +135,35 @@ export class Cluster {
         const others = new Set(this.owners(id).others);
         const alive = members().filter((member) => member.state === 'alive' && !others.has(member));
         // Those next in line first: they were owners while there were fewer nodes.
-        const inLine = placeOn(id, alive, MAX_BYSTANDERS);
+        const ranked = alive.map((member) => ({ id: member.id, weight: member.weight, member }));
+        const inLine = placeOn(id, ranked, MAX_BYSTANDERS).map(({ member }) => member);
         return [...inLine, ...alive.filter(({ weight }) => weight === 0)].slice(0, MAX_BYSTANDERS);
       },
     });
-    this.#catchUp = new CatchUp(
-      this.#handover,
-      { ...seams, hints: this.#hints, owners, members },
-      options.propagateOnStartup,
-    );
+    this.#upkeep = new Upkeep(options, {
+      ...seams,
+      queue: this.#queue,
+      pulls: this.#pulls,
+      handover: this.#handover,
+      ownership: this.#ownership,
+      members,
+      candidates: (id) => this.lookups.candidates(id),
+      onProgress: (progress) => seams.onRepair?.(progress),
+    });
     this.membership.on((event) => {
-      if (event.kind === 'alive') this.#catchUp.onAlive(event.member, event.first);
+      this.#ownership.refresh();
+      if (event.kind === 'alive') this.#upkeep.onAlive(event.member, event.first);
+      else if (event.kind === 'away') this.#upkeep.onAway();
     });
   }
 
   /** Begins to answer and to look for peers. */
   async start(): Promise<void> {
-    await this.#hints.load();
+    await this.#queue.load();
     new Intake(this.#pulls, this.seams);
     await this.membership.start();
-    this.#catchUp.start();
+    this.#ownership.start();
+    this.#upkeep.start();
   }
 
   /** Waits until every listed peer has answered, at most `limitMs`: a first write then sees the owners that there are. */
@@ -160,16 +176,14 @@ export class Cluster {
 
   async close(): Promise<void> {
     await this.membership.close();
+    this.#ownership.close();
     await this.#handover.close();
-    await this.#catchUp.close();
+    await this.#upkeep.close();
     await this.#pulls.close();
   }
 
   owners(id: bigint): Owners {
-    const self = { id: this.options.id, weight: this.options.weight, self: true as const };
-    const owners = placeOn<Member | typeof self>(id, [self, ...this.membership.members()], this.options.replicas);
-    const others = owners.filter((owner): owner is Member => !('self' in owner));
-    return { self: others.length < owners.length, others };
+    return this.#ownership.of(id);
   }
 
   /** Owners that there are and how many of them a write needs; MURKY_NO_QUORUM where there are too few. */
@@ -208,8 +222,13 @@ export class Cluster {
       awaySeconds: peer.awaySinceMs === undefined ? null : (now - peer.awaySinceMs) / 1000,
       roundTripMs: peer.roundTripMs ?? null,
       lastSeenSecondsAgo: peer.lastSeenMs === undefined ? null : (now - peer.lastSeenMs) / 1000,
-      hints: peer.id === undefined ? 0 : this.#hints.count(peer.id),
+      hints: peer.id === undefined ? 0 : this.#queue.count(peer.id),
     }));
+  }
+
+  /** What repair is doing, and what is known to lack a copy. */
+  repair(): RepairStatus {
+    return this.#upkeep.status();
   }
 
   /** One sentence for each identity that two running nodes claim. */
@@ -235,21 +254,11 @@ export class Cluster {
     }
   }
 
-  /** An owner has a newer version than this node: an owner fetches it, another lets go of what it has. */
-  async #adopt(owner: Member, id: bigint, version: Version): Promise<void> {
-    const { store, log } = this.seams;
-    try {
-      if (this.owners(id).self) {
-        await this.#pulls.start({ id, version }, [owner.address], 'replica').done;
-        return;
-      }
-      const current = await store.current(id);
-      if (!current || compareVersions(current.version, version) >= 0) return;
-      await store.setRole(id, current.version, 'cached');
-      await store.dropCached(id);
-    } catch (error) {
-      if (error instanceof MurkyError && error.code === 'MURKY_CLOSED') return;
-      log.warn({ id: String(id), error: String(error) }, 'A newer version could not be fetched from another owner.');
-    }
+  /** Another owner holds a newer version than this node: an owner gets it, another lets go of what it has. */
+  #lookInto(id: bigint, version: Version): void {
+    this.#queue.look(id, 1, version).catch((error) => {
+      if (isMurkyError(error, 'MURKY_CLOSED')) return;
+      this.seams.log.warn({ id: String(id), error: String(error) }, 'A repair could not be noted; it is found again.');
+    });
   }
 }

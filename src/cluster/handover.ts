@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
@@ -6,23 +7,17 @@ import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import type { Store } from '../store/contract.js';
 import { type Delivered, deliver } from './delivery.js';
-import type { Hints } from './hints.js';
 import { Limit } from './limit.js';
+import type { Owners } from './ownership.js';
 import type { Member } from './peers.js';
-
-/** Owners of a resource as this node sees them. */
-export interface Owners {
-  /** This node is one. */
-  readonly self: boolean;
-  readonly others: readonly Member[];
-}
+import type { RepairQueue } from './repair/queue.js';
 
 interface HandoverSeams {
   readonly rain: RainNetwork;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  readonly hints: Hints;
+  readonly queue: RepairQueue;
   readonly owners: (id: bigint) => Owners;
   /** An owner holds a newer version than the one that it was brought. */
   readonly onNewer: (owner: Member, id: bigint, version: Version) => void;
@@ -33,7 +28,7 @@ const MAX_WAITING_DELIVERIES = 4096;
 /** An owner that takes longer gets a hint beside the running delivery, in case this node stops before it ends. */
 const HINT_AFTER_MS = 1000;
 
-/** Brings versions to owners, and keeps a hint for every owner that could not be brought one. */
+/** Brings versions to owners; what an owner could not be brought goes into the repair queue, as a hint. */
 export class Handover {
   readonly #limit = new Limit(MAX_RUNNING_DELIVERIES, MAX_WAITING_DELIVERIES);
   readonly #closing = new AbortController();
@@ -41,7 +36,9 @@ export class Handover {
   readonly #active = new Map<bigint, number>();
   readonly #bringing = new Set<Promise<Delivered>>();
 
-  constructor(private readonly seams: HandoverSeams) {}
+  constructor(private readonly seams: HandoverSeams) {
+    setMaxListeners(0, this.#closing.signal); // one or two a delivery, and those have a limit
+  }
 
   /** Ends what runs; what an owner has not got by then is kept as a hint before this resolves. */
   async close(): Promise<void> {
@@ -77,7 +74,7 @@ export class Handover {
     holders: () => readonly Address[],
     onProgress: () => void,
   ): Promise<Delivered> {
-    const { hints, clock } = this.seams;
+    const { queue, clock } = this.seams;
     const { id, version } = manifest;
     const hint = () => this.owe(owner, manifest);
     if (owner.state !== 'alive' || this.#limit.full || this.#closing.signal.aborted) {
@@ -95,7 +92,7 @@ export class Handover {
       stopTimer();
       await hinted;
       const owed = delivered.kind === 'silent' || (delivered.kind === 'refused' && !delivered.final);
-      await (owed ? hint() : hints.confirm(owner.id, id, version));
+      await (owed ? hint() : queue.confirm(owner.id, id, version));
       return delivered;
     } catch (error) {
       await hint();
@@ -110,11 +107,11 @@ export class Handover {
 
   /** Once every owner holds what this node stored for them, a node that is no owner itself keeps it as a cached copy. */
   async settle(manifest: Manifest): Promise<void> {
-    const { store, hints } = this.seams;
+    const { store, queue } = this.seams;
     const owners = this.seams.owners(manifest.id);
-    if (owners.self || owners.others.length === 0 || this.#active.has(manifest.id)) return;
+    const owed = queue.get(manifest.id)?.owed.length ?? 0;
+    if (owners.self || owners.others.length === 0 || owed > 0 || this.#active.has(manifest.id)) return;
     try {
-      for (const owner of owners.others) if (await hints.get(owner.id, manifest.id)) return;
       await store.setRole(manifest.id, manifest.version, 'cached');
     } catch (error) {
       this.#complain(error);
@@ -123,7 +120,8 @@ export class Handover {
 
   /** Keeps a hint, durable when it resolves. */
   owe(owner: Member, { id, version }: Manifest): Promise<void> {
-    return this.seams.hints.add(owner.id, { id, version });
+    const there = this.seams.owners(id).others.filter((other) => other !== owner && other.state === 'alive');
+    return this.seams.queue.owe(owner.id, { id, version, copies: 1 + there.length });
   }
 
   #complain(error: unknown): void {

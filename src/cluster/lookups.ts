@@ -1,7 +1,7 @@
 import { isMurkyError, MurkyError } from '../errors.js';
 import { compareVersions } from '../object/version.js';
 import type { Address, Located, LookupAnswer, RainNetwork } from '../rain/contract.js';
-import type { Owners } from './handover.js';
+import type { Owners } from './ownership.js';
 import type { Member } from './peers.js';
 import { quorumOf } from './placement.js';
 

@@ -4,7 +4,7 @@ import { compareVersions, type Version } from '../object/version.js';
 import { type RainNetwork, RequestKind } from '../rain/contract.js';
 import { decodeLookup, decodeLookupAnswer, encodeLookup, encodeLookupAnswer } from '../rain/lookup.js';
 import type { Store } from '../store/contract.js';
-import type { Owners } from './handover.js';
+import type { Owners } from './ownership.js';
 import type { Member } from './peers.js';
 import { MAX_VERSION_TIME } from './propagate-message.js';
 import { askQuorumOf, writesMeet } from './quorum.js';

@@ -49,6 +49,14 @@ export interface MurkyConfig {
     readonly etcdPasswordFile: string | null;
     readonly writeTimeoutMs: number;
   };
+  readonly repair: {
+    /** Most that repair moves, from here and to here together. */
+    readonly bytesPerSecond: number;
+    /** Objects that are repaired at once. */
+    readonly concurrent: number;
+    /** How often everything is compared with the other owners. */
+    readonly compareMinutes: number;
+  };
   readonly cache: {
     /** Bytes of block values, replicas and cached copies together. */
     readonly maxBytes: number;

@@ -117,7 +117,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
   'behaviour.propagate-on-startup': {
     kind: trueOrFalse,
     default: true,
-    about: 'At its start the node offers what it holds to the owners.',
+    about: 'At its start the node compares what it owns with the other owners; otherwise only at the next turn.',
   },
   'behaviour.auto-add-peers': {
     kind: trueOrFalse,
@@ -226,6 +226,24 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     default: 10_000,
     unit: 'milliseconds',
     about: 'Longest time without progress at any owner before a write is answered with 503.',
+  },
+  'repair.bytes-per-second': {
+    kind: wholeNumber(1024, 2 ** 40),
+    default: 64 * 2 ** 20,
+    unit: 'bytes per second',
+    about: 'Most that this node moves to bring objects back to their full number of copies.',
+  },
+  'repair.concurrent': {
+    kind: wholeNumber(1, 64),
+    default: 4,
+    unit: 'objects',
+    about: 'Objects that this node repairs at once.',
+  },
+  'repair.compare-minutes': {
+    kind: number(0.1, 10_080),
+    default: 10,
+    unit: 'minutes',
+    about: 'How often the node compares what it owns with the other owners; a change of the members does it at once.',
   },
   'cache.max-bytes': {
     kind: wholeNumber(0, Number.MAX_SAFE_INTEGER),

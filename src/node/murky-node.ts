@@ -91,7 +91,7 @@ export class MurkyNode implements ObjectNode {
       opened.push(() => rain.close());
       const versions = new HybridClock(clock, id);
       const cluster = new Cluster(
-        { ...shape, ...behaviour, id, servers, ...(advertised && { advertised }) },
+        { ...shape, ...behaviour, repair: config.repair, id, servers, ...(advertised && { advertised }) },
         {
           rain,
           store,

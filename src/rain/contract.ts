@@ -30,6 +30,8 @@ export enum RequestKind {
   Propagate = 3,
   /** cluster: which version of a resource do you hold as its owner? */
   Held = 7,
+  /** cluster: which of the resources that we both own do you hold otherwise? */
+  Compare = 8,
 }
 
 /** What a server says of one resource. */

@@ -31,6 +31,8 @@ export interface Store {
   list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
   /** Every current version, tombstones too, in id order; only ids greater than `after`. */
   all(options?: { after?: bigint | undefined }): AsyncIterable<{ manifest: Manifest; role: Role }>;
+  /** Like {@link all} without the manifests, which is cheaper. */
+  versions(options?: { after?: bigint | undefined }): AsyncIterable<StoredVersion>;
   /** Nothing happens unless `version` is the current one. */
   setRole(id: bigint, version: Version, role: Role): Promise<void>;
   /** Removes a cached copy (never a replica) at once. */
@@ -40,6 +42,15 @@ export interface Store {
   readonly facts: FactStore;
   stats(): StoreStats;
   close(): Promise<void>;
+}
+
+/** What a store says of a current version without reading its manifest. */
+export interface StoredVersion {
+  readonly id: bigint;
+  readonly version: Version;
+  readonly tombstone: boolean;
+  readonly role: Role;
+  readonly size: number;
 }
 
 export interface BlockWriter {

@@ -7,10 +7,9 @@ import { segmentBytesFor } from './block-log.js';
 import { BlockTable } from './block-table.js';
 import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
-import type { BlockState, BlockWriter, FactStore, Role, Store, StoreStats } from './contract.js';
+import type { BlockState, BlockWriter, FactStore, Role, Store, StoredVersion, StoreStats } from './contract.js';
 import { Database } from './database.js';
 import { type Disk, levelDisk } from './disk.js';
-import { isDamagedTable } from './disk-error.js';
 import { Facts } from './facts.js';
 import { Gate } from './gate.js';
 import { keysInOrder } from './key-directory.js';
@@ -119,27 +118,14 @@ export class ObjectStore implements Store {
     this.facts = new Facts(database, this.#read, this.#write);
   }
 
-  /**
-   * MURKY_DATA_DIR_LOCKED, MURKY_DATA_DIR_UNUSABLE or MURKY_DISK_FULL if the folder cannot be used. An index that is
-   * lost or damaged is made anew, and the log tells of it.
-   */
+  /** MURKY_DATA_DIR_LOCKED, MURKY_DATA_DIR_UNUSABLE or MURKY_DISK_FULL if the folder cannot be used. */
   static async open(options: ObjectStoreOptions): Promise<ObjectStore> {
-    try {
-      return await ObjectStore.#open(options, false);
-    } catch (error) {
-      // What LevelDB finds wrong while recovery reads.
-      if (!isDamagedTable(error)) throw error;
-      return await ObjectStore.#open(options, true);
-    }
-  }
-
-  static async #open(options: ObjectStoreOptions, rebuild: boolean): Promise<ObjectStore> {
     const { folder, clock = systemClock, log = silentLog, disk = levelDisk } = options;
     const budget = new Budget(options.maxBytes);
     const segmentBytes = options.segmentBytes ?? segmentBytesFor(options.maxBytes);
     let store: ObjectStore | undefined;
     const onDead = () => store?.reclaim();
-    const database = await Database.open({ folder, disk, budget, segmentBytes, clock, log, onDead, rebuild });
+    const database = await Database.open({ folder, disk, budget, segmentBytes, clock, log, onDead });
     store = new ObjectStore(database, budget, options);
     try {
       await store.#recover();
@@ -214,12 +200,8 @@ export class ObjectStore implements Store {
     }
   }
 
-  async *all({ after }: { after?: bigint | undefined } = {}): AsyncGenerator<{ manifest: Manifest; role: Role }> {
-    for await (const found of this.#index.records('current', this.#read, after)) {
-      if (found instanceof Error) {
-        this.#log.error({ ...found.facts }, found.message);
-        continue;
-      }
+  async *all(options: { after?: bigint | undefined } = {}): AsyncGenerator<{ manifest: Manifest; role: Role }> {
+    for await (const found of this.versions(options)) {
       let role = found.role;
       const manifest = await this.#readable(async () => {
         const record = await this.#index.current(found.id);
@@ -227,6 +209,13 @@ export class ObjectStore implements Store {
         return record;
       });
       if (manifest) yield { manifest, role };
+    }
+  }
+
+  async *versions({ after }: { after?: bigint | undefined } = {}): AsyncGenerator<StoredVersion> {
+    for await (const found of this.#index.records('current', this.#read, after)) {
+      if (found instanceof Error) this.#log.error({ ...found.facts }, found.message);
+      else yield found;
     }
   }
 
@@ -339,7 +328,6 @@ export class ObjectStore implements Store {
   async #upkeep(): Promise<void> {
     if (this.#closing) return;
     await this.#retention.expire(this.#write);
-    await this.database.tidyJournal(this.#read);
     await this.#reclaimer.run(this.#read);
   }
 

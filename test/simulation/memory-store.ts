@@ -1,7 +1,15 @@
 import { MurkyError } from '../../src/errors.js';
 import { blockCount, type Manifest, sha256 } from '../../src/object/manifest.js';
 import { compareVersions, type Version, versionToText } from '../../src/object/version.js';
-import type { BlockState, BlockWriter, FactStore, Role, Store, StoreStats } from '../../src/store/contract.js';
+import type {
+  BlockState,
+  BlockWriter,
+  FactStore,
+  Role,
+  Store,
+  StoredVersion,
+  StoreStats,
+} from '../../src/store/contract.js';
 
 /** What outlives a restart of a simulated node. */
 export class MemoryDisk {
@@ -120,6 +128,13 @@ export class MemoryStore implements Store {
   async *all({ after = -1n }: { after?: bigint | undefined } = {}): AsyncIterable<{ manifest: Manifest; role: Role }> {
     const sound = this.#sound().filter(({ manifest }) => manifest.id > after);
     yield* sound.sort((a, b) => (a.manifest.id < b.manifest.id ? -1 : 1));
+  }
+
+  async *versions(options: { after?: bigint | undefined } = {}): AsyncIterable<StoredVersion> {
+    for await (const { manifest, role } of this.all(options)) {
+      const { id, version, tombstone, size } = manifest;
+      yield { id, version, tombstone, role, size };
+    }
   }
 
   async setRole(id: bigint, version: Version, role: Role): Promise<void> {

@@ -24,13 +24,7 @@ const change = (key: string, bytes = 1): TableChange[] => [
 
 function bed() {
   const table = new StepTable();
-  return {
-    table,
-    queue: new CommitQueue(
-      () => table as unknown as Table,
-      async () => [],
-    ),
-  };
+  return { table, queue: new CommitQueue(() => table as unknown as Table) };
 }
 
 test('what arrives while a batch is being written shares the next one, in order', async () => {
