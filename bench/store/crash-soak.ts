@@ -1,18 +1,20 @@
 /**
  * `npm run soak:crash -- --puts N --kills M --seed S`: three `murky serve` processes, one cluster; writers put objects
- * through all of them while one after the other is killed with SIGKILL at random instants and started again. Then every
- * acknowledged object must be there whole, of the acknowledged version or a later one, from each node. Exit code 1
- * otherwise.
+ * through all of them, without a pause, while one after the other is killed with SIGKILL at random instants and started
+ * again. Every acknowledged object must be there whole, of the acknowledged version or a later one, from each node: this
+ * is looked at every so many kills, and at the end. Exit code 1 otherwise. Ctrl-C ends it early, with a last look.
  */
 import { parseArgs } from 'node:util';
-import { cleanUp, freePort, NodeProcess, someBytes } from '../../test/e2e/node-process.js';
+import { cleanUp, freePort, NodeProcess } from '../../test/e2e/node-process.js';
+import { content } from '../../test/store/objects.js';
 
 const NODES = 3;
-const WRITERS = 4;
-const KEYS_PER_WRITER = 100;
+const WRITERS = 8;
+const KEYS_PER_WRITER = 50;
 /** A kill falls this long, at most, after the put that brought it about. */
 const MAX_DELAY_MS = 250;
-const CHECK_EVERY_KILLS = 25;
+const CHECK_EVERY_KILLS = 50;
+const PROGRESS_EVERY_MS = 30_000;
 const NUMBER_BYTES = 4;
 
 const { values } = parseArgs({
@@ -46,6 +48,11 @@ let puts = 0;
 let acknowledged = 0;
 let refused = 0;
 let kills = 0;
+let checks = 0;
+let interrupted = false;
+process.once('SIGINT', () => {
+  interrupted = true;
+});
 
 const key = 'ab'.repeat(32);
 const ports = await Promise.all(Array.from({ length: NODES }, freePort));
@@ -57,40 +64,50 @@ const nodes = await Promise.all(
 );
 const started = Date.now();
 console.log(`seed ${values.seed}: ${wantedPuts} puts, ${wantedKills} kills`);
+const told = setInterval(() => console.log(progress()), PROGRESS_EVERY_MS);
 try {
   await Promise.all(nodes.map((node) => node.meets(NODES - 1)));
-  while (puts < wantedPuts || kills < wantedKills) {
-    await round(Math.max(1, Math.ceil((wantedPuts - puts) / Math.max(1, wantedKills - kills))));
-    if (kills % CHECK_EVERY_KILLS === 0) await check();
+  while (!interrupted && (puts < wantedPuts || kills < wantedKills)) {
+    await killAndCheck(Math.min(CHECK_EVERY_KILLS, Math.max(1, wantedKills - kills)));
   }
-  await check();
 } finally {
+  clearInterval(told);
   await cleanUp();
 }
-const seconds = Math.round((Date.now() - started) / 1000);
-console.log(
-  `${puts} puts (${acknowledged} acknowledged, ${refused} refused or cut off), ${kills} kills, ${seconds} s: ` +
-    `${problems.length} acknowledged objects lost, torn or gone back`,
-);
+console.log(`${progress()}${interrupted ? ' (interrupted)' : ''}`);
 for (const problem of problems.slice(0, 20)) console.log(problem);
 process.exit(problems.length === 0 ? 0 : 1);
 
-/** Puts until there were `share` more; then one node is killed under them and comes back. */
-async function round(share: number): Promise<void> {
-  const until = puts + share;
+function progress(): string {
+  const seconds = Math.round((Date.now() - started) / 1000);
+  return (
+    `${seconds} s: ${puts} puts (${acknowledged} acknowledged, ${refused} refused or cut off), ${kills} kills, ` +
+    `${checks} objects looked at: ${problems.length} lost, torn or gone back`
+  );
+}
+
+/** Kills a node `count` times under writers that do not stop for it, then stops them and looks at everything. */
+async function killAndCheck(count: number): Promise<void> {
   let stop = false;
   const writers = Array.from({ length: WRITERS }, async (_, writer) => {
     while (!stop) await put(`writer-${writer}/${random(KEYS_PER_WRITER)}`);
   });
-  while (puts < until) await pause(5);
-  await pause(random(MAX_DELAY_MS));
-  const victim = nodes[random(NODES)]!;
-  await victim.kill();
-  kills++;
-  stop = true;
-  await Promise.all(writers);
-  await victim.start();
-  await Promise.all(nodes.map((node) => node.meets(NODES - 1)));
+  try {
+    for (let kill = 0; kill < count && !interrupted; kill++) {
+      const until = puts + Math.max(1, Math.ceil((wantedPuts - puts) / Math.max(1, wantedKills - kills)));
+      while (puts < until) await pause(5);
+      await pause(random(MAX_DELAY_MS));
+      const victim = nodes[random(NODES)]!;
+      await victim.kill();
+      kills++;
+      await victim.start();
+      await Promise.all(nodes.map((node) => node.meets(NODES - 1)));
+    }
+  } finally {
+    stop = true;
+    await Promise.all(writers);
+  }
+  await check();
 }
 
 async function put(name: string): Promise<void> {
@@ -116,6 +133,7 @@ async function check(): Promise<void> {
     if (least === 0) continue;
     for (const [index, node] of nodes.entries()) {
       const problem = await problemOf(node, name, least, tried).catch((error) => String(error));
+      checks++;
       if (problem) problems.push(`${name} at node ${index + 1} after ${kills} kills: ${problem}`);
     }
   }
@@ -135,7 +153,7 @@ async function problemOf(node: NodeProcess, name: string, least: number, tried: 
 /** The value of a put tells its number: small ones, some of several blocks. */
 function contentOf(number: number): Buffer {
   const length = number % 20 === 0 ? 2 ** 20 * (1 + (number % 3)) + number : NUMBER_BYTES + ((number * 7919) % 60_000);
-  const value = Buffer.from(someBytes(length, number));
+  const value = content(length, number);
   value.writeUInt32BE(number, 0);
   return value;
 }

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 /** "MWBR": Murky Waters block record. */
 const MAGIC = 0x4d574252;
 export const HEADER_BYTES = 28;
+export const MAGIC_BYTES = Buffer.from('MWBR', 'latin1');
 
 /** Which block a record holds: the private slot of its version, and its index in the value. */
 export interface BlockName {
@@ -33,6 +34,19 @@ export function encodeHeader(name: BlockName, bytes: Uint8Array): Buffer {
   header.writeUInt32BE(crc32(bytes), 20);
   header.writeUInt32BE(crc32(header.subarray(0, 24)), 24);
   return header;
+}
+
+/** What a header says, or undefined unless it is whole and undamaged. */
+export function decodeHeader(header: Buffer): { readonly name: BlockName; readonly length: number } | undefined {
+  const sound =
+    header.length === HEADER_BYTES &&
+    header.readUInt32BE(0) === MAGIC &&
+    header.readUInt32BE(24) === crc32(header.subarray(0, 24));
+  if (!sound) return undefined;
+  return {
+    name: { slot: Number(header.readBigUInt64BE(4)), index: header.readUInt32BE(12) },
+    length: header.readUInt32BE(16),
+  };
 }
 
 /** The block of a record, or undefined unless the record is whole, undamaged, and that of this block. */

@@ -24,8 +24,14 @@ export class CommitQueue {
   #running = false;
   #failure: MurkyError | undefined;
 
-  /** `table` answers with the one that is open now. */
-  constructor(private readonly table: () => Table) {}
+  /**
+   * `table` answers with the one that is open now. `journal` hears of each batch before the table does, and answers
+   * with what goes into the same one.
+   */
+  constructor(
+    private readonly table: () => Pick<Table, 'batch'>,
+    private readonly journal: (changes: readonly TableChange[], sync: boolean) => Promise<readonly TableChange[]>,
+  ) {}
 
   /** Why no change is taken any more, or undefined. */
   get failure(): MurkyError | undefined {
@@ -52,10 +58,10 @@ export class CommitQueue {
       const group = this.#takeGroup();
       try {
         if (this.#failure) throw this.#failure;
-        await this.table().batch(
-          group.flatMap((pending) => pending.changes),
-          group.some((pending) => pending.sync),
-        );
+        const changes = group.flatMap((pending) => pending.changes);
+        const sync = group.some((pending) => pending.sync);
+        const noted = await this.journal(changes, sync);
+        await this.table().batch([...changes, ...noted], sync);
         for (const pending of group) pending.resolve();
       } catch (error) {
         this.#failure ??= error as MurkyError;

@@ -6,19 +6,26 @@ import { BlockLog } from './block-log.js';
 import type { Budget } from './budget.js';
 import { CommitQueue } from './commit-queue.js';
 import type { Disk } from './disk.js';
-import { diskError } from './disk-error.js';
-import { formatKey } from './index-keys.js';
+import { diskError, isDamagedTable } from './disk-error.js';
+import { decodePosition, IndexJournal } from './index-journal.js';
+import { formatKey, JOURNALED, journalKey, kindRange } from './index-keys.js';
+import { JournalFiles } from './journal-files.js';
+import { type Passage, paged, straight } from './paging.js';
+import { type Rebuilt, rebuildIndex } from './rebuild.js';
 import type { Table, TableChange } from './table.js';
 import { upgradeFormat1 } from './upgrade-format-1.js';
 
 /** The layout that docs/disk-format.md describes. */
-const FORMAT = 2;
+const FORMAT = 3;
 const FORMAT_NAME = 'murky-waters store';
 
 /** Opening a table writes what its log holds (at most one write buffer and a group) as a new file, then a new log. */
 const REOPEN_NEEDS_BYTES = 64 * 2 ** 20;
 /** A full disk is asked again at most this often. */
 const REOPEN_PAUSE_MS = 1000;
+/** A snapshot that failed is tried again after this. */
+const SNAPSHOT_PAUSE_MS = 60_000;
+const SNAPSHOT_PAGE_ENTRIES = 256;
 
 export interface DatabaseOptions {
   readonly folder: string;
@@ -30,25 +37,36 @@ export interface DatabaseOptions {
   readonly log: Log;
   /** Told when the block log may have room to give back. */
   readonly onDead: () => void;
+  /** Makes the index anew from the journal and the segments, also where LevelDB finds nothing wrong with it. */
+  readonly rebuild?: boolean;
 }
 
 /**
- * What is in a data folder: the index with its commit queue, and the block log. The index decides what exists; the log
- * only holds what the index names.
+ * What is in a data folder: the index with its commit queue and its journal, and the block log. The index decides what
+ * exists; the log only holds what the index names.
  */
 export class Database {
   readonly indexQueue: CommitQueue;
   readonly blockLog: BlockLog;
+  readonly #journal: IndexJournal;
+  /** What became of an index that was lost or damaged when the folder was opened. */
+  rebuilt: Rebuilt | undefined;
+  #lastSnapshotMs = Number.NEGATIVE_INFINITY;
   /** Why the index is closed, while it could not be opened anew. */
   #down: MurkyError | undefined;
   #lastAttemptMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     private readonly options: DatabaseOptions,
+    private readonly journalFiles: JournalFiles,
     private table: Table,
   ) {
     const { disk, folder, segmentBytes, budget, log, onDead } = options;
-    this.indexQueue = new CommitQueue(() => this.index);
+    this.#journal = new IndexJournal(journalFiles);
+    this.indexQueue = new CommitQueue(
+      () => this.index,
+      (changes, sync) => this.#note(changes, sync),
+    );
     this.blockLog = new BlockLog(disk.files, join(folder, 'segments'), segmentBytes, budget, log, onDead);
   }
 
@@ -60,13 +78,20 @@ export class Database {
     } catch (error) {
       throw diskError(error, folder);
     }
-    // The lock of the index is what keeps a second node out of the folder.
-    const table = await disk.openTable(join(folder, 'index'));
-    const database = new Database(options, table);
+    const journalFiles = new JournalFiles(disk.files, join(folder, 'journal'));
+    const { table, rebuilt } = await openIndex(options, journalFiles);
+    const database = new Database(options, journalFiles, table);
+    database.rebuilt = rebuilt;
     try {
-      if ((await readFormat(table, folder)) === 1) {
-        await upgradeFormat1({ folder, disk, log, database, format: formatRecord() });
+      const format = await readFormat(table, folder);
+      if (format === 1) await upgradeFormat1({ folder, disk, log, database, format: formatRecord(2) });
+      const lost = (await database.#openJournal(format < FORMAT)) === 'index-behind';
+      if (lost) {
+        await database.close();
+        log.error({ folder }, 'The index has lost changes that were on the disk.');
+        return await Database.open({ ...options, rebuild: true });
       }
+      if (format < FORMAT) await table.batch([formatRecord(FORMAT)], true);
       await disk.removeTable(join(folder, 'blocks'));
     } catch (error) {
       await database.close().catch(() => {});
@@ -98,16 +123,99 @@ export class Database {
     if (!(await disk.hasRoom(folder, REOPEN_NEEDS_BYTES))) throw failure;
     await this.close();
     this.#down = failure;
-    this.table = await disk.openTable(join(folder, 'index'));
+    this.table = (await openIndex(this.options, this.journalFiles)).table;
+    if ((await this.#openJournal(false)) === 'index-behind') {
+      await this.table.close();
+      throw failure;
+    }
     this.#down = undefined;
     this.indexQueue.resume();
     log.info({ folder }, 'The store takes writes again.');
   }
 
+  /**
+   * Upkeep of the journal: puts it on the disk, and gives back the room of what it no longer needs. Index and journal
+   * stay open during a passage.
+   */
+  async tidyJournal(passage: Passage): Promise<void> {
+    const { clock } = this.options;
+    if (this.failure) return;
+    await passage(() => this.#journal.sync());
+    if (!this.#journal.due || clock.monotonic() - this.#lastSnapshotMs < SNAPSHOT_PAUSE_MS) return;
+    this.#lastSnapshotMs = clock.monotonic();
+    await this.#snapshot(passage);
+  }
+
   async close(): Promise<void> {
+    const whole = this.failure === undefined && this.#down === undefined;
     await this.blockLog.close();
     await this.table.close();
+    await this.#journal.close(whole);
   }
+
+  /** `anew`: what the journal has is not of this index. */
+  async #openJournal(anew: boolean): Promise<'ready' | 'index-behind'> {
+    const noted = anew ? undefined : await this.table.get(journalKey());
+    try {
+      const found = await this.#journal.open(noted && decodePosition(noted));
+      if (found === 'index-behind') return found;
+      if (anew || found === 'without-snapshot') await this.#journal.snapshot(this.#pages(straight), straight);
+      return 'ready';
+    } catch (error) {
+      throw diskError(error, this.journalFiles.folder);
+    }
+  }
+
+  async #snapshot(passage: Passage): Promise<void> {
+    this.#journal.renew();
+    await passage(() => this.indexQueue.write([], { sync: true }));
+    await this.#journal.snapshot(this.#pages(passage), passage);
+  }
+
+  async *#pages(passage: Passage): AsyncGenerator<TableChange[]> {
+    for (const kind of JOURNALED) {
+      let page: TableChange[] = [];
+      for await (const [key, value] of paged(() => this.table, kindRange(kind), passage, SNAPSHOT_PAGE_ENTRIES)) {
+        page.push({ type: 'put', key, value });
+        if (page.length < SNAPSHOT_PAGE_ENTRIES) continue;
+        yield page;
+        page = [];
+      }
+      if (page.length > 0) yield page;
+    }
+  }
+
+  async #note(changes: readonly TableChange[], sync: boolean): Promise<TableChange[]> {
+    try {
+      return await this.#journal.append(changes, sync);
+    } catch (error) {
+      throw diskError(error, this.journalFiles.folder);
+    }
+  }
+}
+
+/** The index; one that is lost or damaged is made anew, where there is a journal to make it from. */
+async function openIndex(
+  options: DatabaseOptions,
+  journal: JournalFiles,
+): Promise<{ table: Table; rebuilt: Rebuilt | undefined }> {
+  const { folder, disk, log } = options;
+  const path = join(folder, 'index');
+  const { logs, base } = await journal.contents();
+  const journaled = base !== undefined || logs.length > 0;
+  // The lock of the index is what keeps a second node out of the folder.
+  try {
+    const table = await disk.openTable(path, journaled ? 'existing' : 'new');
+    if (!options.rebuild || !journaled) return { table, rebuilt: undefined };
+    await table.close();
+  } catch (error) {
+    if (!journaled || !isDamagedTable(error)) throw error;
+    log.error({ folder, error: String(error) }, 'The index is lost or damaged.');
+  }
+  log.warn({ folder }, 'The index is being made anew from its journal and the segments.');
+  const rebuilt = await rebuildIndex({ folder, disk, journal, log, format: formatRecord(FORMAT) });
+  log.warn({ folder, ...rebuilt }, 'The index has been made anew; the damaged one is kept in lost+found.');
+  return { table: await disk.openTable(path, 'existing'), rebuilt };
 }
 
 /** The format of the folder, which is given this one if it is new; MURKY_DATA_DIR_UNUSABLE if it is not a node's. */
@@ -115,7 +223,7 @@ async function readFormat(index: Table, folder: string): Promise<number> {
   const found = await index.get(formatKey());
   if (found) {
     const { name, format } = parseFormat(found);
-    if (name === FORMAT_NAME && (format === 1 || format === FORMAT)) return format;
+    if (name === FORMAT_NAME && format >= 1 && format <= FORMAT) return format;
     if (name === FORMAT_NAME && format > FORMAT) {
       throw new MurkyError(
         'MURKY_DATA_DIR_UNUSABLE',
@@ -130,12 +238,12 @@ async function readFormat(index: Table, folder: string): Promise<number> {
       facts: { folder },
     });
   }
-  await index.batch([formatRecord()], true);
+  await index.batch([formatRecord(FORMAT)], true);
   return FORMAT;
 }
 
-function formatRecord(): TableChange {
-  return { type: 'put', key: formatKey(), value: Buffer.from(`${FORMAT_NAME} ${FORMAT}`) };
+function formatRecord(format: number): TableChange {
+  return { type: 'put', key: formatKey(), value: Buffer.from(`${FORMAT_NAME} ${format}`) };
 }
 
 function parseFormat(value: Buffer): { name: string; format: number } {

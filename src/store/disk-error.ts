@@ -16,6 +16,9 @@ function root(error: unknown): LevelError {
 /** LevelDB hands on errno as its text (strerror in the C locale), not as a number. */
 const DISK_FULL = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/;
 
+/** A table that was there has lost files: MANIFEST, or CURRENT, without which LevelDB takes it for none. */
+const MISSING = /MANIFEST-\d+: No such file|does not exist \(create_if_missing is false\)/;
+
 const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'there is a file of that name',
   ENOTDIR: 'a part of its path is a file',
@@ -25,6 +28,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it cannot be created there',
   ENAMETOOLONG: 'its name is too long',
 };
+
+/** Whether a table is damaged or lost, as against one that only cannot be used now. */
+export function isDamagedTable(error: unknown): boolean {
+  return error instanceof MurkyError && error.facts.damaged === true;
+}
 
 /** Puts into words what LevelDB or the file system said about the store's folder. */
 export function diskError(error: unknown, folder: string): MurkyError {
@@ -43,10 +51,11 @@ export function diskError(error: unknown, folder: string): MurkyError {
       hint: 'Stop the other node, or give this one a folder of its own (data-dir).',
     });
   }
-  if (code === 'LEVEL_CORRUPTION') {
+  if (code === 'LEVEL_CORRUPTION' || MISSING.test(message)) {
     return new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The database in ${folder} is damaged (${message}).`, {
-      ...options,
-      hint: 'Move the folder away and start again: the node fetches what it owns from the other replicas.',
+      cause: error,
+      facts: { folder, damaged: true },
+      hint: 'Stop the node and run: murky repair',
     });
   }
   const reason = REASONS[code] ?? message;

@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Files } from './files.js';
 import { LevelTable } from './level-table.js';
@@ -11,8 +11,15 @@ export interface Disk {
   readonly files: Files;
   /** Creates a folder, and those above it, where they are missing. `path` is absolute. */
   makeFolder(path: string): Promise<void>;
-  /** Opens, and creates if need be, the table in the folder `path`. Rejects with a MurkyError. */
-  openTable(path: string): Promise<Table>;
+  /** Opens the table in the folder `path`; 'new' creates it if there is none. Rejects with a MurkyError. */
+  openTable(path: string, mode: 'new' | 'existing'): Promise<Table>;
+  /** Moves a table that nobody has open, in place of what is there, durably; nothing if it holds no files. */
+  moveTable(from: string, to: string): Promise<void>;
+  /**
+   * Puts together what is left of a damaged table, and opens that; undefined if there is nothing. Records may be
+   * missing, and others may be back that were removed: who asks verifies each.
+   */
+  salvageTable(path: string): Promise<Table | undefined>;
   /** Removes a table that nobody has open; nothing if there is none. */
   removeTable(path: string): Promise<void>;
   /** Whether `bytes` more can be written in `folder`. */
@@ -24,10 +31,28 @@ const CHUNK_BYTES = 2 ** 20;
 export const levelDisk: Disk = {
   files: nodeFiles,
   makeFolder,
-  openTable: (path) => LevelTable.open(path),
+  openTable: (path, mode) => LevelTable.open(path, mode),
+  async moveTable(from, to) {
+    if (!(await hasTables(from))) return await rm(from, { recursive: true, force: true });
+    await rm(to, { recursive: true, force: true });
+    await mkdir(dirname(to), { recursive: true });
+    await rename(from, to);
+    for (const folder of new Set([dirname(from), dirname(to)])) await nodeFiles.syncDirectory(folder);
+  },
+  async salvageTable(path) {
+    if (!(await hasTables(path))) return undefined;
+    await LevelTable.salvage(path);
+    return await LevelTable.open(path, 'existing');
+  },
   removeTable: (path) => rm(path, { recursive: true, force: true }),
   hasRoom: (folder, bytes) => hasRoom(nodeFiles, folder, bytes),
 };
+
+/** Opening a table whose files are lost leaves a lock and a log of messages behind. */
+async function hasTables(path: string): Promise<boolean> {
+  const names = await readdir(path).catch(() => [] as string[]);
+  return names.some((name) => /\.(ldb|log)$|^MANIFEST-/.test(name));
+}
 
 /** Free space does not tell of a quota, so the bytes are really written, and removed again. */
 async function hasRoom(files: Files, folder: string, bytes: number): Promise<boolean> {

@@ -3,7 +3,7 @@
  * reject with what the file system said (an error with `code`); the block log puts it into words.
  */
 export interface Files {
-  /** Creates one folder, unless it is there. */
+  /** Creates one folder, unless it is there; it is there after a power cut too. */
   makeFolder(path: string): Promise<void>;
   /** Names in a folder, in no order. */
   list(folder: string): Promise<string[]>;

@@ -14,11 +14,19 @@ const KIND = {
   inlineBlock: 'v',
   record: 'g',
   fact: 'f',
+  journal: 'j',
 } as const;
 
-type Kind = keyof typeof KIND;
+export type Kind = keyof typeof KIND;
 
 const FORMAT_KEY = Buffer.from(KIND.format);
+const JOURNAL_KEY = Buffer.from(KIND.journal);
+
+/** What nothing else tells: the other kinds follow from these, or, for blocks, from the segments. */
+export const JOURNALED = ['current', 'overwritten', 'manifest', 'fact'] as const satisfies readonly Kind[];
+const JOURNALED_LETTERS = new Set(JOURNALED.map((kind) => KIND[kind].charCodeAt(0)));
+
+export const isJournaled = (key: Uint8Array): boolean => JOURNALED_LETTERS.has(key[0]!);
 
 function u64(value: bigint | number): Buffer {
   const bytes = Buffer.alloc(8);
@@ -52,6 +60,7 @@ export function textRange(kind: 'byKey' | 'fact', prefix: string): { gte: Buffer
 }
 
 export const formatKey = (): Buffer => FORMAT_KEY;
+export const journalKey = (): Buffer => JOURNAL_KEY;
 export const currentKey = (id: bigint): Buffer => key('current', u64(id));
 export const overwrittenKey = (id: bigint, version: Uint8Array): Buffer => key('overwritten', u64(id), version);
 export const manifestKey = (slot: number): Buffer => key('manifest', u64(slot));

@@ -19,15 +19,27 @@ export class LevelTable implements Table {
     private readonly path: string,
   ) {}
 
-  /** MURKY_DATA_DIR_LOCKED if it is open elsewhere, in this process too; MURKY_DATA_DIR_UNUSABLE, MURKY_DISK_FULL. */
-  static async open(path: string): Promise<LevelTable> {
-    const db = new Level<Buffer, Buffer>(path, { ...BYTES, ...SETTINGS });
+  /**
+   * MURKY_DATA_DIR_LOCKED if it is open elsewhere, in this process too; MURKY_DATA_DIR_UNUSABLE, MURKY_DISK_FULL.
+   * 'existing': one that has lost its files is damaged, and not a new one.
+   */
+  static async open(path: string, mode: 'new' | 'existing'): Promise<LevelTable> {
+    const db = new Level<Buffer, Buffer>(path, { ...BYTES, ...SETTINGS, createIfMissing: mode === 'new' });
     try {
       await db.open();
     } catch (error) {
       throw diskError(error, path);
     }
     return new LevelTable(db, path);
+  }
+
+  /** LevelDB's own repair: all that it can read of the files becomes one table again. */
+  static async salvage(path: string): Promise<void> {
+    try {
+      await (Level as unknown as { repair(path: string): Promise<void> }).repair(path); // where `level` is classic-level
+    } catch (error) {
+      throw diskError(error, path);
+    }
   }
 
   async get(key: Uint8Array): Promise<Buffer | undefined> {

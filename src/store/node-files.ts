@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Files, StoreFile } from './files.js';
 
 /** writev takes at most this many parts in one call (IOV_MAX is 1024 on Linux and macOS). */
@@ -8,9 +9,13 @@ const MAX_PARTS = 1024;
 /** {@link Files} on a real file system. */
 export const nodeFiles: Files = {
   async makeFolder(path) {
-    await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+      throw error;
+    }
+    await nodeFiles.syncDirectory(dirname(path));
   },
   list: (folder) => readdir(folder),
   async open(path, mode) {

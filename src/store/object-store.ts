@@ -10,6 +10,7 @@ import { CachedCopies } from './cached-copies.js';
 import type { BlockState, BlockWriter, FactStore, Role, Store, StoredVersion, StoreStats } from './contract.js';
 import { Database } from './database.js';
 import { type Disk, levelDisk } from './disk.js';
+import { isDamagedTable } from './disk-error.js';
 import { Facts } from './facts.js';
 import { Gate } from './gate.js';
 import { keysInOrder } from './key-directory.js';
@@ -118,14 +119,27 @@ export class ObjectStore implements Store {
     this.facts = new Facts(database, this.#read, this.#write);
   }
 
-  /** MURKY_DATA_DIR_LOCKED, MURKY_DATA_DIR_UNUSABLE or MURKY_DISK_FULL if the folder cannot be used. */
+  /**
+   * MURKY_DATA_DIR_LOCKED, MURKY_DATA_DIR_UNUSABLE or MURKY_DISK_FULL if the folder cannot be used. An index that is
+   * lost or damaged is made anew, and the log tells of it.
+   */
   static async open(options: ObjectStoreOptions): Promise<ObjectStore> {
+    try {
+      return await ObjectStore.#open(options, false);
+    } catch (error) {
+      // What LevelDB finds wrong while recovery reads.
+      if (!isDamagedTable(error)) throw error;
+      return await ObjectStore.#open(options, true);
+    }
+  }
+
+  static async #open(options: ObjectStoreOptions, rebuild: boolean): Promise<ObjectStore> {
     const { folder, clock = systemClock, log = silentLog, disk = levelDisk } = options;
     const budget = new Budget(options.maxBytes);
     const segmentBytes = options.segmentBytes ?? segmentBytesFor(options.maxBytes);
     let store: ObjectStore | undefined;
     const onDead = () => store?.reclaim();
-    const database = await Database.open({ folder, disk, budget, segmentBytes, clock, log, onDead });
+    const database = await Database.open({ folder, disk, budget, segmentBytes, clock, log, onDead, rebuild });
     store = new ObjectStore(database, budget, options);
     try {
       await store.#recover();
@@ -328,6 +342,7 @@ export class ObjectStore implements Store {
   async #upkeep(): Promise<void> {
     if (this.#closing) return;
     await this.#retention.expire(this.#write);
+    await this.database.tidyJournal(this.#read);
     await this.#reclaimer.run(this.#read);
   }
 

@@ -36,7 +36,7 @@ export async function upgradeFormat1({ folder, disk, log, database, format }: Up
   log.info({ folder }, 'The folder is being upgraded from format 1 to format 2.');
   await forgetCopies(database.index);
   await database.blockLog.settle(none());
-  const before = await disk.openTable(join(folder, 'blocks'));
+  const before = await disk.openTable(join(folder, 'blocks'), 'new');
   let bytes = 0;
   try {
     let told = 0;

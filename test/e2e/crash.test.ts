@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cleanUp, NodeProcess, someBytes } from './node-process.js';
 
-const KILLS = 20;
+const KILLS = 30;
 const WRITERS = 4;
 
 test.after(cleanUp);

@@ -14,6 +14,7 @@ import { HybridClock } from '../../src/object/hybrid-clock.js';
 import type { Manifest } from '../../src/object/manifest.js';
 import type { Address } from '../../src/rain/contract.js';
 import type { Log } from '../../src/seam/log.js';
+import type { Machine } from './machine.js';
 import { MemoryDisk, MemoryStore } from './memory-store.js';
 import { SimulatedNetwork, type SimulatedRain } from './simulated-network.js';
 import { seededRandom, VirtualTime } from './virtual-clock.js';
@@ -23,6 +24,8 @@ export interface NodeOptions extends Partial<ClusterOptions> {
   readonly skewMs?: number;
   readonly shareContent?: boolean;
   readonly disk?: MemoryDisk;
+  /** Its clock, and what it sees of the network; a steady clock of its own by default. */
+  readonly machine?: Machine;
   readonly resolve?: Resolve;
 }
 
@@ -40,12 +43,17 @@ export class World {
   }
 
   /** Starts node `n`, on the disk that it had before if it ran before. */
-  async start(n: number, listed: readonly number[], options: NodeOptions = {}): Promise<SimulatedNode> {
+  start(n: number, listed: readonly number[], options: NodeOptions = {}): Promise<SimulatedNode> {
+    return this.time.until(this.boot(n, listed, options));
+  }
+
+  /** Like {@link start}, while time passes by itself. */
+  async boot(n: number, listed: readonly number[], options: NodeOptions = {}): Promise<SimulatedNode> {
     const disk = options.disk ?? this.#disks.get(n) ?? new MemoryDisk();
     this.#disks.set(n, disk);
     const node = new SimulatedNode(this, n, disk, options);
     this.nodes.set(n, node);
-    await this.time.until(node.open(listed.map(addressOf)));
+    await node.open(listed.map(addressOf));
     return node;
   }
 
@@ -59,13 +67,18 @@ export class World {
   }
 
   /** Takes a node off the network without a word, as a power cut does. */
-  async kill(n: number): Promise<void> {
+  kill(n: number): Promise<void> {
+    return this.time.until(this.crash(n));
+  }
+
+  /** Like {@link kill}, while time passes by itself; the node is gone at once. */
+  async crash(n: number): Promise<void> {
     const node = this.nodes.get(n);
     if (!node) throw new Error(`Node ${n} does not run.`);
     this.nodes.delete(n);
     node.rain.close();
     this.#disks.set(n, node.store.disk.snapshot());
-    await this.time.until(node.cluster.close());
+    await node.cluster.close();
   }
 
   /** Stops a node in good order. */
@@ -113,7 +126,8 @@ export class SimulatedNode {
 
   async open(servers: readonly Address[]): Promise<void> {
     const { time, net, random } = this.world;
-    const clock = time.clock(this.options.skewMs);
+    const { machine } = this.options;
+    const clock = machine ?? time.clock(this.options.skewMs);
     const note = (_facts: object, sentence: string) => void this.sentences.push(sentence);
     const log: Log = { debug: () => {}, info: note, warn: note, error: note };
     this.id = await nodeId(this.store.facts, random);
@@ -121,6 +135,7 @@ export class SimulatedNode {
       addressOf(this.n),
       new SharedSource(this.store, this.options.shareContent ?? true),
       this.options.key,
+      machine && { clock: machine, receive: (run) => machine.receive(run) },
     );
     const versions = new HybridClock(clock, this.id);
     const options: ClusterOptions = {

@@ -24,7 +24,13 @@ const change = (key: string, bytes = 1): TableChange[] => [
 
 function bed() {
   const table = new StepTable();
-  return { table, queue: new CommitQueue(() => table as unknown as Table) };
+  return {
+    table,
+    queue: new CommitQueue(
+      () => table as unknown as Table,
+      async () => [],
+    ),
+  };
 }
 
 test('what arrives while a batch is being written shares the next one, in order', async () => {

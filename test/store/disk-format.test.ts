@@ -1,6 +1,7 @@
-import { cp, readdir, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resourceId } from '../../src/object/key.js';
@@ -43,9 +44,14 @@ function record(at: string, flags: string, versionHex: string, slotHex: string, 
   return body + sha(at + body).slice(0, 16);
 }
 
+/** The index but for how far its journal is. */
 async function dump(folder: string): Promise<Record<string, string>> {
   return await rawIndex(folder, async (db) =>
-    Object.fromEntries((await db.iterator().all()).map(([k, v]) => [k.toString('hex'), v.toString('hex')])),
+    Object.fromEntries(
+      (await db.iterator().all())
+        .map(([k, v]) => [k.toString('hex'), v.toString('hex')])
+        .filter(([key]) => key !== hex('j')),
+    ),
   );
 }
 
@@ -61,7 +67,7 @@ test('records and blocks on the disk are those that the documentation describes'
     const [m1, m2] = [manifestBytes(first, 1), manifestBytes(second, 2)];
     const [r, o] = [hex('r') + ID, hex('o') + ID + V1];
     assert.equal(await dump(folder), {
-      [hex('F')]: hex('murky-waters store 2'),
+      [hex('F')]: hex('murky-waters store 3'),
       [r]: record(r, '02', V2, slot(2), 6, T1, m2),
       [o]: record(o, '00', V1, slot(1), 6, T1, m1),
       [hex('m') + slot(1)]: m1.toString('hex'),
@@ -84,7 +90,7 @@ test('a tombstone is a version record without a key in the directory', () =>
     await withStore({ folder, clock: new ManualClock() }, (store) => store.begin().commit(deleted, 'replica'));
     const r = hex('r') + ID;
     assert.equal(await dump(folder), {
-      [hex('F')]: hex('murky-waters store 2'),
+      [hex('F')]: hex('murky-waters store 3'),
       [r]: record(r, '01', V1, slot(1), 0, T0, encodeManifest(deleted)),
       [hex('m') + slot(1)]: encodeManifest(deleted).toString('hex'),
     });
@@ -122,6 +128,33 @@ test('a block in the log is a header and its bytes, and has two entries in the i
     assert.is(Object.keys(index).length, 6);
   }));
 
+// Sums of the bytes below, by gzip's CRC-32 again.
+const NOTED = `01${'0005'}${u32(5)}${hex('ffact')}${hex('value')}00${'0005'}${u32(0)}${hex('ffact')}`;
+const CLOSED = `4d574a5202010000${u32(0)}${u32(0)}`;
+
+test('the journal has a record for each batch of what the index alone knows, and the index knows how far it is', () =>
+  inFolder(async (folder) => {
+    await withStore({ folder, clock: new ManualClock() }, async ({ facts }) => {
+      await facts.put('fact', Buffer.from('value'));
+      await facts.delete('fact');
+    });
+    const put = NOTED.slice(0, 2 * 17);
+    const del = NOTED.slice(2 * 17);
+    const sealed = (header: string) => header + u32(crc32(Buffer.from(header, 'hex')));
+    const record = (body: string) =>
+      sealed(`4d574a5200010000${u32(body.length / 2)}${u32(crc32(Buffer.from(body, 'hex')))}`) + body;
+    const log = record(put) + record(del);
+    const journal = join(folder, 'journal');
+    assert.equal((await readdir(journal)).sort(), ['00000001.log', '00000001.snapshot']);
+    assert.is((await readFile(join(journal, '00000001.log'))).toString('hex'), log + sealed(CLOSED));
+    assert.is(
+      (await readFile(join(journal, '00000001.snapshot'))).toString('hex'),
+      sealed(`4d574a5201010000${u32(0)}${u32(0)}`),
+    );
+    const j = await rawIndex(folder, (db) => db.get(Buffer.from('j')));
+    assert.is(j?.toString('hex'), u32(1) + slot(log.length / 2) + slot(0));
+  }));
+
 test('what an unfinished write has left in the log is dropped at the next start, and told', () =>
   inFolder(async (folder) => {
     await withStore({ folder }, (store) => put(store, 'a', large, version(1)));
@@ -144,7 +177,7 @@ test('a folder of format 1 is upgraded, and stays so', () =>
   inFolder(async (folder) => {
     await cp(FORMAT_1, folder, { recursive: true });
     for (let start = 0; start < 2; start++) await withStore({ folder, clock: new ManualClock() }, isUpgraded);
-    assert.equal((await readdir(folder)).sort(), ['index', 'segments']);
+    assert.equal((await readdir(folder)).sort(), ['index', 'journal', 'segments']);
     assert.not(Object.keys(await dump(folder)).some((key) => [hex('d'), hex('s')].includes(key.slice(0, 2))));
   }));
 

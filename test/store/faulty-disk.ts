@@ -19,9 +19,14 @@ export class FaultyDisk implements Disk {
   probes = 0;
   readonly makeFolder = levelDisk.makeFolder;
   readonly removeTable = levelDisk.removeTable;
+  readonly moveTable = levelDisk.moveTable;
+  readonly salvageTable = levelDisk.salvageTable;
   readonly files: Files = {
     ...levelDisk.files,
-    open: async (path, mode) => this.#faultyFile(await levelDisk.files.open(path, mode)),
+    open: async (path, mode) => {
+      const file = await levelDisk.files.open(path, mode);
+      return path.includes('/segments/') ? this.#faultyFile(file) : file;
+    },
   };
 
   async hasRoom(): Promise<boolean> {
@@ -29,10 +34,10 @@ export class FaultyDisk implements Disk {
     return this.seemsToHaveRoom || this.full.size === 0;
   }
 
-  async openTable(path: string): Promise<Table> {
+  async openTable(path: string, mode: 'new' | 'existing'): Promise<Table> {
     const part = basename(path) as Part;
     if (this.full.has(part)) throw diskError(new Error('IO error: 000001.log: No space left on device'), path);
-    return this.#faultyTable(await LevelTable.open(path), path, part);
+    return this.#faultyTable(await LevelTable.open(path, mode), path, part);
   }
 
   #faultyFile(file: StoreFile): StoreFile {

@@ -29,6 +29,8 @@ export class MemoryDisk {
         await power.pass(this.random);
         return this.table.boot(power);
       },
+      moveTable: async () => {},
+      salvageTable: async () => undefined,
       removeTable: async () => {},
       hasRoom: async () => this.random.chance(0.8),
     };

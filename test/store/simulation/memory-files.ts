@@ -63,10 +63,10 @@ export class MemoryFiles {
 
   constructor(private readonly random: Seeded) {}
 
-  /** Bytes of all files, as programs see them. */
-  get bytes(): number {
+  /** Bytes of the files of a folder, as programs see them. */
+  bytesIn(folder: string): number {
     let bytes = 0;
-    for (const { seen } of this.#folders.values()) for (const inode of seen.values()) bytes += inode.seen.length;
+    for (const inode of this.#folder(folder).seen.values()) bytes += inode.seen.length;
     return bytes;
   }
 

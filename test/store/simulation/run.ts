@@ -184,7 +184,7 @@ class Simulation {
   }
 
   #checkBudget(): void {
-    const bytes = this.#disk.files.bytes + this.#disk.table.bytesOf('v');
+    const bytes = this.#disk.files.bytesIn(`${this.folder}/segments`) + this.#disk.table.bytesOf('v');
     if (bytes > MAX_BYTES + recordBytes(BLOCK)) throw new Error(`${bytes} bytes are on the disk, ${MAX_BYTES} may be.`);
   }
 

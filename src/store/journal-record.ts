@@ -1,0 +1,129 @@
+import { crc32 } from 'node:zlib';
+import type { StoreFile } from './files.js';
+import type { TableChange } from './table.js';
+
+/** "MWJR": Murky Waters journal record. */
+const MAGIC = 0x4d574a52;
+const HEADER_BYTES = 20;
+/** A group of changes is at most 8 MiB, or one call's: the largest is the commit of a manifest of 8 MiB. */
+const MAX_BODY_BYTES = 64 * 2 ** 20;
+const SEARCH_BYTES = 2 ** 20;
+const OP_DEL = 0;
+const OP_PUT = 1;
+
+/** 'end' closes a snapshot that is whole; 'closed' says that the index was closed with all that stands before. */
+export type JournalKind = 'changes' | 'end' | 'closed';
+const KINDS: readonly JournalKind[] = ['changes', 'end', 'closed'];
+
+export interface JournalRecord {
+  readonly kind: JournalKind;
+  /** The batch was synced: what follows was written after it was on the disk. */
+  readonly synced: boolean;
+  readonly changes: readonly TableChange[];
+  /** Where the record ends in its file. */
+  readonly end: number;
+}
+
+/** docs/disk-format.md has the tables of offsets. */
+export function encodeJournalRecord(kind: JournalKind, synced: boolean, changes: readonly TableChange[]): Uint8Array[] {
+  const body = changes.flatMap((change) => {
+    const value = change.type === 'put' ? change.value : new Uint8Array();
+    const head = Buffer.alloc(7);
+    head.writeUInt8(change.type === 'put' ? OP_PUT : OP_DEL, 0);
+    head.writeUInt16BE(change.key.length, 1);
+    head.writeUInt32BE(value.length, 3);
+    return [head, change.key, value];
+  });
+  const bytes = Buffer.concat(body);
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32BE(MAGIC, 0);
+  header.writeUInt8(KINDS.indexOf(kind), 4);
+  header.writeUInt8(synced ? 1 : 0, 5);
+  header.writeUInt32BE(bytes.length, 8);
+  header.writeUInt32BE(crc32(bytes), 12);
+  header.writeUInt32BE(crc32(header.subarray(0, 16)), 16);
+  return [header, bytes];
+}
+
+/**
+ * The records of a file from byte `from` on. What is damaged is passed over, up to the next sound header; `damaged`
+ * hears how many bytes. What the file ends in, cut short, counts too.
+ */
+export async function* readJournal(
+  file: StoreFile,
+  from: number,
+  damaged: (bytes: number) => void,
+): AsyncGenerator<JournalRecord> {
+  const size = await file.size();
+  let at = from;
+  while (at < size) {
+    const record = await readRecord(file, at);
+    if (record) {
+      at = record.end;
+      yield record;
+    } else {
+      const next = Math.min(size, await findHeader(file, at));
+      damaged(next - at);
+      at = next;
+    }
+  }
+}
+
+/** Whether the file is a snapshot that was written to its end. */
+export async function endsSnapshot(file: StoreFile): Promise<boolean> {
+  const record = await readRecord(file, Math.max(0, (await file.size()) - HEADER_BYTES));
+  return record?.kind === 'end';
+}
+
+async function readRecord(file: StoreFile, at: number): Promise<JournalRecord | undefined> {
+  const header = await file.read(at, HEADER_BYTES);
+  if (!soundHeader(header, 0)) return undefined;
+  const length = header.readUInt32BE(8);
+  const body = await file.read(at + HEADER_BYTES, length);
+  if (body.length !== length || crc32(body) !== header.readUInt32BE(12)) return undefined;
+  const kind = KINDS[header.readUInt8(4)];
+  const changes = decodeChanges(body);
+  if (!kind || !changes) return undefined;
+  return { kind, synced: header.readUInt8(5) === 1, changes, end: at + HEADER_BYTES + length };
+}
+
+function soundHeader(bytes: Buffer, at: number): boolean {
+  return (
+    at + HEADER_BYTES <= bytes.length &&
+    bytes.readUInt32BE(at) === MAGIC &&
+    bytes.readUInt32BE(at + 16) === crc32(bytes.subarray(at, at + 16)) &&
+    bytes.readUInt32BE(at + 8) <= MAX_BODY_BYTES
+  );
+}
+
+function decodeChanges(body: Buffer): TableChange[] | undefined {
+  const changes: TableChange[] = [];
+  let at = 0;
+  while (at < body.length) {
+    if (at + 7 > body.length) return undefined;
+    const op = body.readUInt8(at);
+    const keyEnd = at + 7 + body.readUInt16BE(at + 1);
+    const valueEnd = keyEnd + body.readUInt32BE(at + 3);
+    if (valueEnd > body.length || op > OP_PUT) return undefined;
+    const key = body.subarray(at + 7, keyEnd);
+    changes.push(op === OP_PUT ? { type: 'put', key, value: body.subarray(keyEnd, valueEnd) } : { type: 'del', key });
+    at = valueEnd;
+  }
+  return changes;
+}
+
+/** Where the next sound header behind `at` starts, or the end of the file. */
+async function findHeader(file: StoreFile, at: number): Promise<number> {
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32BE(MAGIC);
+  let from = at + 1;
+  for (;;) {
+    const bytes = await file.read(from, SEARCH_BYTES);
+    for (let found = bytes.indexOf(magic); found >= 0; found = bytes.indexOf(magic, found + 1)) {
+      if (soundHeader(bytes, found)) return from + found;
+    }
+    if (bytes.length < SEARCH_BYTES) return from + bytes.length;
+    // A header that lies across the end of these bytes is found from its own beginning.
+    from += SEARCH_BYTES - HEADER_BYTES + 1;
+  }
+}

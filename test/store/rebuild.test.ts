@@ -1,0 +1,210 @@
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isMurkyError } from '../../src/errors.js';
+import { resourceId } from '../../src/object/key.js';
+import { tombstone } from '../../src/object/manifest.js';
+import type { StoreStats } from '../../src/store/contract.js';
+import type { ObjectStore } from '../../src/store/object-store.js';
+import { changeSegment, inFolder, withStore } from './beds.js';
+import { rejects } from './expect.js';
+import { listener } from './listener.js';
+import { ManualClock } from './manual-clock.js';
+import { collect, content, put, read, version } from './objects.js';
+
+const large = content(50_000, 1);
+const small = content(100, 2);
+const GRACE_MS = 60_000;
+
+/** A store with a bit of everything, closed in order. */
+async function fill(folder: string, clock: ManualClock): Promise<StoreStats> {
+  await withStore({ folder, clock, graceMs: GRACE_MS }, async (store) => {
+    await put(store, 'large', content(60_000, 9), version(1));
+    clock.advance(GRACE_MS + 1);
+    await put(store, 'large', large, version(2));
+    await put(store, 'small', small, version(3));
+    await put(store, 'deleted', large, version(4));
+    await store.begin().commit(tombstone('deleted', version(5)), 'replica');
+    await put(store, 'cached', large, version(6), 'cached');
+    await put(store, 'dropped', large, version(7), 'cached');
+    await store.dropCached(resourceId('dropped'));
+    await store.facts.put('node/id', Buffer.from('12345678'));
+  });
+  // So that some of it is in a table and some in the log.
+  return await withStore({ folder, clock, graceMs: GRACE_MS }, async (store) => {
+    await put(store, 'late', large, version(8));
+    await store.begin().commit(tombstone('late-deleted', version(9)), 'replica');
+    return store.stats();
+  });
+}
+
+async function checkAll(store: ObjectStore): Promise<void> {
+  assert.equal(await read(store, 'large'), large);
+  assert.equal(await read(store, 'cached'), large);
+  assert.is(await store.role(resourceId('cached')), 'cached');
+  assert.equal(await read(store, 'late'), large);
+  for (const key of ['deleted', 'late-deleted']) {
+    assert.is((await store.current(resourceId(key)))?.tombstone, true, `${key} stays deleted`);
+  }
+  assert.equal(await read(store, 'deleted', version(4)), large, 'in its grace time');
+  assert.is(await store.current(resourceId('dropped')), undefined);
+  assert.equal(await store.facts.get('node/id'), Buffer.from('12345678'));
+  assert.equal(
+    (await collect(store.list())).map(({ key }) => key),
+    ['cached', 'large', 'late', 'small'],
+  );
+}
+
+async function files(folder: string, ending: RegExp): Promise<string[]> {
+  const names = await readdir(join(folder, 'index'));
+  const found = names.filter((name) => ending.test(name)).map((name) => join(folder, 'index', name));
+  assert.ok(found.length > 0, `there is a file ${ending}`);
+  return found;
+}
+
+const remove = (ending: RegExp) => async (folder: string) => {
+  for (const path of await files(folder, ending)) await rm(path);
+};
+const garble = (ending: RegExp) => async (folder: string) => {
+  for (const path of await files(folder, ending)) await writeFile(path, content((await readFile(path)).length, 3));
+};
+
+for (const [what, harm, small] of [
+  ['CURRENT is missing', remove(/^CURRENT$/), 'kept'],
+  ['CURRENT is garbage', garble(/^CURRENT$/), 'kept'],
+  ['MANIFEST is missing', remove(/^MANIFEST/), 'kept'],
+  ['MANIFEST is garbage', garble(/^MANIFEST/), 'kept'],
+  ['a table is missing', remove(/\.ldb$/), 'lost'],
+  ['a table is garbage', garble(/\.ldb$/), 'lost'],
+  ['the log is missing', remove(/\.log$/), 'kept'],
+  ['all of it is missing', (folder: string) => rm(join(folder, 'index'), { recursive: true }), 'lost'],
+] as const) {
+  test(`of LevelDB ${what}: the index is made anew, and says so`, () =>
+    inFolder(async (folder) => {
+      const clock = new ManualClock();
+      const before = await fill(folder, clock);
+      await harm(folder);
+      const { log, said } = listener();
+      await withStore({ folder, clock, log, graceMs: GRACE_MS }, async (store) => {
+        assert.ok(said.includes('The index has been made anew; the damaged one is kept in lost+found.'), said.join());
+        await checkAll(store);
+        assert.equal(store.stats(), before);
+        if (small === 'lost') {
+          await rejects(read(store, 'small'), 'MURKY_BLOCK_CORRUPT');
+          assert.is(await store.check(resourceId('small'), version(3), 0), 'damaged');
+          assert.is(await store.mend(resourceId('small'), version(3), 0, content(100, 2)), true);
+        }
+        assert.equal(await read(store, 'small'), content(100, 2));
+        await put(store, 'after', large, version(10));
+      });
+      // It stays so, and the new journal is as good as the old one was.
+      await rm(join(folder, 'index'), { recursive: true });
+      await withStore({ folder, clock, graceMs: GRACE_MS }, async (store) => {
+        for (const key of ['large', 'cached', 'late', 'after']) assert.equal(await read(store, key), large);
+        assert.is((await store.current(resourceId('deleted')))?.tombstone, true);
+      });
+    }));
+}
+
+test('a store that was killed, and then lost its LevelDB, has what it had acknowledged', () =>
+  inFolder(async (folder) => {
+    const clock = new ManualClock();
+    await withStore({ folder, clock, graceMs: GRACE_MS }, async (store) => {
+      await put(store, 'large', large, version(1));
+      await put(store, 'gone', large, version(2));
+      await store.begin().commit(tombstone('gone', version(3)), 'replica');
+      // What a kill leaves: all that was written, and nothing closed.
+      await copyFolder(folder, join(folder, 'killed'));
+    });
+    const killed = join(folder, 'killed');
+    await rm(join(killed, 'index'), { recursive: true });
+    await withStore({ folder: killed, clock, graceMs: GRACE_MS }, async (again) => {
+      assert.equal(await read(again, 'large'), large);
+      assert.is((await again.current(resourceId('gone')))?.tombstone, true);
+    });
+  }));
+
+test('a rebuild takes the sound one of two records of a block, and no bytes of a damaged header', () =>
+  inFolder(async (folder) => {
+    await withStore({ folder }, async (store) => {
+      await put(store, 'a', large, version(1));
+      await put(store, 'b', content(40_000, 5), version(1));
+      await put(store, 'c', content(30_000, 6), version(1));
+    });
+    await changeSegment(folder, '00000001.log', (bytes) => {
+      const torn = Buffer.from(bytes.subarray(0, 28 + large.length));
+      torn[1000]! ^= 1; // a copy of the first record that was cut off while it was written
+      const damaged = Buffer.from(bytes);
+      damaged[28 + large.length + 5]! ^= 1; // the header of b
+      return Buffer.concat([damaged, torn]);
+    });
+    await rm(join(folder, 'index'), { recursive: true });
+    const { log, facts } = listener();
+    await withStore({ folder, log }, async (store) => {
+      assert.equal(await read(store, 'a'), large);
+      assert.equal(await read(store, 'c'), content(30_000, 6));
+      await rejects(read(store, 'b'), 'MURKY_BLOCK_CORRUPT');
+      assert.ok(facts.some((one) => 'missingBlocks' in one && one.missingBlocks === 1));
+    });
+  }));
+
+test('a journal that is lost or garbled is made anew from the index', () =>
+  inFolder(async (folder) => {
+    const clock = new ManualClock();
+    for (const harm of [
+      () => rm(join(folder, 'journal'), { recursive: true }),
+      () => writeFile(join(folder, 'journal', '00000001.snapshot'), content(1000, 1)),
+    ]) {
+      await fill(folder, clock);
+      await harm();
+      await withStore({ folder, clock, graceMs: GRACE_MS }, checkAll);
+      await rm(join(folder, 'index'), { recursive: true });
+      await withStore({ folder, clock, graceMs: GRACE_MS }, checkAll);
+      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
+    }
+  }));
+
+test('without a journal there is nothing to make the index from, and a start says so', () =>
+  inFolder(async (folder) => {
+    await fill(folder, new ManualClock());
+    await rm(join(folder, 'journal'), { recursive: true });
+    await garble(/^CURRENT$/)(folder);
+    try {
+      await withStore({ folder }, async () => {});
+      assert.unreachable();
+    } catch (error) {
+      assert.ok(isMurkyError(error, 'MURKY_DATA_DIR_UNUSABLE'), String(error));
+      assert.match(error.message, /damaged/);
+      assert.ok(error.hint);
+    }
+  }));
+
+test('logs of the journal do not grow without bound', () =>
+  inFolder(async (folder) => {
+    const clock = new ManualClock();
+    await withStore({ folder, clock }, async (store) => {
+      const fact = content(2 ** 20, 1);
+      for (let round = 0; round < 30; round++) {
+        await store.facts.put('same', fact);
+        clock.advance(61_000);
+        for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      const names = await readdir(join(folder, 'journal'));
+      const bytes = await Promise.all(
+        names.map(async (name) => (await readFile(join(folder, 'journal', name))).length),
+      );
+      assert.ok(bytes.reduce((sum, one) => sum + one, 0) < 20 * 2 ** 20, `${names}: ${bytes}`);
+    });
+    await rm(join(folder, 'index'), { recursive: true });
+    await withStore({ folder, clock }, async (store) => {
+      assert.equal(await store.facts.get('same'), content(2 ** 20, 1));
+    });
+  }));
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await mkdir(to);
+  for (const name of ['index', 'journal', 'segments']) await cp(join(from, name), join(to, name), { recursive: true });
+}
+
+test.run();
