@@ -178,8 +178,7 @@ export class Cluster {
     await this.membership.close();
     this.#ownership.close();
     await this.#handover.close();
-    await this.#upkeep.close();
-    await this.#pulls.close();
+    await Promise.all([this.#upkeep.close(), this.#pulls.close()]); // repair waits for its pulls
   }
 
   owners(id: bigint): Owners {
