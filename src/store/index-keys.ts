@@ -15,12 +15,14 @@ const KIND = {
   record: 'g',
   fact: 'f',
   journal: 'j',
+  frequency: 'q',
 } as const;
 
 export type Kind = keyof typeof KIND;
 
 const FORMAT_KEY = Buffer.from(KIND.format);
 const JOURNAL_KEY = Buffer.from(KIND.journal);
+const FREQUENCY_KEY = Buffer.from(KIND.frequency);
 
 /** What nothing else tells: the other kinds follow from these, or, for blocks, from the segments. */
 export const JOURNALED = ['current', 'overwritten', 'manifest', 'fact'] as const satisfies readonly Kind[];
@@ -61,6 +63,7 @@ export function textRange(kind: 'byKey' | 'fact', prefix: string): { gte: Buffer
 
 export const formatKey = (): Buffer => FORMAT_KEY;
 export const journalKey = (): Buffer => JOURNAL_KEY;
+export const frequencyKey = (): Buffer => FREQUENCY_KEY;
 export const currentKey = (id: bigint): Buffer => key('current', u64(id));
 export const overwrittenKey = (id: bigint, version: Uint8Array): Buffer => key('overwritten', u64(id), version);
 export const manifestKey = (slot: number): Buffer => key('manifest', u64(slot));
@@ -77,7 +80,8 @@ export const segmentRange = (segment: number): { gte: Buffer; lt: Buffer } => ({
   gte: key('record', u32(segment)),
   lt: segment === MAX_U32 ? kindRange('record').lt : key('record', u32(segment + 1)),
 });
-export const byUseKey = (usedAt: number, id: bigint): Buffer => key('byUse', u64(usedAt), u64(id));
+/** `place` is that of use-order.ts. */
+export const byUseKey = (place: number, id: bigint): Buffer => key('byUse', u64(place), u64(id));
 export const byExpiryKey = (overwrittenAt: number, id: bigint, version: Uint8Array): Buffer =>
   key('byExpiry', u64(overwrittenAt), u64(id), version);
 export const textKey = (kind: 'byKey' | 'fact', text: string): Buffer => key(kind, Buffer.from(text, 'utf8'));

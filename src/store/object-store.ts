@@ -323,7 +323,9 @@ export class ObjectStore implements Store {
 
   #noteUse(record: VersionRecord): void {
     // A single block is read in one go; only who comes back for the next one needs the version to stay.
-    if (record.size > record.blockBytes) {
+    const inSeveralCalls = record.size > record.blockBytes;
+    if (!inSeveralCalls || !this.#cachedLeases.held(record.slot)) this.#cached.used(record);
+    if (inSeveralCalls) {
       this.#cachedLeases.renew(record.slot);
       this.#overwrittenLeases.renew(record.slot);
     }
@@ -342,6 +344,7 @@ export class ObjectStore implements Store {
   async #upkeep(): Promise<void> {
     if (this.#closing) return;
     await this.#retention.expire(this.#write);
+    await this.#read(() => this.#cached.save(false));
     await this.database.tidyJournal(this.#read);
     await this.#reclaimer.run(this.#read);
   }
@@ -361,6 +364,7 @@ export class ObjectStore implements Store {
     this.#cancelUpkeep();
     await this.#gate.alone(async () => {
       for (const writer of [...this.#writers]) writer.discard();
+      if (this.#recovered) await this.#cached.save(true).catch(() => {});
       await this.database.close();
     });
   }

@@ -20,7 +20,7 @@ export interface VersionRecord {
   readonly slot: number;
   readonly size: number;
   readonly blockBytes: number;
-  /** Milliseconds since 1970: when a current version was last used, when another one was overwritten. */
+  /** Milliseconds since 1970: when another one was overwritten, when a current one was last used (see use-order.ts). */
   readonly timeMs: number;
   readonly manifestSha256: Uint8Array;
 }

@@ -70,7 +70,7 @@ export class VersionWrites {
     const { index, blocks, budget, cached, retention, clock } = this.parts;
     const encoded = encodeManifest(manifest);
     const { id, key, version, tombstone, size, blockBytes } = manifest;
-    const timeMs = cached.stampMs();
+    const timeMs = cached.placeFor(role);
     const after = {
       id,
       key,
@@ -99,6 +99,8 @@ export class VersionWrites {
     await blocks.commit(slot, changes, leftover);
     budget.move(size, 'other', role);
     budget.count(after, 1);
+    cached.moved(before, after);
+    cached.used(after);
     if (before) {
       budget.move(before.size, before.role, 'other');
       budget.count(before, -1);
@@ -115,6 +117,7 @@ export class VersionWrites {
       { sync: true },
     );
     budget.move(record.size, record.role, role);
+    cached.moved(record, after);
   }
 }
 

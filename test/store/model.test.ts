@@ -20,7 +20,6 @@ interface Known {
   role: Role;
   tombstone: boolean;
   size: number;
-  usedMs: number;
 }
 
 /** What a store has to hold, by the words of its contract; sizes and times only. */
@@ -40,25 +39,19 @@ class Model {
     return this.sum('replica') + this.sum('cached') + this.otherBytes;
   }
 
-  /** Evicts the least recently used copies until `bytes` fit; false if they cannot. */
-  makeRoom(bytes: number): boolean {
-    if (this.usedBytes - this.sum('cached') + bytes > MAX_BYTES) return false;
-    while (this.usedBytes + bytes > MAX_BYTES) {
-      const cached = [...this.current].filter(([, one]) => one.role === 'cached' && !one.tombstone);
-      const [oldest] = cached.sort(([, a], [, b]) => a.usedMs - b.usedMs);
-      this.current.delete(oldest![0]);
-    }
-    return true;
+  /** Whether `bytes` fit once cached copies have gone. */
+  hasRoom(bytes: number): boolean {
+    return this.usedBytes - this.sum('cached') + bytes <= MAX_BYTES;
   }
 
-  place(key: string, next: Known): 'committed' | 'superseded' | 'already' {
+  place(key: string, next: Known, nowMs: number): 'committed' | 'superseded' | 'already' {
     const before = this.current.get(key);
     if (before && before.time > next.time) return 'superseded';
     if (before && before.time === next.time) {
       if (next.role === 'replica') before.role = 'replica';
       return 'already';
     }
-    if (before) this.overwritten.push({ key, time: before.time, size: before.size, atMs: next.usedMs });
+    if (before) this.overwritten.push({ key, time: before.time, size: before.size, atMs: nowMs });
     this.current.set(key, next);
     return 'committed';
   }
@@ -135,26 +128,28 @@ async function apply(store: ObjectStore, model: Model, clock: ManualClock, one: 
     const size = value.length;
     const blocks = Array.from({ length: Math.ceil(size / BLOCK) }, (_, i) => Math.min(BLOCK, size - i * BLOCK));
     let reserved = 0;
+    let missing = 0;
     const fits = blocks.every((bytes) => {
-      const room = model.makeRoom(reserved + bytes);
       reserved += bytes;
+      const room = model.hasRoom(reserved);
+      if (room) missing = model.usedBytes + reserved - MAX_BYTES;
       return room;
     });
     const answer = await put(store, one.key, value, version(one.time), one.role, BLOCK).catch((error) => {
       assert.ok(isMurkyError(error, 'MURKY_STORE_FULL'), String(error));
       return 'full';
     });
-    const next = { time: one.time, role: one.role, tombstone: false, size, usedMs: clock.now() };
-    assert.is(answer, fits ? model.place(one.key, next) : 'full');
+    await evict(store, model, missing);
+    const next = { time: one.time, role: one.role, tombstone: false, size };
+    assert.is(answer, fits ? model.place(one.key, next, clock.now()) : 'full');
   } else if (one.kind === 'delete') {
-    const next = { time: one.time, role: one.role, tombstone: true, size: 0, usedMs: clock.now() };
-    const expected = model.place(one.key, next);
+    const next = { time: one.time, role: one.role, tombstone: true, size: 0 };
+    const expected = model.place(one.key, next, clock.now());
     assert.is(await store.begin().commit(tombstone(one.key, version(one.time)), one.role), expected);
   } else if (one.kind === 'read') {
     const value = await read(store, one.key);
     if (before && !before.tombstone) {
       assert.equal(value, valueFor(one.key, before.time));
-      if (before.size > 0) before.usedMs = clock.now();
       // The use is noted behind the reader's back.
       for (let i = 0; i < 3; i++) await store.facts.get('');
     } else {
@@ -165,11 +160,25 @@ async function apply(store: ObjectStore, model: Model, clock: ManualClock, one: 
     if (before?.role === 'cached') model.current.delete(one.key);
   } else {
     await store.setRole(id, version(before?.time ?? 0), one.role);
-    if (before && before.role !== one.role) {
-      before.role = one.role;
-      before.usedMs = clock.now();
-    }
+    if (before) before.role = one.role;
   }
+}
+
+/** Which copies the store has evicted is its own choice; that it had to, and no more than it had to, is not. */
+async function evict(store: ObjectStore, model: Model, missing: number): Promise<void> {
+  const gone: Known[] = [];
+  for (const [key, one] of model.current) {
+    if (await store.manifest(resourceId(key), version(one.time))) continue;
+    assert.ok(one.role === 'cached' && !one.tombstone, `${key} ${one.time} is a ${one.role} and is gone`);
+    gone.push(one);
+    model.current.delete(key);
+  }
+  if (gone.length === 0) return;
+  const freed = gone.reduce((sum, { size }) => sum + size, 0);
+  assert.ok(
+    freed - Math.max(...gone.map(({ size }) => size)) < missing,
+    `${freed} bytes went, ${missing} were missing`,
+  );
 }
 
 async function compare(store: ObjectStore, model: Model): Promise<void> {
