@@ -11,13 +11,12 @@ import type { Store } from '../store/contract.js';
 import { type Contact, contactText } from './contact.js';
 import type { Delivered } from './delivery.js';
 import { Handover } from './handover.js';
-import { HelloMembership } from './hello-membership.js';
 import { Intake } from './intake.js';
 import { KeyedLock } from './keyed-lock.js';
 import { Lookups } from './lookups.js';
 import type { Membership, Resolve } from './membership.js';
 import { type Owners, Ownership } from './ownership.js';
-import { type Member, type PeerState, PeerTable } from './peers.js';
+import type { Member, PeerState } from './peers.js';
 import { placeOn } from './placement.js';
 import { type Holders, Polls } from './poll.js';
 import { Pulls } from './pulls.js';
@@ -25,6 +24,8 @@ import { RepairQueue } from './repair/queue.js';
 import type { RepairProgress } from './repair/repair.js';
 import { type RepairOptions, type RepairStatus, Upkeep } from './repair/upkeep.js';
 import { type Replicated, Replication } from './replication.js';
+import type { Settings } from './settings.js';
+import { SwimMembership } from './swim/swim-membership.js';
 import { EtcdVersionRegister, type VersionRegister } from './version-register.js';
 
 export interface ClusterOptions {
@@ -111,8 +112,10 @@ export class Cluster {
     private readonly options: ClusterOptions,
     private readonly seams: ClusterSeams,
   ) {
-    const { store, random } = seams;
-    this.membership = new HelloMembership(new PeerTable(store.facts), { ...options, boot: random.bits64() }, seams);
+    const { store } = seams;
+    const { replicas, writeQuorum, graceSeconds } = options;
+    const settings: Settings = { replicas, writeQuorum, graceSeconds };
+    this.membership = new SwimMembership({ ...options, settings }, { ...seams, facts: store.facts });
     this.register = seams.etcd && new EtcdVersionRegister(seams.etcd, options.etcdPrefix ?? '');
     const members = () => this.membership.members();
     this.#ownership = new Ownership(options, { ...seams, self: () => options, members });
@@ -233,6 +236,11 @@ export class Cluster {
   /** One sentence for each identity that two running nodes claim. */
   identityConflicts(): string[] {
     return this.membership.conflicts();
+  }
+
+  /** One sentence for each thing that is wrong between this node and others. */
+  warnings(): string[] {
+    return this.membership.warnings();
   }
 
   async #pullHere(manifest: Manifest, holders: readonly Address[], onProgress: () => void): Promise<Delivered> {

@@ -2,8 +2,8 @@ import type { Address } from '../rain/contract.js';
 import type { Contact } from './contact.js';
 import type { Member, Peer } from './peers.js';
 
-/** The numeric address of a contact; rejects where its name does not resolve (yet). */
-export type Resolve = (contact: Contact) => Promise<Address>;
+/** The numeric addresses of a contact, at least one; rejects where its name does not resolve (yet). */
+export type Resolve = (contact: Contact) => Promise<readonly Address[]>;
 
 export type MembershipEvent =
   /** Answers, after it was unknown or away; `first` if for the first time since this node started. */
@@ -11,7 +11,7 @@ export type MembershipEvent =
   /** Counts as failed from now on; it stays a member. */
   | { readonly kind: 'away'; readonly member: Member }
   /** Has said goodbye, and owns nothing any more. */
-  | { readonly kind: 'left'; readonly member: Peer }
+  | { readonly kind: 'left'; readonly member: Member }
   /** Another weight, zone or standby, or another node behind a listed contact: owners may be others now. */
   | { readonly kind: 'changed'; readonly member: Member };
 
@@ -34,6 +34,8 @@ export interface Membership {
   revision(): number | undefined;
   /** One sentence for each identity that two running nodes claim. */
   conflicts(): string[];
+  /** One sentence for each thing that is wrong between this node and others, such as clocks or configurations. */
+  warnings(): string[];
   /** Calls `listener` for every event, after the change; the returned function ends that. */
   on(listener: (event: MembershipEvent) => void): () => void;
 }

@@ -1,25 +1,25 @@
 import { MurkyError } from '../errors.js';
 import type { Address } from '../rain/contract.js';
 import type { FactStore } from '../store/contract.js';
-import { type Contact, contactText, decodeContact, encodeContact, sameAddress } from './contact.js';
-import { MAX_WEIGHT } from './hello-message.js';
-import { f64, OctetReader, u8, u64 } from './octets.js';
-import { decodeZone, encodeZone } from './zone.js';
+import { type Contact, contactText, decodeContact, encodeContact } from './contact.js';
+import { type Belief, decodeRecord, encodeRecord } from './member-record.js';
+import { OctetReader } from './octets.js';
+import type { Settings } from './settings.js';
 
-/** unknown: has never answered; alive: answered lately; away: known, and silent for a while; left: gone for good. */
+/** unknown: has never answered; alive: counts as running; away: has failed; left: gone for good. */
 export type PeerState = 'unknown' | 'alive' | 'away' | 'left';
 
 /** Another node as this one knows it. */
 export interface Peer {
-  readonly contact: Contact;
-  /** From the servers list: stays whatever happens. Otherwise learned from others. */
-  readonly listed: boolean;
-  readonly learnedAtMs: number;
-  /** Resolved contact, or where the peer was heard from last. */
+  /** How a person knows it: as listed, as it advertises itself, or where it was heard from. */
+  contact: Contact;
+  /** Where it wants to be reached, if it says so. */
+  advertised?: Contact;
+  /** Where it is reached, numeric. */
   address?: Address;
   id?: bigint;
   boot?: bigint;
-  /** Of the answers before the last change of boot. */
+  /** Of what it said before the last change of boot. */
   previousBoot?: bigint;
   weight: number;
   /** Nodes of one zone fail together; may be empty. */
@@ -31,130 +31,153 @@ export interface Peer {
   state: PeerState;
   /** Did not answer the last time, and counts as alive until it is sure that it is away. */
   suspect: boolean;
+  suspectSinceMs?: number | undefined;
   /** Monotonic milliseconds since when it is not alive, as far as this node knows, which may be its own start. */
   awaySinceMs: number | undefined;
-  /** Monotonic milliseconds of the last sign of life since this node started. */
+  /** Monotonic milliseconds of the last message from itself since this node started. */
   lastSeenMs?: number;
   roundTripMs?: number;
-  /** HELLOs without an answer in a row. */
-  silences: number;
-  /** This contact leads back to this node, or to a node that another contact already leads to. */
-  hidden: boolean;
+  /** How far its wall clock is ahead of this node's; undefined while it was not measured. */
+  clockSkewMs?: number;
+  settings?: Settings;
 }
 
-/** A peer that has said who it is, now or before a restart, and has not left. */
+/** A node that has said who it is, now or before a restart, and has not left. */
 export type Member = Peer & { id: bigint; address: Address };
 
 export const MAX_PEERS = 1024;
-
 const PREFIX = 'peer/';
 
-/** All peers by contact, remembered in the store so that a restarted node knows who owns what. */
+/** All other nodes by id, remembered in the store so that a restarted node knows who owns what. */
 export class PeerTable {
-  readonly #peers = new Map<string, Peer>();
+  readonly #members = new Map<bigint, Member>();
+  readonly #byAddress = new Map<string, Set<Member>>();
+  /** What is in the store, so that it is written only where it changes. */
+  readonly #kept = new Map<bigint, Buffer>();
 
   constructor(private readonly facts: FactStore) {}
 
   get size(): number {
-    return this.#peers.size;
+    return this.#members.size;
   }
 
-  all(): Peer[] {
-    return [...this.#peers.values()];
+  get(id: bigint): Member | undefined {
+    return this.#members.get(id);
   }
 
-  /** One for each node id. */
+  /** Those that have left, too. */
+  all(): IterableIterator<Member> {
+    return this.#members.values();
+  }
+
   members(): Member[] {
-    return this.all().filter(isMember);
+    const members: Member[] = [];
+    for (const member of this.#members.values()) if (member.state !== 'left') members.push(member);
+    return members;
   }
 
-  byId(id: bigint): Peer | undefined {
-    return this.all().find((peer) => peer.id === id && !peer.hidden);
+  /** Those that have not left and were last reached there. */
+  at(address: Address): Member[] {
+    return [...(this.#byAddress.get(contactText(address)) ?? [])].filter(({ state }) => state !== 'left');
   }
 
-  byAddress(address: Address): Peer | undefined {
-    return this.all().find((peer) => peer.address !== undefined && sameAddress(peer.address, address));
+  move(member: Member, to: Address): void {
+    this.#unplace(member);
+    member.address = to;
+    this.#place(member);
   }
 
-  byContact(contact: Contact): Peer | undefined {
-    return this.#peers.get(contactText(contact));
+  /** Undefined when the table is full, and nobody in it has left. */
+  add(member: Member): Member | undefined {
+    if (this.size >= MAX_PEERS && !this.#forgetOneThatLeft()) return undefined;
+    this.#members.set(member.id, member);
+    this.#place(member);
+    return member;
   }
 
-  /** The peer of this contact, made if need be; undefined when the table is full. Listed ones always have room. */
-  add(contact: Contact, listed: boolean, nowMs: number): Peer | undefined {
-    const known = this.byContact(contact);
-    if (known) return known;
-    if (!listed && this.size >= MAX_PEERS) return undefined;
-    const peer: Peer = {
-      contact,
-      listed,
-      learnedAtMs: nowMs,
-      weight: 0,
-      zone: '',
-      standby: false,
-      incarnation: 0,
-      state: 'unknown',
-      suspect: false,
-      awaySinceMs: nowMs,
-      silences: 0,
-      hidden: false,
-    };
-    this.#peers.set(contactText(contact), peer);
-    return peer;
+  async remove(id: bigint): Promise<void> {
+    this.#drop(id);
+    await this.forget(id);
   }
 
-  async remove(peer: Peer): Promise<void> {
-    this.#peers.delete(contactText(peer.contact));
-    await this.facts.delete(PREFIX + contactText(peer.contact));
+  /** Keeps who this is for the next start. */
+  async remember(member: Member): Promise<void> {
+    const record = encodeRecord({ ...member, incarnation: 0, status: 'away', ageMs: 0 });
+    const value = Buffer.concat([record, encodeContact(member.address)]);
+    if (this.#kept.get(member.id)?.equals(value)) return;
+    this.#kept.set(member.id, value);
+    await this.facts.put(nameOf(member.id), value);
   }
 
-  /** Keeps who this peer is for the next start. */
-  async remember(peer: Peer): Promise<void> {
-    if (!isMember(peer)) return;
-    const address = encodeContact(peer.address);
-    const own = [u64(peer.id), f64(peer.weight), encodeZone(peer.zone), u8(peer.standby ? 1 : 0)];
-    const value = Buffer.concat([...own, encodeContact(peer.contact), address]);
-    await this.facts.put(PREFIX + contactText(peer.contact), value);
+  async forget(id: bigint): Promise<void> {
+    this.#kept.delete(id);
+    await this.facts.delete(nameOf(id));
   }
 
-  /** Takes up what an earlier run remembered: of listed peers, and of learned ones if `learned`. */
-  async load(learned: boolean, nowMs: number): Promise<void> {
+  /** Takes up those that an earlier run remembered and that are `wanted`, as away: whatever is said of them is newer. */
+  async load(wanted: (contact: Contact, address: Address) => boolean, nowMs: number): Promise<void> {
     const stale: string[] = [];
     for await (const [key, value] of this.facts.entries(PREFIX)) {
-      const remembered = decodeRemembered(value);
-      const peer = remembered && (this.byContact(remembered.contact) ?? (learned ? remembered.contact : undefined));
-      if (!remembered || !peer || this.byId(remembered.id)) {
+      const kept = decodeKept(value);
+      if (!kept || !wanted(kept.record.contact, kept.address)) {
         stale.push(key);
         continue;
       }
-      const entry = 'state' in peer ? peer : this.add(peer, false, nowMs);
-      if (!entry) continue;
-      entry.id = remembered.id;
-      entry.weight = remembered.weight;
-      entry.zone = remembered.zone;
-      entry.standby = remembered.standby;
-      entry.address = remembered.address;
-      entry.state = 'away';
+      const { id, contact, weight, zone, standby } = kept.record;
+      const state = { state: 'away', suspect: false, incarnation: 0, awaySinceMs: nowMs } as const;
+      this.add({ id, contact, address: kept.address, weight, zone, standby, ...state });
     }
     for (const key of stale) await this.facts.delete(key);
   }
+
+  #forgetOneThatLeft(): boolean {
+    for (const member of this.#members.values()) {
+      if (member.state !== 'left') continue;
+      this.#drop(member.id);
+      return true;
+    }
+    return false;
+  }
+
+  #drop(id: bigint): void {
+    const member = this.#members.get(id);
+    if (member) this.#unplace(member);
+    this.#members.delete(id);
+  }
+
+  #place(member: Member): void {
+    const name = contactText(member.address);
+    const there = this.#byAddress.get(name);
+    if (there) there.add(member);
+    else this.#byAddress.set(name, new Set([member]));
+  }
+
+  #unplace(member: Member): void {
+    const name = contactText(member.address);
+    const there = this.#byAddress.get(name);
+    there?.delete(member);
+    if (there?.size === 0) this.#byAddress.delete(name);
+  }
 }
 
-export function isMember(peer: Peer): peer is Member {
-  return peer.id !== undefined && peer.address !== undefined && !peer.hidden && peer.state !== 'left';
+/** What this node holds of another one. */
+export function beliefOf(member: Peer): Belief {
+  const { incarnation, suspect, state } = member;
+  if (state === 'unknown') return { incarnation, status: 'away' };
+  return { incarnation, status: state === 'alive' && suspect ? 'suspect' : state };
 }
 
-function decodeRemembered(bytes: Uint8Array) {
+function nameOf(id: bigint): string {
+  return PREFIX + id.toString(16).padStart(16, '0');
+}
+
+function decodeKept(bytes: Uint8Array) {
   try {
     const reader = new OctetReader(bytes, 'A remembered peer');
-    const id = reader.u64();
-    const weight = reader.f64();
-    const zone = decodeZone(reader);
-    const standby = reader.u8() === 1;
-    const contact = decodeContact(reader);
+    const record = decodeRecord(reader);
     const address = decodeContact(reader);
     reader.end();
-    return weight >= 0 && weight <= MAX_WEIGHT ? { id, weight, zone, standby, contact, address } : undefined;
+    return { record, address };
   } catch (error) {
     if (error instanceof MurkyError) return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { decodeManifest, encodeManifest, HASH_BYTES, type Manifest, sha256 } from '../object/manifest.js';
 import { compareVersions, VERSION_BYTES, type Version, versionFromBytes, versionToBytes } from '../object/version.js';
 import { type Contact, decodeContact, encodeContact } from './contact.js';
-import { MAX_MESSAGE_BYTES } from './hello-message.js';
+import { MAX_MESSAGE_BYTES } from './message-size.js';
 import { OctetReader, u8, u32, u64 } from './octets.js';
 
 /** To an owner: hold this version. Whoever asks holds it; `holders` are further ones. */

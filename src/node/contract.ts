@@ -151,6 +151,8 @@ export interface NodeStatus {
     peers: PeerStatus[];
     /** One sentence for each node id that two running nodes claim, as after a data folder was copied. */
     identityConflicts: string[];
+    /** One sentence for each thing that is wrong between this node and others, such as clocks that differ. */
+    warnings: string[];
   };
   readonly store: StoreStats;
   readonly scrub: ScrubStatus;

@@ -33,6 +33,7 @@ import { idText, nodeId } from './identity.js';
 import type { Parts } from './parts.js';
 import { put } from './put.js';
 import { findFor } from './quorum-read.js';
+import { resolver } from './resolve.js';
 import { Running } from './running.js';
 import { Scrub } from './scrub.js';
 import { peers, type StatusFacts, status } from './status.js';
@@ -99,7 +100,7 @@ export class MurkyNode implements ObjectNode {
           random,
           log,
           versions,
-          resolve: (contact) => rain.resolve(contact),
+          resolve: resolver((address) => rain.resolve(address)),
           ...(etcd && { etcd }),
         },
       );

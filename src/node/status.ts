@@ -39,6 +39,7 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
       weight,
       peers: parts.cluster.peers(),
       identityConflicts: parts.cluster.identityConflicts(),
+      warnings: parts.cluster.warnings(),
     },
     store: parts.store.stats(),
     scrub: facts.scrub(),

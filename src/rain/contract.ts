@@ -24,10 +24,16 @@ export interface BlockSource {
 export enum RequestKind {
   /** rain: which version of a resource is here? */
   Lookup = 1,
-  /** cluster: who are you, whom do you know? */
-  Hello = 2,
+  /** cluster: are you there? With news of other nodes. */
+  Ping = 2,
   /** cluster: you own this version; fetch it and say when it is durable. */
   Propagate = 3,
+  /** cluster: ask that node for me whether it is there. */
+  Relay = 4,
+  /** cluster: which members do you know? */
+  Members = 5,
+  /** cluster: how are you? */
+  Status = 6,
   /** cluster: which version of a resource do you hold as its owner? */
   Held = 7,
   /** cluster: which of the resources that we both own do you hold otherwise? */

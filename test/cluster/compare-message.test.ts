@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_MESSAGE_BYTES } from '../../src/cluster/hello-message.js';
+import { MAX_MESSAGE_BYTES } from '../../src/cluster/message-size.js';
 import {
   type Compare,
   type CompareAnswer,

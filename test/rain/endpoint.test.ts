@@ -72,10 +72,10 @@ test('names are resolved for the family that is bound; other machines need a key
 
 test('a request carries its kind and resolves with the answer', async () => {
   const { endpoint, loop } = await openScripted();
-  const answer = endpoint.request(peer, RequestKind.Hello, bytes('who?'));
+  const answer = endpoint.request(peer, RequestKind.Ping, bytes('who?'));
   await settle();
   const [sent] = loop.requests;
-  assert.equal([...sent!.payload], [RequestKind.Hello, ...bytes('who?')]);
+  assert.equal([...sent!.payload], [RequestKind.Ping, ...bytes('who?')]);
   loop.emit({ type: 'response', id: sent!.id, payload: Buffer.concat([Buffer.from([0]), bytes('me')]) });
   assert.is(Buffer.from(await answer).toString(), 'me');
   loop.emit({ type: 'response', id: sent!.id, payload: Buffer.from([0]) }); // late: no harm
@@ -83,19 +83,19 @@ test('a request carries its kind and resolves with the answer', async () => {
 
 test('an error crosses with its code and sentence, cut to the datagram', async () => {
   const { endpoint, loop } = await openScripted();
-  endpoint.onRequest(RequestKind.Hello, async (payload) => {
+  endpoint.onRequest(RequestKind.Ping, async (payload) => {
     throw new MurkyError('MURKY_STORE_FULL', payload.length === 0 ? 'Full.' : 'ä'.repeat(2000));
   });
   for (const [handle, body] of [
     ['1', ''],
     ['2', 'long'],
   ] as const) {
-    const payload = Buffer.concat([Buffer.from([RequestKind.Hello]), bytes(body)]);
+    const payload = Buffer.concat([Buffer.from([RequestKind.Ping]), bytes(body)]);
     loop.emit({ type: 'request', handle: BigInt(handle), ...peer, payload });
   }
   await settle();
   const ask = async (payload: Uint8Array) => {
-    const answer = endpoint.request(peer, RequestKind.Hello, bytes(''));
+    const answer = endpoint.request(peer, RequestKind.Ping, bytes(''));
     await settle();
     loop.emit({ type: 'response', id: loop.requests.at(-1)!.id, payload });
     return answer;
@@ -110,9 +110,9 @@ test('an error crosses with its code and sentence, cut to the datagram', async (
 
 test('a handler that fails, is missing or says too much is answered, and its words stay here', async () => {
   const { endpoint, loop } = await openScripted();
-  endpoint.onRequest(RequestKind.Hello, async () => Promise.reject(new TypeError('secret')));
+  endpoint.onRequest(RequestKind.Ping, async () => Promise.reject(new TypeError('secret')));
   endpoint.onRequest(RequestKind.Propagate, async () => new Uint8Array(1332));
-  for (const kind of [RequestKind.Hello, RequestKind.Propagate, 99]) {
+  for (const kind of [RequestKind.Ping, RequestKind.Propagate, 99]) {
     loop.emit({ type: 'request', handle: BigInt(kind), ...peer, payload: Uint8Array.from([kind]) });
   }
   loop.emit({ type: 'request', handle: 100n, ...peer, payload: new Uint8Array() });
@@ -128,13 +128,13 @@ test('a handler that fails, is missing or says too much is answered, and its wor
 
 test('timeouts, aborts, too long bodies and full loops reject', async () => {
   const { endpoint, loop } = await openScripted();
-  const late = failure('MURKY_TIMEOUT', () => endpoint.request(peer, RequestKind.Hello, bytes(''), { timeoutMs: 70 }));
+  const late = failure('MURKY_TIMEOUT', () => endpoint.request(peer, RequestKind.Ping, bytes(''), { timeoutMs: 70 }));
   await settle();
   loop.emit({ type: 'timeout', id: loop.requests[0]!.id });
   assert.match((await late).message, '127.0.0.1:5000');
-  await failure('MURKY_BAD_ARGUMENT', () => endpoint.request(peer, RequestKind.Hello, new Uint8Array(1332)));
+  await failure('MURKY_BAD_ARGUMENT', () => endpoint.request(peer, RequestKind.Ping, new Uint8Array(1332)));
   const abort = new AbortController();
-  const aborted = endpoint.request(peer, RequestKind.Hello, bytes(''), { signal: abort.signal });
+  const aborted = endpoint.request(peer, RequestKind.Ping, bytes(''), { signal: abort.signal });
   await settle();
   abort.abort(new Error('enough'));
   await aborted.then(
@@ -142,18 +142,18 @@ test('timeouts, aborts, too long bodies and full loops reject', async () => {
     (error) => assert.is(error.message, 'enough'),
   );
   loop.request = () => false;
-  await failure('MURKY_BUSY', () => endpoint.request(peer, RequestKind.Hello, bytes('')));
+  await failure('MURKY_BUSY', () => endpoint.request(peer, RequestKind.Ping, bytes('')));
 });
 
 test('close rejects what is outstanding, once, and what comes later', async () => {
   const { endpoint, loop } = await openScripted();
-  const outstanding = failure('MURKY_CLOSED', () => endpoint.request(peer, RequestKind.Hello, bytes('')));
+  const outstanding = failure('MURKY_CLOSED', () => endpoint.request(peer, RequestKind.Ping, bytes('')));
   await settle();
   await endpoint.close();
   await endpoint.close();
   assert.is(loop.closed, 1);
   await outstanding;
-  await failure('MURKY_CLOSED', () => endpoint.request(peer, RequestKind.Hello, bytes('')));
+  await failure('MURKY_CLOSED', () => endpoint.request(peer, RequestKind.Ping, bytes('')));
 });
 
 test.run();

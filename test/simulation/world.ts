@@ -153,7 +153,7 @@ export class SimulatedNode {
       repair: { bytesPerSecond: 1e9, concurrent: 4, compareMinutes: 10 },
       ...this.options,
     };
-    const resolve = this.options.resolve ?? (async (contact: Address) => contact);
+    const resolve = this.options.resolve ?? (async (contact: Address) => [contact]);
     const store = this.store;
     this.cluster = new Cluster(options, { rain: this.rain, store, clock, random, log, resolve, versions });
     this.parts = { store, rain: this.rain, cluster: this.cluster, versions, clock, log };

@@ -1,0 +1,139 @@
+import { type Address, type RainNetwork, RequestKind } from '../../rain/contract.js';
+import type { Clock } from '../../seam/clock.js';
+import type { Doubts } from '../doubts.js';
+import type { Belief } from '../member-record.js';
+import type { Member } from '../peers.js';
+import type { Settings } from '../settings.js';
+import { decodePing, encodePing, MAX_NEWS, type Ping, type SelfRecord } from './ping-message.js';
+import type { Roster } from './roster.js';
+
+interface ExchangeSeams {
+  readonly rain: RainNetwork;
+  readonly clock: Clock;
+}
+
+interface ExchangeHooks {
+  /** A node at `from` knows other members, or others of them as alive, than this one; or, with `same`, the same ones. */
+  readonly onDigest: (same: boolean, from: Address) => void;
+  /** Somebody held this node for suspect or worse. */
+  readonly onSlander: () => void;
+}
+
+/** Who was reached, and whether it knows better now than it did when it was asked. */
+export interface Reached {
+  readonly id: bigint;
+  /** It is this very node. */
+  readonly self: boolean;
+  /** Undefined for this node itself, and for one that does not count as a member. */
+  readonly member: Member | undefined;
+  readonly wasSlandered: boolean;
+}
+
+/** PINGs as they are said and taken: who is there, in which words, with which news of others on the back. */
+export class Exchange {
+  #incarnation = 0;
+  #leaving = false;
+
+  constructor(
+    private readonly own: Omit<SelfRecord, 'incarnation' | 'left'>,
+    private readonly settings: Settings,
+    /** Without it this node's members are not to be compared with those of others. */
+    private readonly comparable: boolean,
+    private readonly roster: Roster,
+    private readonly doubts: Doubts,
+    private readonly seams: ExchangeSeams,
+    private readonly hooks: ExchangeHooks,
+  ) {}
+
+  /** `incarnation` is greater than any that this node had before. */
+  start(incarnation: number): void {
+    this.#incarnation = incarnation;
+    this.roster.onSelf = (belief) => void this.#contradict(belief);
+    this.seams.rain.onRequest(RequestKind.Ping, async (payload, from) => {
+      const ping = decodePing(payload);
+      this.#take(ping, from, false);
+      return this.#say(ping.self.id, from);
+    });
+  }
+
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /** From now on this node says of itself that it is gone for good. */
+  sayGoodbye(): void {
+    this.#leaving = true;
+    this.#incarnation += 1;
+  }
+
+  /** Asks whoever is at `to`, a node of this id if it is known. Rejects without an answer. */
+  async ping(to: Address, id: bigint, timeoutMs: number): Promise<Reached> {
+    const { rain, clock } = this.seams;
+    const startedMs = clock.monotonic();
+    const wallMs = clock.now();
+    const answer = decodePing(await rain.request(to, RequestKind.Ping, this.#say(id, to), { timeoutMs }));
+    const tookMs = clock.monotonic() - startedMs;
+    const { member, wasSlandered } = this.#take(answer, to, true);
+    if (member) {
+      member.roundTripMs = member.roundTripMs === undefined ? tookMs : (7 * member.roundTripMs + tookMs) / 8;
+      // As in NTP (RFC 5905, section 8): what it read lies in the middle of the round trip, give or take half of it.
+      member.clockSkewMs = answer.wallMs - (wallMs + tookMs / 2);
+      this.doubts.onClock(member, tookMs);
+    }
+    const self = answer.self.id === this.own.id && answer.self.boot === this.own.boot;
+    return { id: answer.self.id, self, member, wasSlandered };
+  }
+
+  #say(id: bigint, to: Address): Uint8Array {
+    const { roster } = this;
+    const { gossip } = roster;
+    const { ids, sent } = gossip.next(MAX_NEWS);
+    const news = ids.flatMap((about) => (about === id ? [] : (roster.record(about, to) ?? [])));
+    const self = this.#self();
+    const belief = roster.beliefOf(id);
+    const digest = this.comparable ? roster.digestWith(self) : 0n;
+    const encoded = encodePing({
+      self,
+      to: id,
+      belief,
+      wallMs: this.seams.clock.now(),
+      settings: this.settings,
+      digest,
+      news,
+    });
+    sent(ids.length);
+    return encoded;
+  }
+
+  #take(ping: Ping, from: Address, asked: boolean): Pick<Reached, 'member' | 'wasSlandered'> {
+    const { self, belief } = ping;
+    if (self.id === this.own.id) {
+      if (self.boot !== this.own.boot) this.doubts.onTwinOfSelf(from);
+      return { member: undefined, wasSlandered: false };
+    }
+    const wasSlandered = ping.to === this.own.id && this.#contradict(belief);
+    const member = this.roster.heard(self, from, asked);
+    if (member) {
+      this.doubts.onBoot(member, self.boot, from);
+      this.doubts.onSettings(member, ping.settings);
+    }
+    for (const record of ping.news) this.roster.learn(record, from);
+    if (this.comparable && ping.digest !== 0n && member && !self.left) {
+      this.hooks.onDigest(ping.digest === this.roster.digestWith(this.#self()), from);
+    }
+    return { member, wasSlandered };
+  }
+
+  #self(): SelfRecord {
+    return { ...this.own, incarnation: this.#incarnation, left: this.#leaving };
+  }
+
+  /** Raises the incarnation over that with which others hold what is not so: only the node itself can. */
+  #contradict({ incarnation, status }: Belief): boolean {
+    if (this.#leaving || incarnation < this.#incarnation) return false;
+    if (incarnation === this.#incarnation && status === 'alive') return false;
+    this.#incarnation = incarnation + 1;
+    this.hooks.onSlander();
+    return true;
+  }
+}
