@@ -8,8 +8,9 @@ import { nativeSources } from './native-sources.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sanitize = process.argv.find((word) => word.startsWith('--sanitize='))?.slice('--sanitize='.length);
 const sources = nativeSources((file) => !file.endsWith('_fuzz.cc') && !file.startsWith('addon/'));
-const out = `${root}build/native-test${sanitize ? `-${sanitize.replaceAll(',', '-')}` : ''}`;
-mkdirSync(out, { recursive: true });
+// Relative, as the compiler (or ccache for it) names what depends on which header.
+const out = `build/native-test${sanitize ? `-${sanitize.replaceAll(',', '-')}` : ''}`;
+mkdirSync(`${root}${out}`, { recursive: true });
 
 // One object file per source, compiled only when make finds it stale: the sanitized build of all takes a minute.
 const flags = ['-std=c++17', '-Inative', '-g', '-Wall', '-Wextra', '-MMD', '-MP', '-fno-omit-frame-pointer'];

@@ -5,6 +5,7 @@
 #include "addon/digest_binding.h"
 #include "addon/loop_binding.h"
 #include "addon/measure_binding.h"
+#include "addon/pollution_binding.h"
 #include "addon/simulation_binding.h"
 
 namespace {
@@ -15,6 +16,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   murky::addon::InitMeasure(env, exports);
   murky::addon::InitLoop(env, exports);
   murky::addon::InitSimulation(env, exports);
+  murky::addon::InitPollution(env, exports);
   return exports;
 }
 

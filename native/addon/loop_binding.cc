@@ -39,6 +39,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
          InstanceMethod<&LoopObject::AddServer>("addServer"),
          InstanceMethod<&LoopObject::RemoveServer>("removeServer"),
          InstanceMethod<&LoopObject::Report>("fetchReport"),
+         InstanceMethod<&LoopObject::WrongSymbols>("wrongSymbols"),
          InstanceMethod<&LoopObject::CloseFetch>("closeFetch"),
          InstanceMethod<&LoopObject::SendRequest>("request"), InstanceMethod<&LoopObject::Respond>("respond"),
          InstanceMethod<&LoopObject::ReplaceKeys>("replaceKeys"),
@@ -59,6 +60,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
   Napi::Value AddServer(const Napi::CallbackInfo& info);
   Napi::Value RemoveServer(const Napi::CallbackInfo& info);
   Napi::Value Report(const Napi::CallbackInfo& info);
+  Napi::Value WrongSymbols(const Napi::CallbackInfo& info);
   void CloseFetch(const Napi::CallbackInfo& info);
   Napi::Value SendRequest(const Napi::CallbackInfo& info);
   void Respond(const Napi::CallbackInfo& info);
@@ -234,6 +236,18 @@ Napi::Value LoopObject::Report(const Napi::CallbackInfo& info) {
   rain::FetchReport report;
   const bool known = Asked([&](Engine& engine, Micros) { return engine.Report(fetch, &report); });
   return known ? Napi::Value(ReportValue(info.Env(), report)) : info.Env().Undefined();
+}
+
+Napi::Value LoopObject::WrongSymbols(const Napi::CallbackInfo& info) {
+  const uint32_t fetch = WholeOf(info[0]);
+  const uint32_t block = WholeOf(info[1]);
+  const Napi::Uint8Array bytes = BytesOf(info[2]);
+  std::vector<uint32_t> wrong;
+  Asked([&](Engine& engine, Micros) {
+    wrong = engine.WrongSymbols(fetch, block, bytes.Data(), bytes.ByteLength());
+    return true;
+  });
+  return NumbersValue(info.Env(), wrong);
 }
 
 void LoopObject::CloseFetch(const Napi::CallbackInfo& info) {

@@ -2,6 +2,8 @@
 
 #include <iterator>
 
+#include "addon/report_values.h"
+
 namespace murky::addon {
 
 LoopEvents* LoopEvents::Open(Napi::Env env, Deliver deliver) {
@@ -140,18 +142,13 @@ Napi::Object EventValue(Napi::Env env, LoopEvent& event) {
       SetBytes(value, "version", event.version.data(), event.version.size());
       Set(value, "block", event.index);
       break;
-    case LoopEvent::Type::kBlockDecoded: {
+    case LoopEvent::Type::kBlockDecoded:
       value.Set("type", "blockDecoded");
       Set(value, "fetch", event.fetch);
       Set(value, "block", event.index);
       value.Set("bytes", BlockValue(env, std::move(event.decoded)));
-      Napi::Array from = Napi::Array::New(env, event.from_servers.size());
-      for (uint32_t i = 0; i < event.from_servers.size(); i++) {
-        from.Set(i, Napi::Number::New(env, event.from_servers[i]));
-      }
-      value.Set("fromServers", from);
+      value.Set("fromServers", NumbersValue(env, event.from_servers));
       break;
-    }
     case LoopEvent::Type::kServerState:
       value.Set("type", "serverState");
       Set(value, "fetch", event.fetch);

@@ -50,6 +50,13 @@ rain::LoopOptions LoopOptionsOf(Napi::Value value) {
   }
   if (has("blockCacheBytes")) limits.block_cache_bytes = amount("blockCacheBytes");
   if (has("maxSubscriptions")) limits.max_subscriptions = amount("maxSubscriptions");
+  if (has("maxSubscriptionsPerPeer")) limits.max_subscriptions_per_peer = amount("maxSubscriptionsPerPeer");
+  if (has("maxInboundRequests")) limits.max_inbound_requests = amount("maxInboundRequests");
+  if (has("maxInboundRequestsPerPeer")) {
+    limits.max_inbound_requests_per_peer = amount("maxInboundRequestsPerPeer");
+  }
+  if (has("maxFetches")) limits.max_fetches = amount("maxFetches");
+  if (has("maxStrangersPerSecond")) limits.max_strangers_per_second = amount("maxStrangersPerSecond");
   return options;
 }
 

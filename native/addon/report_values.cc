@@ -25,6 +25,12 @@ Napi::Object ServerValue(Napi::Env env, const rain::ServerReport& server) {
 
 }  // namespace
 
+Napi::Array NumbersValue(Napi::Env env, const std::vector<uint32_t>& numbers) {
+  Napi::Array value = Napi::Array::New(env, numbers.size());
+  for (uint32_t i = 0; i < numbers.size(); i++) value.Set(i, Number(env, numbers[i]));
+  return value;
+}
+
 Napi::Object ReportValue(Napi::Env env, const rain::FetchReport& report) {
   Napi::Object value = Napi::Object::New(env);
   Napi::Array servers = Napi::Array::New(env, report.servers.size());
@@ -55,6 +61,7 @@ Napi::Object CountersValue(Napi::Env env, const rain::EngineCounters& counters) 
       {"droppedNotLoopback", counters.dropped_not_loopback},
       {"droppedLimit", counters.dropped_limit},
       {"droppedOnPurpose", counters.dropped_on_purpose},
+      {"droppedStrangers", counters.dropped_strangers},
       {"versionAnswers", counters.version_answers},
       {"tokensIssued", counters.tokens_issued},
       {"tokensRefused", counters.tokens_refused},

@@ -4,10 +4,13 @@
 
 #include <napi.h>
 
+#include <vector>
+
 #include "rain/engine.h"
 
 namespace murky::addon {
 
+Napi::Array NumbersValue(Napi::Env env, const std::vector<uint32_t>& numbers);
 Napi::Object ReportValue(Napi::Env env, const rain::FetchReport& report);
 Napi::Object CountersValue(Napi::Env env, const rain::EngineCounters& counters);
 

@@ -9,6 +9,7 @@
 #include "rain/outbox.h"
 #include "rain/outgoing_requests.h"
 #include "rain/pacer.h"
+#include "rain/strangers.h"
 #include "rain/subscriptions.h"
 #include "rain/token.h"
 #include "rain/token_cache.h"
@@ -29,6 +30,7 @@ struct Engine::State {
         seal(std::move(given_seal)),
         outbox(*seal, random, sink, counters),
         issuer(random),
+        strangers(limits.max_strangers_per_second, random),
         cache(limits.block_cache_bytes, counters, notifications),
         subscriptions(limits, cache, outbox, counters),
         incoming(limits, outbox, counters, notifications),
@@ -49,6 +51,7 @@ struct Engine::State {
   Outbox outbox;
   // Server.
   TokenIssuer issuer;
+  Strangers strangers;
   Pacer version_answers{kVersionAnswerBitsPerSecond};
   BlockCache cache;
   Subscriptions subscriptions;
@@ -231,8 +234,14 @@ void Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length
     counters.dropped_not_loopback++;
     return;
   }
+  const bool stranger = !state_->seal->KeyAtHand(bytes, length);
+  if (stranger && !state_->strangers.MayTry(from, now)) {
+    counters.dropped_strangers++;
+    return;
+  }
   Opened opened;
   const OpenResult result = state_->seal->Open(bytes, length, now, &opened);
+  if (stranger && result == OpenResult::kOk) state_->strangers.WasGenuine(from);
   if (uint64_t* dropped = DropCounter(counters, result)) {
     (*dropped)++;
     if (result == OpenResult::kUnknownVersion) state_->OnUnknownVersion(from, bytes, length, now);
@@ -295,6 +304,12 @@ bool Engine::Report(uint32_t fetch, FetchReport* out) const {
   if (!found) return false;
   found->Report(out);
   return true;
+}
+
+std::vector<uint32_t> Engine::WrongSymbols(uint32_t fetch, uint32_t block, const uint8_t* bytes,
+                                           size_t length) const {
+  const Fetch* found = state_->fetches.Find(fetch);
+  return found ? found->WrongSymbols(block, bytes, length) : std::vector<uint32_t>{};
 }
 
 void Engine::CloseFetch(uint32_t fetch, Micros now) { state_->fetches.Close(fetch, now); }

@@ -30,6 +30,8 @@ struct EngineLimits {
   size_t max_inbound_requests = 4096;  // arrived, not answered yet
   size_t max_inbound_requests_per_peer = 256;
   size_t max_blocks_wanted = 64;  // of one fetch, decoding or waiting for a decoder
+  // Sealed datagrams tried for which no key is at hand; one peer has a hundredth of it.
+  uint64_t max_strangers_per_second = 10'000;
 };
 
 // A server and what earlier fetches say of the path to it.
@@ -98,6 +100,7 @@ struct EngineCounters {
   uint64_t dropped_unknown = 0;    // well-formed, for a fetch or request that is not here
   uint64_t dropped_not_loopback = 0;
   uint64_t dropped_limit = 0;       // a limit was reached
+  uint64_t dropped_strangers = 0;   // no key at hand, and too many such datagrams
   uint64_t dropped_on_purpose = 0;  // --drop, for tests and demos
   uint64_t version_answers = 0;
   uint64_t tokens_issued = 0, tokens_refused = 0;
@@ -145,6 +148,11 @@ class Engine {
   bool RemoveServer(uint32_t fetch, uint32_t server, Micros now);  // its share goes to the others
   bool Report(uint32_t fetch, FetchReport* out) const;
   void CloseFetch(uint32_t fetch, Micros now);  // unsubscribes everywhere
+  // Of each server of the fetch, how many of the symbols that it gave to this block are not those of the true
+  // block, which these bytes are. For a block that was decoded or contradicted, until it is wanted again;
+  // empty if nothing is known of it.
+  std::vector<uint32_t> WrongSymbols(uint32_t fetch, uint32_t block, const uint8_t* bytes,
+                                     size_t length) const;
 
   // Requests: at least once. Repeated with back-off until answered or timed out. False over the limit or too
   // long.

@@ -4,15 +4,23 @@
 
 namespace murky::rain {
 
+namespace {
+
+// Memory of a decoder is bounded by twice the source symbols and these.
+constexpr uint32_t kSymbolsBeyondAnyNeed = 256;
+
+}  // namespace
+
 Fetch::Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const EngineLimits& limits,
-             TokenCache& tokens, Outbox& outbox, EngineCounters& counters, Notifications& notifications,
-             Micros now)
+             const SymbolDigest& digest, TokenCache& tokens, Outbox& outbox, EngineCounters& counters,
+             Notifications& notifications, Micros now)
     : handle_(handle),
       name_(name),
       resource_(spec.resource),
       version_(spec.version),
       symbol_bytes_(spec.symbol_bytes),
       max_blocks_wanted_(limits.max_blocks_wanted),
+      digest_(digest),
       tokens_(tokens),
       outbox_(outbox),
       counters_(counters),
@@ -33,6 +41,10 @@ bool Fetch::Want(uint32_t block, size_t block_bytes, Micros now) {
   wanted.bytes = block_bytes;
   wanted.k = lt::SourceSymbols(block_bytes, symbol_bytes_);
   by_number_[block] = blocks_.insert(blocks_.end(), std::move(wanted));
+  // Its former evidence is of no use any more.
+  ended_.erase(std::remove_if(ended_.begin(), ended_.end(),
+                              [block](const auto& ended) { return ended.first == block; }),
+               ended_.end());
   // Busy paths come to it with their next tick.
   if (everything_asked_ || blocks_.size() == 1) WakeAll(now);
   everything_asked_ = false;
@@ -85,6 +97,15 @@ void Fetch::Report(FetchReport* out) const {
   out->decoding_symbols = decoding_symbols_;
 }
 
+std::vector<uint32_t> Fetch::WrongSymbols(uint32_t block, const uint8_t* bytes, size_t length) const {
+  if (!lt::ValidBlock(length, symbol_bytes_)) return {};
+  for (auto ended = ended_.rbegin(); ended != ended_.rend(); ++ended) {
+    if (ended->first != block) continue;
+    return ended->second.WrongSymbols(digest_, bytes, length, symbol_bytes_, paths_.size());
+  }
+  return {};
+}
+
 void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
                      size_t symbol_bytes, Micros now) {
   ServerPath* path = Find(from);
@@ -132,9 +153,13 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
   const bool contradicted = result == lt::AddResult::kConflict;
   if (result != lt::AddResult::kNeedMore && result != lt::AddResult::kDecoded && !contradicted) return;
   if (!contradicted) path->useful++;
+  const auto server = static_cast<uint32_t>(by_address_[from]);
   block.from_servers.resize(paths_.size());
-  block.from_servers[by_address_[from]]++;
-  if (result != lt::AddResult::kNeedMore) OnBlockEnd(found->second, now);
+  block.from_servers[server]++;
+  block.evidence.Add(digest_, header.esi, server, symbol, symbol_bytes);
+  // Symbols may be chosen so that they never suffice; honest ones do long before.
+  const bool too_many = block.decoder->received() >= 2 * block.k + kSymbolsBeyondAnyNeed;
+  if (result != lt::AddResult::kNeedMore || too_many) OnBlockEnd(found->second, now);
 }
 
 void Fetch::OnBlockEnd(std::list<Block>::iterator block, Micros now) {
@@ -152,6 +177,8 @@ void Fetch::OnBlockEnd(std::list<Block>::iterator block, Micros now) {
                       from = std::move(block->from_servers)](EngineHost& host) mutable {
     host.OnBlockDecoded(handle, number, std::move(*bytes), std::move(from));
   });
+  if (ended_.size() >= max_blocks_wanted_) ended_.pop_front();
+  ended_.emplace_back(number, std::move(block->evidence));
   by_number_.erase(number);
   blocks_.erase(block);
   for (const auto& path : paths_) {

@@ -5,12 +5,15 @@
 #ifndef MURKY_RAIN_FETCH_H_
 #define MURKY_RAIN_FETCH_H_
 
+#include <deque>
 #include <list>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "lt/codec.h"
+#include "rain/block_evidence.h"
 #include "rain/notifications.h"
 #include "rain/outbox.h"
 #include "rain/server_path.h"
@@ -22,14 +25,17 @@ constexpr size_t kMaxServersOfAFetch = 256;
 
 class Fetch {
  public:
-  Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const EngineLimits& limits, TokenCache& tokens,
-        Outbox& outbox, EngineCounters& counters, Notifications& notifications, Micros now);
+  Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const EngineLimits& limits,
+        const SymbolDigest& digest, TokenCache& tokens, Outbox& outbox, EngineCounters& counters,
+        Notifications& notifications, Micros now);
 
   bool Want(uint32_t block, size_t block_bytes, Micros now);
   bool AddServer(const FetchServer& server, Micros now);
   bool RemoveServer(uint32_t server, Micros now);
   void Close(Micros now);
   void Report(FetchReport* out) const;
+  // Engine::WrongSymbols.
+  std::vector<uint32_t> WrongSymbols(uint32_t block, const uint8_t* bytes, size_t length) const;
 
   void OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
                 size_t symbol_bytes, Micros now);
@@ -48,6 +54,7 @@ class Fetch {
     uint32_t next_esi = 0;                 // the first that nobody was asked for
     std::unique_ptr<lt::Decoder> decoder;  // made at the first symbol
     std::vector<uint32_t> from_servers;
+    BlockEvidence evidence;
   };
 
   ServerPath* Find(const Address& server);
@@ -74,6 +81,7 @@ class Fetch {
   const Version version_;
   const size_t symbol_bytes_;
   const size_t max_blocks_wanted_;
+  const SymbolDigest& digest_;
   TokenCache& tokens_;
   Outbox& outbox_;
   EngineCounters& counters_;
@@ -83,6 +91,7 @@ class Fetch {
   std::unordered_map<Address, size_t, AddressHash> by_address_;
   std::list<Block> blocks_;  // wanted and not decoded, in the order they were wanted
   std::unordered_map<uint32_t, std::list<Block>::iterator> by_number_;
+  std::deque<std::pair<uint32_t, BlockEvidence>> ended_;  // of the last max_blocks_wanted_ blocks, by number
   bool everything_asked_ = false;
   uint64_t blocks_decoded_ = 0;
   uint64_t source_symbols_ = 0;

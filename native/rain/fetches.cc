@@ -12,8 +12,8 @@ uint32_t Fetches::Open(const FetchSpec& spec, Micros now) {
   const uint32_t handle = next_handle_++;
   const uint16_t name = next_name_++;
   Entry& entry = fetches_[handle];
-  entry.fetch =
-      std::make_unique<Fetch>(handle, name, spec, limits_, tokens_, outbox_, counters_, notifications_, now);
+  entry.fetch = std::make_unique<Fetch>(handle, name, spec, limits_, digest_, tokens_, outbox_, counters_,
+                                        notifications_, now);
   by_name_[name] = handle;
   Schedule(handle, entry);
   return handle;

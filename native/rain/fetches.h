@@ -22,7 +22,8 @@ class Fetches {
         outbox_(outbox),
         counters_(counters),
         notifications_(notifications),
-        next_name_(static_cast<uint16_t>(random.Next())) {}
+        next_name_(static_cast<uint16_t>(random.Next())),
+        digest_(random.Next()) {}
 
   uint32_t Open(const FetchSpec& spec, Micros now);  // 0 if it cannot be
   void Close(uint32_t handle, Micros now);
@@ -63,6 +64,7 @@ class Fetches {
   Notifications& notifications_;
   uint32_t next_handle_ = 1;
   uint16_t next_name_;  // starts anywhere, so that a restarted node is not mistaken for itself
+  const SymbolDigest digest_;
   std::unordered_map<uint32_t, Entry> fetches_;
   std::unordered_map<uint16_t, uint32_t> by_name_;
   std::set<std::pair<Micros, uint32_t>> schedule_;

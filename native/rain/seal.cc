@@ -41,6 +41,7 @@ class Unsealed : public Seal {
     return kOuterBytes + inner_bytes;
   }
 
+  bool KeyAtHand(const uint8_t*, size_t) const override { return true; }
   OpenResult Open(const uint8_t* datagram, size_t length, Micros, Opened* out) override {
     Outer outer;
     const OpenResult result = CheckOuter(datagram, length, SealScheme::kNone, boot_, &outer);
@@ -67,6 +68,7 @@ class Sealed : public Seal {
   uint64_t boot() const override { return boot_; }
   size_t overhead_bytes() const override { return kOuterBytes + kTagBytes; }
   size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override;
+  bool KeyAtHand(const uint8_t* datagram, size_t length) const override;
   OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) override;
 
  private:
@@ -112,6 +114,19 @@ size_t Sealed::Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
   WriteOuter({kWireVersion, SealScheme::kAes128Gcm, counter, boot_}, out);
   if (!own_.gcm->Seal(own_.Nonce(counter), out, kOuterBytes, body, inner_bytes, body)) return 0;
   return kOuterBytes + inner_bytes + kTagBytes;
+}
+
+bool Sealed::KeyAtHand(const uint8_t* datagram, size_t length) const {
+  Outer outer;
+  // What is refused by its header needs no key.
+  if (CheckOuter(datagram, length, SealScheme::kAes128Gcm, boot_, &outer) != OpenResult::kOk) return true;
+  const auto known = by_boot_.find(outer.boot);
+  if (known == by_boot_.end()) return false;
+  const Sender& sender = *known->second;
+  if (!sender.window.Fresh(outer.counter)) return true;
+  const uint64_t epoch = outer.counter >> kKeyEpochBits;
+  const EpochKey& key = sender.keys[epoch % 2];
+  return key.gcm && key.epoch == epoch;
 }
 
 OpenResult Sealed::Open(const uint8_t* datagram, size_t length, Micros, Opened* out) {

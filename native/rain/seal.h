@@ -63,6 +63,8 @@ class Seal {
   // Returns the length, 0 if OpenSSL fails. `inner` may be at out + kOuterBytes, so that symbols are sealed
   // where they were written.
   virtual size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
+  // False if Open would have to derive a key for this datagram, which costs far more than to open it.
+  virtual bool KeyAtHand(const uint8_t* datagram, size_t length) const = 0;
   // Opens one datagram. State for a sender (bounded) is kept only once one of its datagrams was genuine.
   virtual OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) = 0;
 };

@@ -13,6 +13,7 @@ export interface Addon {
   Loop: new (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;
   /** Runs a scenario on the simulated network in virtual time, to its end. See native/rain/simulation.h. */
   simulate(scenario: SimulationScenario): SimulationResult;
+  PollutedNetwork: new (scenario: PollutionScenario) => PollutedNetwork;
   /** The codec's benchmark, for bench/codec: native/measure/codec_measure.h. */
   measureEncode(k: number, symbolBytes: number, seconds: number): EncodeFigures;
   measureDecode(k: number, symbolBytes: number, loss: number, seconds: number): DecodeFigures;
@@ -85,6 +86,12 @@ export interface LoopOptions {
   maxRatePerPeerBitsPerSecond?: number;
   blockCacheBytes?: number;
   maxSubscriptions?: number;
+  maxSubscriptionsPerPeer?: number;
+  maxInboundRequests?: number;
+  maxInboundRequestsPerPeer?: number;
+  maxFetches?: number;
+  /** Sealed datagrams of unknown senders that are tried; one peer has a hundredth of it. */
+  maxStrangersPerSecond?: number;
 }
 
 /**
@@ -105,6 +112,11 @@ export interface NativeLoop {
   /** The other servers keep their indices. */
   removeServer(fetch: number, server: number): boolean;
   fetchReport(fetch: number): FetchReport | undefined;
+  /**
+   * How many of the symbols that each server gave to a block are not those of the true block, which `bytes` are. For a
+   * block that was decoded, until it is wanted again; empty if nothing is known of it.
+   */
+  wrongSymbols(fetch: number, block: number, bytes: Uint8Array): number[];
   closeFetch(fetch: number): void;
   /** The payload has at most 1332 bytes. Answered by a `response` or `timeout` event with the same id. */
   request(id: bigint, host: string, port: number, payload: Uint8Array, timeoutMs: number): boolean;
@@ -230,6 +242,41 @@ export interface SimulationResult {
   servers: Record<string, number>[];
   /** Bytes of IP through each server's link, of the fetch and of all its rivals. */
   shares: { fetchBytes: number; rivalBytes: number }[];
+}
+
+export interface PollutedServer {
+  rateBitsPerSecond: number;
+  delayMs: number;
+  jitterMs: number;
+  loss: number;
+  /** Share of its symbols that are wrong. */
+  wrongShare: number;
+  /** Random bytes, one bit, or always the same change. */
+  pollution: 'noise' | 'flip' | 'steady';
+  /** Wrong symbols after which it is honest. */
+  mostWrong?: number;
+}
+
+export interface PollutionScenario {
+  seed: number;
+  /** What every server holds, as blocks of every resource. */
+  content: Uint8Array;
+  blockBytes: number;
+  servers: PollutedServer[];
+}
+
+/** A client's loop in a simulated network, some of whose servers send wrong symbols. Time passes in run() alone. */
+export interface PollutedNetwork
+  extends Pick<
+    NativeLoop,
+    'openFetch' | 'want' | 'addServer' | 'removeServer' | 'fetchReport' | 'wrongSymbols' | 'closeFetch'
+  > {
+  servers(): { host: string; port: number }[];
+  wrongSent(server: number): number;
+  /** Virtual milliseconds. */
+  now(): number;
+  /** Until something is to be told, or that time. */
+  run(untilMs: number): LoopEvent[];
 }
 
 export interface TransportFeatures {

@@ -29,6 +29,12 @@ export interface BindOptions {
   /** Memory for blocks that are kept encoded for the next reader. */
   readonly blockCacheBytes?: number;
   readonly maxSubscriptions?: number;
+  readonly maxSubscriptionsPerPeer?: number;
+  readonly maxInboundRequests?: number;
+  readonly maxInboundRequestsPerPeer?: number;
+  readonly maxFetches?: number;
+  /** Sealed datagrams of unknown senders that are tried; one peer has a hundredth of it. */
+  readonly maxStrangersPerSecond?: number;
 }
 
 export type MakeLoop = (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;

@@ -33,6 +33,7 @@ import { locate } from './locate.js';
 import { decodeLookupAnswer, encodeLookup } from './lookup.js';
 import { PathHistory } from './path-history.js';
 import { planBlocks } from './plan.js';
+import { type Offence, Quarantine, type QuarantineView } from './quarantine.js';
 import type { RunningFetch } from './report.js';
 import { type RequestHandler, Requests } from './requests.js';
 import { Serving } from './serving.js';
@@ -45,7 +46,20 @@ export interface RainEndpointOptions extends BindOptions {
   readonly resolveHost?: ResolveHost;
   /** What is known of paths; by default it begins empty and ends with the endpoint. */
   readonly history?: PathHistory;
+  /** How long a server that sent wrong bytes is left out of fetches the first time; a minute by default. */
+  readonly quarantineMs?: number;
+  /** Memory for the blocks of one fetch, being decoded or waiting for the reader; 32 MiB by default. */
+  readonly fetchWindowBytes?: number;
+  /** Called when a server is caught with wrong bytes. */
+  readonly onOffence?: (offence: Offence) => void;
 }
+
+/** Memory that the blocks of one fetch may take. */
+export const DEFAULT_FETCH_WINDOW_BYTES = 32 * 2 ** 20;
+
+type EndpointSeams = Required<
+  Pick<RainEndpointOptions, 'log' | 'clock' | 'random' | 'resolveHost' | 'history' | 'fetchWindowBytes'>
+> & { readonly quarantine: Quarantine };
 
 /** One UDP socket that speaks Pouring Rain: serves blocks, fetches them, and carries requests. */
 export class RainEndpoint implements RainNetwork {
@@ -73,21 +87,25 @@ export class RainEndpoint implements RainNetwork {
       random = systemRandom,
       resolveHost = systemResolver,
       history = new PathHistory(clock, log),
+      quarantineMs,
+      onOffence,
+      fetchWindowBytes = DEFAULT_FETCH_WINDOW_BYTES,
       ...bind
     } = options;
+    const quarantine = new Quarantine(clock, log, quarantineMs, onOffence);
     return new RainEndpoint(
       await loopOptions(bind, resolveHost),
-      { log, clock, random, resolveHost, history },
+      { log, clock, random, resolveHost, history, quarantine, fetchWindowBytes },
       makeLoop,
     );
   }
 
   private constructor(
     private readonly options: LoopOptions,
-    private readonly seams: Required<Pick<RainEndpointOptions, 'log' | 'clock' | 'random' | 'resolveHost' | 'history'>>,
+    private readonly seams: EndpointSeams,
     makeLoop: MakeLoop,
   ) {
-    const { log, clock, random, history } = seams;
+    const { log, clock, random, history, quarantine, fetchWindowBytes } = seams;
     this.sealed = options.keys !== undefined;
     this.#loop = bindLoop(options, (events) => this.#onEvents(events), makeLoop);
     this.address = this.#loop.address();
@@ -99,6 +117,8 @@ export class RainEndpoint implements RainNetwork {
       clock,
       log,
       history,
+      quarantine,
+      windowBytes: fetchWindowBytes,
       route: (fetch, sink) => {
         if (sink) this.#fetchSinks.set(fetch, sink);
         else this.#fetchSinks.delete(fetch);
@@ -164,6 +184,11 @@ export class RainEndpoint implements RainNetwork {
 
   fetch(manifest: Manifest, servers: readonly Address[], options: FetchOptions = {}): VerifiedFetch {
     return new VerifiedFetch(this.#fetchHost, planBlocks(manifest, options), servers, options);
+  }
+
+  /** Servers that were caught with wrong bytes, the last one at the end. */
+  quarantined(): QuarantineView[] {
+    return this.seams.quarantine.view();
   }
 
   /** The fetches of objects that run now, the oldest first. */

@@ -13,10 +13,6 @@ import { StallWatch } from './stall-watch.js';
 import { tryAlone, type Verdict } from './trial.js';
 
 export const DEFAULT_STALL_TIMEOUT_MS = 10_000;
-/** Memory that the blocks of one fetch may take: being decoded, or decoded and not yet taken by the reader. */
-const MAX_WINDOW_BYTES = 32 * 2 ** 20;
-/** How long the end of a fetch waits for suspects to give a block again. */
-const LAST_VERDICTS_MS = 1000;
 /** max_blocks_wanted of the native engine. */
 const MAX_WINDOW_BLOCKS = 64;
 
@@ -37,6 +33,8 @@ export class VerifiedFetch implements BlockFetch {
   readonly #signal: AbortSignal | undefined;
   readonly #live = new Map<string, Address>();
   readonly #departures: Departure[] = [];
+  /** In quarantine when the fetch began: asked only if nobody else is left. */
+  readonly #benched: Address[] = [];
   readonly #ready = new Map<number, Uint8Array>();
   readonly #wanted = new Set<number>();
   readonly #trialSessions = new Set<Session>();
@@ -64,7 +62,7 @@ export class VerifiedFetch implements BlockFetch {
     options: VerifiedFetchOptions = {},
   ) {
     const largest = plan.first < plan.end ? plan.block(plan.first).bytes : 1;
-    const most = Math.max(1, Math.min(MAX_WINDOW_BLOCKS, Math.floor(MAX_WINDOW_BYTES / largest)));
+    const most = Math.max(1, Math.min(MAX_WINDOW_BLOCKS, Math.floor(host.windowBytes / largest)));
     this.#window = Math.max(1, Math.min(most, options.windowBlocks ?? most));
     this.#stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.#signal = options.signal;
@@ -112,7 +110,7 @@ export class VerifiedFetch implements BlockFetch {
       (resolved) => {
         const text = formatAddress(resolved);
         const known = this.#live.has(text) || this.#departures.some((left) => formatAddress(left.server) === text);
-        if (this.#closed || known) return;
+        if (this.#closed || known || this.#bench(resolved)) return;
         this.#live.set(text, resolved);
         this.#session?.addServer(resolved);
       },
@@ -136,29 +134,17 @@ export class VerifiedFetch implements BlockFetch {
         this.#bytes += bytes.length;
         yield { index: this.#next++, bytes };
       }
-      await this.#lastVerdicts();
     } finally {
       this.#signal?.removeEventListener('abort', onAbort);
       this.#close();
     }
   }
 
-  /** All bytes are there, but who spoilt one of the last blocks may not be known yet. */
-  async #lastVerdicts(): Promise<void> {
-    if (this.#trialSessions.size === 0) return;
-    let stopTimer = () => {};
-    const enough = new Promise<void>((resolve) => {
-      stopTimer = this.host.clock.after(LAST_VERDICTS_MS, resolve);
-    });
-    await Promise.race([this.#trials, enough]);
-    stopTimer();
-  }
-
   async #open(): Promise<void> {
     const resolving = this.servers.map(async (server) => {
       try {
         const resolved = await this.host.resolve(server);
-        this.#live.set(formatAddress(resolved), resolved);
+        if (!this.#bench(resolved)) this.#live.set(formatAddress(resolved), resolved);
       } catch (error) {
         if (!isMurkyError(error, 'MURKY_NODE_UNREACHABLE')) throw error;
         this.#departures.push({ server, cause: isIP(server.host) === 0 ? 'unknown' : 'unreachable' });
@@ -166,6 +152,7 @@ export class VerifiedFetch implements BlockFetch {
     });
     await Promise.all(resolving);
     if (this.#closed || this.#failure) return;
+    if (this.#live.size === 0) this.#callBenched();
     if (this.#live.size === 0) throw noServerError(this.plan, this.#departures, undefined);
     this.#session = new Session(this.host, this.plan, [...this.#live.values()], {
       decoded: (number, bytes, givers) => this.#onDecoded(number, bytes, givers),
@@ -213,7 +200,7 @@ export class VerifiedFetch implements BlockFetch {
       return;
     }
     const suspects = givers.map(formatAddress);
-    this.host.log.warn({ resource: `${this.plan.resource}`, block: number, suspects }, 'A block has wrong bytes.');
+    this.host.log.debug({ resource: `${this.plan.resource}`, block: number, suspects }, 'A block has wrong bytes.');
     this.#trials = this.#trials.then(() => this.#try(position, givers)).catch((error) => this.#fail(error));
   }
 
@@ -227,31 +214,52 @@ export class VerifiedFetch implements BlockFetch {
   async #try(position: number, givers: readonly Address[]): Promise<void> {
     const suspects = givers.filter((giver) => this.#live.has(formatAddress(giver)));
     const known = suspects.length < givers.length; // one who is out already may have spoilt it
-    const left: Departure[] = [];
-    if (suspects.length > 0 && !known) {
-      const events = {
-        opened: (session: Session) => void this.#trialSessions.add(session),
-        right: (bytes: Uint8Array) => this.#accept(position, bytes),
-        verdict: (server: Address, verdict: Verdict) => {
-          if (verdict !== 'right') left.push({ server, cause: verdict });
-        },
-      };
-      const options = { timeoutMs: this.#stallTimeoutMs, signal: this.#ending.signal };
-      await tryAlone(this.host, this.plan, position, suspects, events, options);
-      this.#trialReport = mergeReports([this.#trialReport, ...[...this.#trialSessions].map((one) => one.report())]);
-      this.#trialSessions.clear();
-    }
+    const [only] = suspects;
+    if (only && suspects.length === 1 && !known) this.#expose(only, position, 0);
+    else if (!known) await this.#tryAlone(position, suspects);
     if (this.#closed) return;
-    for (const { server, cause } of left) {
-      if (cause === 'wrong') {
-        this.host.history.failed(server);
-        const facts = { server: formatAddress(server), resource: `${this.plan.resource}`, block: position };
-        this.host.log.warn(facts, 'A server sent wrong bytes and is left out of the fetch.');
-      }
-      this.#leave(server, cause);
-    }
     if (this.#live.size > 0 && this.#wanted.has(position)) this.#session?.want(this.plan.block(position));
     await this.#checkLeft(position);
+  }
+
+  async #tryAlone(position: number, suspects: readonly Address[]): Promise<void> {
+    const events = {
+      opened: (session: Session) => void this.#trialSessions.add(session),
+      right: (bytes: Uint8Array) => {
+        const wrong = this.#session?.wrongSymbols(this.plan.block(position).number, bytes) ?? [];
+        for (const { server, count } of wrong) this.#expose(server, position, count);
+        this.#accept(position, bytes);
+      },
+      verdict: (server: Address, cause: Verdict) =>
+        cause === 'wrong' ? this.#expose(server, position, 0) : this.#leave(server, cause),
+    };
+    const options = { timeoutMs: this.#stallTimeoutMs, signal: this.#ending.signal };
+    await tryAlone(this.host, this.plan, position, suspects, events, options);
+    this.#trialReport = mergeReports([this.#trialReport, ...[...this.#trialSessions].map((one) => one.report())]);
+    this.#trialSessions.clear();
+  }
+
+  /** It is proved that this server sent wrong bytes. */
+  #expose(server: Address, position: number, wrongSymbols: number): void {
+    if (!this.#live.has(formatAddress(server))) return;
+    this.host.history.failed(server);
+    const { number } = this.plan.block(position);
+    this.host.quarantine.add(server, { resource: `${this.plan.resource}`, block: number, wrongSymbols });
+    this.#leave(server, 'wrong');
+  }
+
+  #bench(server: Address): boolean {
+    const held = this.host.quarantine.holds(server);
+    if (held) this.#benched.push(server);
+    return held;
+  }
+
+  /** Nobody else is left: those in quarantine may give it, for every block is verified. */
+  #callBenched(): void {
+    for (const server of this.#benched.splice(0)) {
+      this.#live.set(formatAddress(server), server);
+      this.#session?.addServer(server);
+    }
   }
 
   #onRefused(server: Address, reason: RefuseReason): void {
@@ -269,6 +277,7 @@ export class VerifiedFetch implements BlockFetch {
   /** Ends the fetch if nobody is left who could give what is still missing. */
   async #checkLeft(position: number): Promise<void> {
     const missing = this.#wanted.size > 0 || this.#wantedEnd < this.plan.end;
+    if (this.#live.size === 0 && missing && !this.#closed) this.#callBenched();
     if (this.#live.size > 0 || !missing || this.#closed || this.#failing) return;
     this.#failing = true;
     const culprits = this.#culprits();

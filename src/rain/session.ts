@@ -14,6 +14,7 @@ import { formatAddress } from './address.js';
 import type { Address, LookupAnswer, RequestOptions } from './contract.js';
 import type { PathHistory } from './path-history.js';
 import type { FetchPlan, PlannedBlock } from './plan.js';
+import type { Quarantine } from './quarantine.js';
 import type { RunningFetch } from './report.js';
 
 export type FetchEvent = Extract<LoopEvent, { fetch: number }>;
@@ -24,6 +25,9 @@ export interface FetchHost {
   readonly clock: Clock;
   readonly log: Log;
   readonly history: PathHistory;
+  readonly quarantine: Quarantine;
+  /** Memory that the blocks of one fetch may take: being decoded, or decoded and not yet taken by the reader. */
+  readonly windowBytes: number;
   /** Sends the events of one native fetch to `sink`, or nowhere. */
   route(fetch: number, sink: ((event: FetchEvent) => void) | undefined): void;
   /**
@@ -90,6 +94,12 @@ export class Session {
     this.#servers.forEach((known, index) => {
       if (this.#open && formatAddress(known) === text) this.host.loop.removeServer(this.#fetch, index);
     });
+  }
+
+  /** Who gave symbols to a block that are not those of the true one, `bytes`, and how many. */
+  wrongSymbols(block: number, bytes: Uint8Array): { server: Address; count: number }[] {
+    const counts = this.#open ? this.host.loop.wrongSymbols(this.#fetch, block, bytes) : [];
+    return this.#servers.flatMap((server, index) => (counts[index] ? [{ server, count: counts[index] }] : []));
   }
 
   /** Also after the end. */

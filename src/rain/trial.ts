@@ -7,13 +7,14 @@ import { type FetchHost, Session } from './session.js';
 /** Servers asked alone at the same time; each has one block in memory. */
 const MAX_TRIALS_AT_ONCE = 8;
 
-export type Verdict = 'right' | 'wrong' | 'nothing';
+export type Verdict = 'wrong' | 'nothing';
 
 export interface TrialEvents {
   /** A session runs; its report counts towards that of the fetch. */
   opened(session: Session): void;
   /** The true bytes, from the first server that gave them. */
   right(bytes: Uint8Array): void;
+  /** Of those who gave no true bytes before the first one did. */
   verdict(server: Address, verdict: Verdict): void;
 }
 
@@ -23,8 +24,9 @@ export interface TrialOptions {
 }
 
 /**
- * Fetches one block from each suspect alone, which tells who gave wrong symbols: a block is the work of all who sent
- * for it, and its hash says no more than that one of them lied.
+ * Fetches one block from the suspects, each alone, until one of them gives the true bytes: a block is the work of all
+ * who sent for it, and its hash says no more than that one of them lied. Whoever gives wrong bytes alone is guilty; of
+ * the others the symbols that they gave before tell, once the true bytes are known.
  */
 export async function tryAlone(
   host: FetchHost,
@@ -35,14 +37,20 @@ export async function tryAlone(
   options: TrialOptions,
 ): Promise<void> {
   const waiting = [...suspects];
-  let found = false;
+  const found = new AbortController();
+  const signal = AbortSignal.any([options.signal, found.signal]);
   const work = async () => {
-    for (let suspect = waiting.shift(); suspect && !options.signal.aborted; suspect = waiting.shift()) {
-      const bytes = await fetchAlone(host, plan, position, suspect, events, options);
+    for (let suspect = waiting.shift(); suspect && !signal.aborted; suspect = waiting.shift()) {
+      const bytes = await fetchAlone(host, plan, position, suspect, events, { ...options, signal });
       const right = bytes !== undefined && sha256(bytes).equals(plan.block(position).sha256);
-      if (right && !found) events.right(bytes);
-      found ||= right;
-      events.verdict(suspect, right ? 'right' : bytes ? 'wrong' : 'nothing');
+      if (right && !found.signal.aborted) {
+        found.abort();
+        events.right(bytes);
+      } else if (bytes && !right) {
+        events.verdict(suspect, 'wrong');
+      } else if (!bytes && !signal.aborted) {
+        events.verdict(suspect, 'nothing');
+      }
     }
   };
   await Promise.all(Array.from({ length: MAX_TRIALS_AT_ONCE }, work));

@@ -23,6 +23,8 @@ export class ScriptedLoop implements NativeLoop {
   readonly refused: { block: number; reason: number }[] = [];
   /** What reports say of the servers, where the test has its own figures. */
   reported: ServerReport[] | undefined;
+  /** What is said of the symbols of any block. */
+  wrong: number[] = [];
   /** Sum of useful symbols that reports speak of. */
   useful = 0;
   closed = 0;
@@ -73,6 +75,9 @@ export class ScriptedLoop implements NativeLoop {
         roundTripMs: 0,
       }));
     return { servers, blocks: 0, sourceSymbols: 0, decodingSymbols: 0 };
+  }
+  wrongSymbols() {
+    return this.wrong;
   }
   closeFetch(fetch: number) {
     this.closedFetches.push(fetch);
