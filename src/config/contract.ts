@@ -61,6 +61,10 @@ export interface MurkyConfig {
     /** Bytes of block values, replicas and cached copies together. */
     readonly maxBytes: number;
   };
+  readonly reclaim: {
+    /** Most of the time that giving the room of dead blocks back keeps the disk busy in the background. */
+    readonly maxTimeFraction: number;
+  };
   readonly scrub: {
     /** Most that the background check of the store reads; 0: it reads nothing. */
     readonly bytesPerSecond: number;

@@ -251,6 +251,12 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     unit: 'bytes',
     about: 'Disk space for values, replicas and cached copies together; cached copies go first.',
   },
+  'reclaim.max-time-fraction': {
+    kind: number(0.01, 1),
+    default: 0.25,
+    unit: 'share of the time',
+    about: 'Most of the time that giving the room of dead blocks back to the disk keeps it busy in the background.',
+  },
   'scrub.bytes-per-second': {
     kind: wholeNumber(0, 2 ** 40),
     default: 4 * 2 ** 20,

@@ -70,7 +70,13 @@ export class MurkyNode implements ObjectNode {
     const etcd = configuredEtcd(shape);
     const opened: (() => Promise<void>)[] = [];
     try {
-      const store = await ObjectStore.open({ folder: config.dataDir, maxBytes: config.cache.maxBytes, clock, log });
+      const store = await ObjectStore.open({
+        folder: config.dataDir,
+        maxBytes: config.cache.maxBytes,
+        reclaimTimeFraction: config.reclaim.maxTimeFraction,
+        clock,
+        log,
+      });
       opened.push(() => store.close());
       const id = await nodeId(store.facts, random);
       const history = new PathHistory(clock, log, store.facts);

@@ -19,7 +19,7 @@ import type { Passage } from './paging.js';
 import { ReadLeases } from './read-leases.js';
 import { recover } from './recovery.js';
 import { Retention } from './retention.js';
-import { SegmentReclaimer } from './segment-reclaimer.js';
+import { DEFAULT_TIME_FRACTION, SegmentReclaimer } from './segment-reclaimer.js';
 import { SlotWriter } from './slot-writer.js';
 import { Slots } from './slots.js';
 import { VerifiedBlocks } from './verified-blocks.js';
@@ -45,6 +45,8 @@ export interface ObjectStoreOptions {
   readonly disk?: Disk;
   /** Most bytes of a segment of the block log, unless one record alone is larger; otherwise the budget tells. */
   readonly segmentBytes?: number;
+  /** Most of the time that reclaiming segments takes in the background, above 0, up to 1. */
+  readonly reclaimTimeFraction?: number;
 }
 
 /** The {@link Store} of a node, in LevelDB and a block log. docs/disk-format.md describes what it writes. */
@@ -82,7 +84,8 @@ export class ObjectStore implements Store {
     this.#budget = budget;
     this.#index = new VersionIndex(database);
     this.#blocks = new BlockTable(database, database.blockLog, budget);
-    this.#reclaimer = new SegmentReclaimer(database, this.#blocks, budget, clock);
+    const fraction = options.reclaimTimeFraction ?? DEFAULT_TIME_FRACTION;
+    this.#reclaimer = new SegmentReclaimer(database, this.#blocks, budget, clock, fraction);
     this.#cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
     this.#overwrittenLeases = new ReadLeases(clock, graceMs);
     this.#cached = new CachedCopies(

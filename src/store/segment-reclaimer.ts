@@ -10,8 +10,8 @@ import type { Passage } from './paging.js';
 
 /** Dead bytes that may stay: this share of what is on the disk, or one segment's, whichever is more. */
 const MAX_DEAD_SHARE = 1 / 8;
-/** After each step in the background it rests for so many times as long as the step took. */
-const REST_FACTOR = 3;
+/** Most of the time that steps in the background take, unless told otherwise. */
+export const DEFAULT_TIME_FRACTION = 0.25;
 /** Most that one step copies, as far as the budget has room for so much; at least one record is copied. */
 const STEP_BYTES = 4 * 2 ** 20;
 const STEP_RECORDS = 64;
@@ -34,13 +34,17 @@ export class SegmentReclaimer {
     private readonly blocks: BlockTable,
     private readonly budget: Budget,
     private readonly clock: Clock,
+    private readonly maxTimeFraction: number,
   ) {}
 
   get log(): BlockLog {
     return this.database.blockLog;
   }
 
-  /** Reclaims in the background for as long as there is enough to gain; nothing if it is at work already. */
+  /**
+   * Reclaims in the background for as long as there is enough to gain; nothing if it is at work already. After each step
+   * it rests until the step was no more than its share of the time.
+   */
   async run(passage: Passage): Promise<void> {
     if (this.#running) return;
     this.#running = true;
@@ -48,7 +52,7 @@ export class SegmentReclaimer {
       while (this.#worthwhile()) {
         const before = this.clock.monotonic();
         if (!(await passage(() => this.step()))) return;
-        const restMs = (this.clock.monotonic() - before) * REST_FACTOR;
+        const restMs = (this.clock.monotonic() - before) * (1 / this.maxTimeFraction - 1);
         if (restMs > 0) await sleep(this.clock, restMs);
       }
     } finally {

@@ -63,6 +63,7 @@ export class LocalCluster {
         writeTimeoutMs: choice.writeTimeoutMs ?? 10_000,
       },
       cache: { maxBytes: choice.maxBytes ?? 2 ** 30 },
+      reclaim: { maxTimeFraction: 0.25 },
       scrub: { bytesPerSecond: choice.scrubBytesPerSecond ?? 0 },
     };
   }

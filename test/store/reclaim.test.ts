@@ -1,13 +1,33 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { resourceId } from '../../src/object/key.js';
 import { tombstone } from '../../src/object/manifest.js';
-import { inFolder, MIB, segments, withStore } from './beds.js';
+import { recordBytes } from '../../src/store/block-record.js';
+import { levelDisk } from '../../src/store/disk.js';
+import type { StoreFile } from '../../src/store/files.js';
+import { inFolder, MIB, withStore } from './beds.js';
 import { eventually, settle } from './expect.js';
 import { ManualClock } from './manual-clock.js';
 import { content, put, read, version } from './objects.js';
 
+const SMALL = 20_000;
+const COPIES = 80;
+/** What one step takes at most here: it copies the records of a segment, of which a quarter are in use. */
+const STEP_MS = 2 * 40;
+
+/** Real sizes; a segment may go meanwhile. */
 async function bytesOnDisk(folder: string): Promise<number> {
-  return Object.values(await segments(folder)).reduce((sum, bytes) => sum + bytes.length, 0);
+  const names = await readdir(join(folder, 'segments'));
+  const sizes = names.map(
+    async (name) =>
+      await stat(join(folder, 'segments', name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
 test('the room of a large deleted object goes back to the disk, and what stays is untouched', () =>
@@ -29,5 +49,53 @@ test('the room of a large deleted object goes back to the disk, and what stays i
       assert.equal(await read(store, 'behind'), small);
     });
   }));
+
+for (const fraction of [0.1, 0.5]) {
+  test(`steps in the background take ${fraction} of the time at most`, () =>
+    inFolder(async (folder) => {
+      const clock = new ManualClock();
+      let reclaiming = false;
+      let busyMs = 0;
+      // Each write of a copy, and nothing else, takes time.
+      const slow = (file: StoreFile): StoreFile => ({
+        size: () => file.size(),
+        read: (offset, length) => file.read(offset, length),
+        sync: () => file.sync(),
+        truncate: (size) => file.truncate(size),
+        close: () => file.close(),
+        write: async (parts, offset) => {
+          await file.write(parts, offset);
+          if (!reclaiming) return;
+          busyMs += 40;
+          clock.advance(40);
+        },
+      });
+      const open: typeof levelDisk.files.open = async (path, mode) => {
+        const file = await levelDisk.files.open(path, mode);
+        return path.includes('segments') ? slow(file) : file;
+      };
+      const disk = { ...levelDisk, files: { ...levelDisk.files, open } };
+      const segmentBytes = 8 * recordBytes(SMALL);
+      const options = { folder, clock, disk, maxBytes: 64 * MIB, segmentBytes, reclaimTimeFraction: fraction };
+      await withStore(options, async (store) => {
+        await Promise.all(
+          Array.from({ length: COPIES }, (_, i) => put(store, `${i}`, content(SMALL, i), version(1), 'cached')),
+        );
+        const before = await bytesOnDisk(folder);
+        reclaiming = true;
+        const startedMs = clock.monotonic();
+        const dropped = Array.from({ length: COPIES }, (_, i) => i).filter((i) => i % 4 > 0);
+        await Promise.all(dropped.map((i) => store.dropCached(resourceId(`${i}`))));
+        for (let i = 0; i < 5000 && (await bytesOnDisk(folder)) > before / 2; i++) {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          clock.advance(8);
+          const elapsedMs = clock.monotonic() - startedMs;
+          assert.ok(busyMs <= fraction * elapsedMs + STEP_MS, `${busyMs} of ${elapsedMs} ms`);
+        }
+        assert.ok((await bytesOnDisk(folder)) <= before / 2, 'it was reclaimed');
+        assert.ok(busyMs > 2 * STEP_MS, `${busyMs} ms in several steps`);
+      });
+    }));
+}
 
 test.run();
