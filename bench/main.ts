@@ -10,7 +10,7 @@ import { markdownTable } from './table.js';
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
 
-const codec = measureCodec([64, 256, 781, 4096], { seconds: 4 });
+const codec = await measureCodec([64, 256, 781, 4096], { seconds: 4 });
 const loopback = await measureLoopback();
 
 if (values.json) {

@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   MURKY_BAD_ESI: { status: 400, exit: 1 },
   MURKY_SYMBOL_CONFLICT: { status: 400, exit: 1 },
   MURKY_NEED_MORE_SYMBOLS: { status: 503, exit: 1 },
+  MURKY_BLOCK_TAKEN: { status: 409, exit: 1 },
   MURKY_BAD_MESSAGE: { status: 502, exit: 1 },
 } as const;
 

@@ -1,20 +1,21 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { BENCH_SIZES, type CodecRow, LOSSES, measureCodec } from './measure.js';
+import { BENCH_SIZES, type CodecRow, decodeSpeeds, LOSSES, measureCodec } from './measure.js';
 import { plot } from './plot.js';
 
 const { values } = parseArgs({
   options: {
     k: { type: 'string', multiple: true },
     json: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '6' },
+    seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '5' },
     svg: { type: 'string' },
   },
 });
 
 const sizes = values.k?.map(Number) ?? [...BENCH_SIZES];
-const rows = measureCodec(sizes, { seconds: Number(values.seconds) });
+const rows = await measureCodec(sizes, { seconds: Number(values.seconds), rounds: Number(values.rounds) });
 const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.versions.node}, ${rows[0]?.kernel} kernel, one thread`;
 if (values.svg) writeFileSync(values.svg, plot(rows, machine));
 if (values.json) {
@@ -24,22 +25,16 @@ if (values.json) {
 }
 
 function printTables(rows: CodecRow[]) {
-  const speed = (row: CodecRow, value: number) => `${value.toFixed(2)} (${(value / row.memcpyGBps).toFixed(3)})`;
+  const speed = (value: number, share: number) => `${value.toFixed(2)} (${share.toFixed(3)})`;
   console.log(`${machine}\n\nGB/s of source bytes (share of memcpy of the same block), S = ${rows[0]?.S}\n`);
   table(
     ['K', 'memcpy', 'set-up', 'set-up + K repair', ...LOSSES.map((loss) => `decode ${name(loss)}`)],
     rows.map((row) => [
       row.K,
       row.memcpyGBps.toFixed(1),
-      speed(row, row.setupGBps),
-      speed(row, row.encodeAllRepairGBps),
-      speed(row, row.decodeLoss0GBps),
-      speed(row, row.decodeLoss1GBps),
-      speed(row, row.decodeLoss5GBps),
-      speed(row, row.decodeLoss10GBps),
-      speed(row, row.decodeLoss20GBps),
-      speed(row, row.decodeLoss50GBps),
-      speed(row, row.decodeRepairOnlyGBps),
+      speed(row.setupGBps, row.setupShare),
+      speed(row.encodeAllRepairGBps, row.encodeAllRepairShare),
+      ...decodeSpeeds(row).map((value, n) => speed(value, row.decodeShares[n]!)),
     ]),
   );
   console.log('\nTail after the last symbol in µs, median / p99; taking the block in µs\n');
@@ -61,7 +56,7 @@ function printTables(rows: CodecRow[]) {
   );
   console.log('\nOverhead in symbols at 1 to 50 % loss and repair-only; JavaScript in batches of 64 against native\n');
   table(
-    ['K', 'mean', 'p99', 'max', 'trials', 'JS encode', 'JS decode 10 %'],
+    ['K', 'mean', 'p99', 'max', 'trials', 'JS encode', 'JS decode 10 %', 'by means, with collection'],
     rows.map((row) => [
       row.K,
       row.overheadMean,
@@ -70,6 +65,7 @@ function printTables(rows: CodecRow[]) {
       row.overheadTrials,
       row.jsEncodeShare,
       row.jsDecodeShare,
+      row.jsDecodeMeanShare,
     ]),
   );
 }

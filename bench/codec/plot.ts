@@ -1,4 +1,4 @@
-import { type CodecRow, LOSSES } from './measure.js';
+import { type CodecRow, decodeSpeeds, LOSSES } from './measure.js';
 
 const WIDTH = 720;
 const HEIGHT = 400;
@@ -10,15 +10,7 @@ const COLOURS = ['#1b6ca8', '#d1495b', '#2a9d8f', '#8d5fd3', '#e08e0b', '#555555
 
 /** Decode throughput over loss, one line for each K, as an SVG document. */
 export function plot(rows: CodecRow[], machine: string): string {
-  const series = rows.map((row) => [
-    row.decodeLoss0GBps,
-    row.decodeLoss1GBps,
-    row.decodeLoss5GBps,
-    row.decodeLoss10GBps,
-    row.decodeLoss20GBps,
-    row.decodeLoss50GBps,
-    row.decodeRepairOnlyGBps,
-  ]);
+  const series = rows.map(decodeSpeeds);
   const most = Math.max(...series.flat());
   const step = most > 8 ? 2 : most > 4 ? 1 : 0.5;
   const top = Math.ceil(most / step) * step;

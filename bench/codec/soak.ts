@@ -1,5 +1,6 @@
+import { parseArgs } from 'node:util';
 import { addon } from '../../src/native/addon.js';
-import { summary } from './measure.js';
+import { summary } from './statistics.js';
 
 /** 100,000 trials for each loss rate: small blocks, where a trial is cheap, get more of them. */
 const SHARES: [k: number, trials: number][] = [
@@ -10,21 +11,44 @@ const SHARES: [k: number, trials: number][] = [
   [4096, 5000],
 ];
 const CHUNK_TRIALS = 1000;
+const MOST_SOURCE_SYMBOLS = 8192;
 
-console.log('| loss | trials | mean | p99 | max | means by K |\n| --- | --- | --- | --- | --- | --- |');
-let seed = 1;
-for (const loss of [0, 0.01, 0.05, 0.1, 0.2, 0.5, 1]) {
-  const all: number[][] = [];
-  const means: string[] = [];
-  for (const [k, trials] of SHARES) {
-    const own: number[][] = [];
-    for (let done = 0; done < trials; done += CHUNK_TRIALS) {
-      own.push(addon().overheadHistogram(k, loss, CHUNK_TRIALS, seed++));
+const { values } = parseArgs({ options: { 'every-k': { type: 'boolean', default: false } } });
+if (values['every-k']) everyK();
+else everyLoss();
+
+function everyLoss() {
+  console.log('| loss | trials | mean | p99 | max | means by K |\n| --- | --- | --- | --- | --- | --- |');
+  let seed = 1;
+  for (const loss of [0, 0.01, 0.05, 0.1, 0.2, 0.5, 1]) {
+    const all: number[][] = [];
+    const means: string[] = [];
+    for (const [k, trials] of SHARES) {
+      const own: number[][] = [];
+      for (let done = 0; done < trials; done += CHUNK_TRIALS) {
+        own.push(addon().overheadHistogram(k, loss, CHUNK_TRIALS, seed++));
+      }
+      means.push(`${k}: ${summary(own).mean.toFixed(3)} (max ${summary(own).max})`);
+      all.push(...own);
     }
-    means.push(`${k}: ${summary(own).mean.toFixed(3)} (max ${summary(own).max})`);
-    all.push(...own);
+    const { trials, mean, p99, max } = summary(all);
+    const name = loss === 1 ? 'repair only' : `${loss * 100} %`;
+    console.log(`| ${name} | ${trials} | ${mean.toFixed(3)} | ${p99} | ${max} | ${means.join('; ')} |`);
+  }
+}
+
+/** Each K there is, with few, with many and with all source symbols missing. */
+function everyK() {
+  const all: number[][] = [];
+  for (let k = 1; k <= MOST_SOURCE_SYMBOLS; k++) {
+    for (const loss of [0.01, 0.3, 1]) {
+      const histogram = addon().overheadHistogram(k, loss, 1, k);
+      if (k <= 32 && histogram.length > 1) throw new Error(`${histogram.length - 1} symbols beyond K = ${k}`);
+      all.push(histogram);
+    }
   }
   const { trials, mean, p99, max } = summary(all);
-  const name = loss === 1 ? 'repair only' : `${loss * 100} %`;
-  console.log(`| ${name} | ${trials} | ${mean.toFixed(3)} | ${p99} | ${max} | ${means.join('; ')} |`);
+  console.log(
+    `K = 1 to ${MOST_SOURCE_SYMBOLS}: ${trials} blocks, overhead mean ${mean.toFixed(3)}, p99 ${p99}, max ${max}`,
+  );
 }

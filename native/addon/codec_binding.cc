@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "addon/arguments.h"
+#include "addon/block_value.h"
 #include "lt/codec.h"
 
 namespace murky::addon {
@@ -161,17 +163,18 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
     return answer;
   }
 
-  // Into the caller's buffer if there is one: fresh memory of a block's size costs more than the copy.
+  // Into the caller's buffer if there is one; otherwise the block itself, once.
   Napi::Value Take(const Napi::CallbackInfo& info) {
     lt::Decoder& decoder = Open(info.Env(), decoder_);
-    if (!decoder.decoded()) return info.Env().Undefined();
-    Napi::Uint8Array block =
-        info[0].IsUndefined() ? Napi::Uint8Array::New(info.Env(), decoder.block_bytes()) : BytesOf(info[0]);
-    if (block.ByteLength() < decoder.block_bytes()) {
-      throw BadArgument(info.Env(), "The block does not fit.");
+    if (info[0].IsUndefined()) {
+      gf2::Buffer block = decoder.Release();
+      if (block.empty()) return info.Env().Undefined();
+      memory_.Report(info.Env(), decoder.memory_bytes());
+      return BlockValue(info.Env(), std::move(block));
     }
-    decoder.Take(block.Data());
-    return block;
+    Napi::Uint8Array out = BytesOf(info[0]);
+    if (out.ByteLength() < decoder.block_bytes()) throw BadArgument(info.Env(), "The block does not fit.");
+    return decoder.Take(out.Data()) ? out : info.Env().Undefined();
   }
 
   Napi::Value Result(Napi::Env env, lt::AddResult result) {
@@ -191,12 +194,17 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
 
 Napi::Value Kernel(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), lt::KernelName()); }
 
+Napi::Value BytesOut(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(BlockBytesOut()));
+}
+
 }  // namespace
 
 void InitCodec(Napi::Env env, Napi::Object exports) {
   exports.Set("Encoder", EncoderObject::Define(env));
   exports.Set("Decoder", DecoderObject::Define(env));
   exports.Set("kernelName", Napi::Function::New<Kernel>(env, "kernelName"));
+  exports.Set("blockBytesOut", Napi::Function::New<BytesOut>(env, "blockBytesOut"));
 }
 
 }  // namespace murky::addon

@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "addon/block_value.h"
 #include "addon/report_values.h"
 
 namespace murky::addon {
@@ -109,15 +110,6 @@ void LoopEvents::Call(Napi::Env env, Napi::Function, LoopEvents* events, void*) 
 }
 
 namespace {
-
-// The block's memory passes to JavaScript; where the runtime allows no foreign memory it is copied.
-Napi::Value BlockValue(Napi::Env env, gf2::Buffer bytes) {
-  if (bytes.empty()) return Napi::Buffer<uint8_t>::New(env, 0);  // its symbols contradicted each other
-  auto* block = new gf2::Buffer(std::move(bytes));
-  return Napi::Buffer<uint8_t>::NewOrCopy(
-      env, block->data(), block->size(),
-      [](Napi::BasicEnv, uint8_t*, gf2::Buffer* finished) { delete finished; }, block);
-}
 
 void Set(Napi::Object value, const char* name, uint32_t number) {
   value.Set(name, Napi::Number::New(value.Env(), number));

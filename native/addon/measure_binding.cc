@@ -37,6 +37,7 @@ Napi::Value MeasureDecode(const Napi::CallbackInfo& info) {
       measure::MeasureDecode(SourceSymbols(info), SymbolBytes(info), AmountOf(info[2]), AmountOf(info[3]));
   Napi::Object answer = Napi::Object::New(info.Env());
   answer.Set("decodeSeconds", figures.decode_seconds);
+  answer.Set("decodeMeanSeconds", figures.decode_mean_seconds);
   answer.Set("tailSeconds", figures.tail_seconds);
   answer.Set("tailP99Seconds", figures.tail_p99_seconds);
   answer.Set("takeSeconds", figures.take_seconds);

@@ -174,7 +174,7 @@ void AddPrefixSums(const PrecodeTables& tables, uint8_t* columns, size_t stride,
   for (; at < from + bytes; at += 64) PrefixStrip<kLineVectors>(tables, columns + at, stride);
 }
 
-// One gather of the list, for kVectors vectors of each row.
+// One sum of the list, for kVectors vectors of each row.
 template <size_t kVectors>
 inline void RunStep(const uint32_t* terms, uint32_t count, uint8_t* const* rows, uint8_t* dst, size_t at) {
   Vector sum[kVectors];
@@ -194,15 +194,20 @@ inline void RunStep(const uint32_t* terms, uint32_t count, uint8_t* const* rows,
   for (size_t v = 0; v < kVectors; v++) Store(dst + at + v * kVectorBytes, sum[v]);
 }
 
-void Run(const uint32_t* code, const uint32_t* starts, size_t count, uint8_t* const* rows, size_t bytes) {
+void Run(const RowSum* sums, size_t count, const uint32_t* terms, uint8_t* const* rows, size_t bytes,
+         bool fetch_ahead) {
   for (size_t n = 0; n < count; n++) {
-    const uint32_t* const gather = code + starts[n];
-    uint8_t* const dst = rows[gather[0]];
+    const uint32_t* const own = terms + sums[n].first;
+    uint8_t* const dst = rows[sums[n].target];
+    if (fetch_ahead) {
+      const uint8_t* const next = rows[own[0]] + bytes;
+      for (size_t o = 0; o < bytes; o += 64) __builtin_prefetch(next + o, 0, 2);
+    }
     size_t at = 0;
     for (; at + 4 * kVectorBytes <= bytes; at += 4 * kVectorBytes) {
-      RunStep<4>(gather + 2, gather[1], rows, dst, at);
+      RunStep<4>(own, sums[n].count, rows, dst, at);
     }
-    for (; at < bytes; at += kVectorBytes) RunStep<1>(gather + 2, gather[1], rows, dst, at);
+    for (; at < bytes; at += kVectorBytes) RunStep<1>(own, sums[n].count, rows, dst, at);
   }
 }
 

@@ -19,6 +19,13 @@ struct PrecodeTables {
   const uint32_t* dense;   // light: rows from `light` on
 };
 
+// Row `target` becomes the sum of the rows terms[first] .. terms[first + count - 1], of which it may be one.
+struct RowSum {
+  uint32_t target;
+  uint32_t first;
+  uint32_t count;
+};
+
 struct Kernels {
   const char* name;
 
@@ -45,9 +52,10 @@ struct Kernels {
   void (*add_prefix_sums)(const PrecodeTables& tables, uint8_t* columns, size_t stride, size_t from,
                           size_t bytes);
 
-  // Gathers of `bytes` bytes, a multiple of 64, one after the other. Gather n starts at code[starts[n]]: the
-  // row to write, the number of rows to add, their numbers; the row to write may be among them.
-  void (*run)(const uint32_t* code, const uint32_t* starts, size_t count, uint8_t* const* rows, size_t bytes);
+  // Row sums of `bytes` bytes, a multiple of 64, one after the other. With `fetch_ahead` the first term of
+  // each is fetched into the cache from `bytes` on, where the next call will read.
+  void (*run)(const RowSum* sums, size_t count, const uint32_t* terms, uint8_t* const* rows, size_t bytes,
+              bool fetch_ahead);
 };
 
 // The fastest kernels that this CPU runs, unless MURKY_KERNEL names others that it runs too.

@@ -77,22 +77,25 @@ TEST(kernels_scatter_adds_to_all_targets) {
   }
 }
 
-TEST(kernels_run_makes_each_gather_of_the_list) {
+TEST(kernels_run_makes_each_sum_of_the_list) {
   for (const Kernels* kernels : AllKernels()) {
     for (size_t bytes : {64u, 192u, 256u, 448u}) {
-      std::vector<uint8_t> data = RandomBytes(4 * bytes, 7);
+      const std::vector<uint8_t> data = RandomBytes(4 * bytes, 7);
       std::vector<uint8_t> expected = data;
       for (size_t b = 0; b < bytes; b++) {
         expected[b] = expected[bytes + b] ^ expected[2 * bytes + b] ^ expected[3 * bytes + b];
         expected[bytes + b] ^= expected[b];
         expected[2 * bytes + b] = 0;
       }
-      uint8_t* rows[4];
-      for (size_t r = 0; r < 4; r++) rows[r] = data.data() + r * bytes;
-      const std::vector<uint32_t> code = {0, 3, 1, 2, 3, 1, 2, 1, 0, 2, 0};
-      const std::vector<uint32_t> starts = {0, 5, 9};
-      kernels->run(code.data(), starts.data(), starts.size(), rows, bytes);
-      CHECK(data == expected);
+      const std::vector<uint32_t> terms = {1, 2, 3, 1, 0};
+      const std::vector<RowSum> sums = {{0, 0, 3}, {1, 3, 2}, {2, 4, 0}};
+      for (bool fetch_ahead : {false, true}) {
+        std::vector<uint8_t> copy = data;
+        uint8_t* rows[4];
+        for (size_t r = 0; r < 4; r++) rows[r] = copy.data() + r * bytes;
+        kernels->run(sums.data(), sums.size(), terms.data(), rows, bytes, fetch_ahead);
+        CHECK(copy == expected);
+      }
     }
   }
 }

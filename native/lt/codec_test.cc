@@ -49,6 +49,19 @@ TEST(codec_round_trip_at_every_kind_of_k_and_symbol_size) {
   }
 }
 
+TEST(codec_round_trip_at_every_symbol_size) {
+  for (size_t symbol_bytes = 64; symbol_bytes <= kMaxSymbolBytes; symbol_bytes += 64) {
+    RoundTrip(7, symbol_bytes, 0.4, 11);
+    RoundTrip(50, symbol_bytes, 0.6, 13);
+  }
+}
+
+TEST(codec_round_trip_up_to_the_largest_k) {
+  for (uint32_t k = kMaxSourceSymbols; k > 1024; k -= 997) {
+    for (double loss : {0.01, 0.4}) RoundTrip(k, 64, loss, k);
+  }
+}
+
 TEST(codec_needs_exactly_k_symbols_for_small_k) {
   for (uint32_t k = 1; k <= 32; k++) {
     for (double loss : {0.1, 0.5, 1.0}) CHECK_EQ(RoundTrip(k, 64, loss, 1000 + k), 0u);

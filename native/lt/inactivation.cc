@@ -1,5 +1,5 @@
-// The decoder for many missing symbols. All decisions are made on bits first; what comes out is a list of
-// gathers, which then runs over the payloads in strips narrow enough for the second-level cache.
+// The decoder for many missing symbols. All decisions are made on bits first; what comes out is lists of row
+// sums, which then run over the payloads in strips narrow enough for the second-level cache.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -42,16 +42,18 @@ class Inactivation {
     WriteDense();
     solution_.inactive_columns = static_cast<uint32_t>(order_.inactive.size());
     solution_.row_additions = uint64_t{2} * light_;
-    for (uint32_t at : before_) solution_.row_additions += matrix_.words[at + 1];
-    for (uint32_t at : after_) solution_.row_additions += matrix_.words[at + 1];
+    for (const auto* sums : {&first_round_, &dense_, &second_round_}) {
+      for (const gf2::RowSum& sum : *sums) solution_.row_additions += sum.count;
+    }
     return Execute();
   }
 
  private:
-  // Sparse rows: a payload and a dense sum, if they have one, then the columns.
+  // Sparse rows: a payload, the columns, a dense sum.
   void BuildRows() {
     const uint32_t count = store_.received() + structure_.sparse();
     matrix_.rows.reserve(count);
+    sum_.reserve(count);
     matrix_.words.reserve(count * 9 + 2 * k_);
     for (uint32_t i = 0; i < k_; i++) {
       if (!store_.has_source(i)) continue;
@@ -80,33 +82,43 @@ class Inactivation {
   }
 
   void BeginRow(uint32_t payload, uint32_t sum) {
-    SparseRows::Row row;
-    row.at = static_cast<uint32_t>(matrix_.words.size());
-    matrix_.words.resize(row.at + 2);
+    const uint32_t at = static_cast<uint32_t>(matrix_.words.size());
     if (payload != kNoPayload) matrix_.words.push_back(payload);
-    if (sum != kNoColumn) matrix_.words.push_back(light_ + sum);
-    row.first = static_cast<uint32_t>(matrix_.words.size());
-    matrix_.rows.push_back(row);
+    matrix_.rows.push_back({at, static_cast<uint32_t>(matrix_.words.size()), 0});
     sum_.push_back(sum);
   }
 
   void EndRow() {
-    SparseRows::Row& row = matrix_.rows.back();
-    row.end = static_cast<uint32_t>(matrix_.words.size());
-    matrix_.words[row.at + 1] = row.end - row.at - 2;
+    matrix_.rows.back().end = static_cast<uint32_t>(matrix_.words.size());
+    if (sum_.back() != kNoColumn) matrix_.words.push_back(light_ + sum_.back());
   }
 
+  // Rows become sums for their target. In the first round the inactive columns and the dense sums are zero:
+  // they stand last in a row and are left out.
   void AimRows() {
-    before_.reserve(matrix_.rows.size());
-    after_.reserve(matrix_.rows.size() * 2);
+    first_round_.reserve(matrix_.rows.size());
+    second_round_.reserve(order_.steps.size());
+    std::vector<uint8_t> zero(light_);
+    for (uint32_t column : order_.inactive) zero[column] = 1;
+    const auto aim = [&](uint32_t row_number, uint32_t target) {
+      SparseRows::Row& row = matrix_.rows[row_number];
+      uint32_t* const words = matrix_.words.data();
+      uint32_t* const found = std::find(words + row.first, words + row.end, target);
+      if (found != words + row.end) {
+        *found = words[--row.end];
+        if (sum_[row_number] != kNoColumn) words[row.end] = words[row.end + 1];
+      }
+      const uint32_t* const zeros =
+          std::partition(words + row.first, words + row.end, [&](uint32_t column) { return !zero[column]; });
+      first_round_.push_back({target, row.payload, static_cast<uint32_t>(zeros - words) - row.payload});
+    };
     for (const PeelingOrder::Step& step : order_.steps) {
-      matrix_.Aim(step.row, step.column);
-      before_.push_back(matrix_.rows[step.row].at);
+      aim(step.row, step.column);
+      const SparseRows::Row& row = matrix_.rows[step.row];
+      const uint32_t end = row.end + (sum_[step.row] == kNoColumn ? 0 : 1);
+      second_round_.push_back({step.column, row.payload, end - row.payload});
     }
-    for (uint32_t n = 0; n < order_.unused.size(); n++) {
-      matrix_.Aim(order_.unused[n], first_residual_ + n);
-      before_.push_back(matrix_.rows[order_.unused[n]].at);
-    }
+    for (uint32_t n = 0; n < order_.unused.size(); n++) aim(order_.unused[n], first_residual_ + n);
   }
 
   // Unknowns of the dense part: the inactive columns, then the dense checks.
@@ -206,16 +218,11 @@ class Inactivation {
     return unknown < inactive ? order_.inactive[unknown] : light_ + kDensePlaces[unknown - inactive];
   }
 
-  // One gather behind the rows of the matrix: its target, then its terms, then EndGather.
-  void BeginGather(uint32_t target) {
-    after_.push_back(static_cast<uint32_t>(matrix_.words.size()));
-    matrix_.words.push_back(target);
-    matrix_.words.push_back(0);
+  // One sum of the dense part: its target, then terms pushed behind the rows of the matrix, then EndSum.
+  void BeginSum(uint32_t target) {
+    dense_.push_back({target, static_cast<uint32_t>(matrix_.words.size()), 0});
   }
-  void EndGather() {
-    const size_t at = after_.back();
-    matrix_.words[at + 1] = static_cast<uint32_t>(matrix_.words.size() - at - 2);
-  }
+  void EndSum() { dense_.back().count = static_cast<uint32_t>(matrix_.words.size()) - dense_.back().first; }
 
   // The row of residual n: a dense check's lies where the prefix sums put it.
   uint32_t ResidualRow(uint32_t n) const {
@@ -231,24 +238,25 @@ class Inactivation {
     row_count_ = first_check_ + static_cast<uint32_t>(elimination_->empty_sums().size());
     matrix_.words.reserve(matrix_.words.size() + groups * 64 + dense_count() * (groups + 2) +
                           kDenseSums * 12);
+    dense_.reserve((groups << kMakerBits) + dense_count() + kDenseSums * 3 + kDenseChecks);
     for (uint32_t group = 0; group < groups; group++) {
       for (uint32_t set = 1; set < (1u << kMakerBits); set++) {
         const uint32_t n = group * kMakerBits + static_cast<uint32_t>(__builtin_ctz(set));
         if (n >= residual_count_) continue;
-        BeginGather(Table(group, set));
+        BeginSum(Table(group, set));
         if (set & (set - 1)) matrix_.words.push_back(Table(group, set & (set - 1)));
         matrix_.words.push_back(ResidualRow(n));
-        EndGather();
+        EndSum();
       }
     }
     const auto write = [&](uint32_t target, const uint64_t* makers) {
-      BeginGather(target);
+      BeginSum(target);
       for (uint32_t group = 0; group < groups && makers; group++) {
         const uint32_t at = group * kMakerBits;
         const uint32_t set = (makers[at / 64] >> (at % 64)) & ((1u << kMakerBits) - 1);
         if (set) matrix_.words.push_back(Table(group, set));
       }
-      EndGather();
+      EndSum();
     };
     for (uint32_t u = 0; u < dense_count(); u++) {
       write(DenseColumn(u), elimination_->settled(u) ? elimination_->Makers(u) : nullptr);
@@ -258,20 +266,17 @@ class Inactivation {
     for (uint32_t member = 1; member < kDenseSums; member *= 2) {
       for (uint32_t sum = 0; sum < kDenseSums; sum++) {
         if (!(sum & member)) continue;
-        BeginGather(light_ + sum);
+        BeginSum(light_ + sum);
         matrix_.words.push_back(light_ + sum);
         matrix_.words.push_back(light_ + sum - member);
-        EndGather();
+        EndSum();
       }
     }
-    // Second round over the columns, with the unknowns known.
-    after_.insert(after_.end(), before_.begin(),
-                  before_.begin() + static_cast<ptrdiff_t>(order_.steps.size()));
   }
 
   uint32_t Table(uint32_t group, uint32_t set) const { return first_table_ + (group << kMakerBits) + set; }
 
-  // Runs the gathers strip by strip: the columns as if the unknowns of the dense part were zero, what the
+  // Runs the sums strip by strip: the columns as if the unknowns of the dense part were zero, what the
   // residual rows and dense checks then come to, the unknowns, the columns anew. Residual rows, tables and
   // checks are as wide as a strip.
   bool Execute() {
@@ -293,9 +298,13 @@ class Inactivation {
       for (uint32_t n = 0; n < store_.repair_count(); n++) {
         rows[first_repair_ + n] = const_cast<uint8_t*>(store_.repair(n)) + from;
       }
-      kernels.run(matrix_.words.data(), before_.data(), before_.size(), rows.data(), strip);
+      const auto run = [&](const std::vector<gf2::RowSum>& sums, bool fetch_ahead) {
+        kernels.run(sums.data(), sums.size(), matrix_.words.data(), rows.data(), strip, fetch_ahead);
+      };
+      run(first_round_, false);
       kernels.add_prefix_sums(plan_.Tables(), columns[0], columns.stride(), from, strip);
-      kernels.run(matrix_.words.data(), after_.data(), after_.size(), rows.data(), strip);
+      run(dense_, false);
+      run(second_round_, true);
       for (uint32_t check = first_check_; check < row_count_; check++) {
         for (size_t b = 0; b < strip; b++) {
           if (rows[check][b] != 0) return false;
@@ -311,7 +320,7 @@ class Inactivation {
   const Structure& structure_;
   const uint32_t k_;
   const uint32_t light_;
-  // Numbers of rows in the list of gathers: columns, received source and repair symbols, then those
+  // Numbers of rows in the lists of sums: columns, received source and repair symbols, then those
   // as wide as a strip: residual rows, tables, checks.
   const uint32_t first_source_;
   const uint32_t first_repair_;
@@ -320,15 +329,16 @@ class Inactivation {
   uint32_t first_check_ = 0;
   uint32_t row_count_ = 0;
 
-  SparseRows matrix_;  // behind the rows, more gathers
-  std::vector<uint32_t> sum_;
+  SparseRows matrix_;          // behind the rows, the terms of the dense part
+  std::vector<uint32_t> sum_;  // of each row; kNoColumn for none
   PeelingOrder order_;
   size_t words_ = 0;
   std::vector<uint64_t> masks_;
   uint32_t residual_count_ = 0;
   std::unique_ptr<DenseElimination> elimination_;
-  std::vector<uint32_t> before_;  // gathers up to the prefix sums
-  std::vector<uint32_t> after_;
+  std::vector<gf2::RowSum> first_round_;   // columns and residual rows, the unknowns taken as zero
+  std::vector<gf2::RowSum> dense_;         // tables, unknowns, dense sums
+  std::vector<gf2::RowSum> second_round_;  // columns, the unknowns known
 };
 
 }  // namespace

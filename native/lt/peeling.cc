@@ -141,17 +141,6 @@ class Peeler {
 
 }  // namespace
 
-void SparseRows::Aim(uint32_t row, uint32_t target) {
-  Row& range = rows[row];
-  words[range.at] = target;
-  for (uint32_t at = range.first; at < range.end; at++) {
-    if (words[at] != target) continue;
-    words[at] = words[--range.end];
-    words[range.at + 1]--;
-    return;
-  }
-}
-
 PeelingOrder Peel(const SparseRows& matrix, uint32_t column_count) {
   return Peeler(matrix, column_count).Run();
 }

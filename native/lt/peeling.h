@@ -9,19 +9,16 @@
 
 namespace murky::lt {
 
-// Rows as gathers for gf2::Kernels::run: the row to write, the number of terms, the terms. The last terms of
-// a row are the matrix; what comes before them (a payload, a dense sum) is not its business.
+// Rows as lists of terms for gf2::Kernels::run. What stands before the matrix columns of a row (its payload)
+// and behind them (a dense sum) is not peeling's business.
 struct SparseRows {
   struct Row {
-    uint32_t at;     // of the gather in `words`
-    uint32_t first;  // of the matrix columns in `words`
+    uint32_t payload;  // in `words`; `first` if it has none
+    uint32_t first;    // of the matrix columns in `words`
     uint32_t end;
   };
   std::vector<uint32_t> words;
   std::vector<Row> rows;
-
-  // Makes row `row` give `target`: writes it, and takes it out of the terms if it is among the columns.
-  void Aim(uint32_t row, uint32_t target);
 };
 
 struct PeelingOrder {

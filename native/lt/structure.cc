@@ -44,17 +44,22 @@ struct DenseSets {
 };
 constexpr DenseSets kDenseSets;
 
+// Draws below below[d] have a degree of at most d: kOne * (.005 + 1 - 1/d).
+struct DegreeLimits {
+  uint64_t below[kMaxDegree];
+  constexpr DegreeLimits() : below() {
+    constexpr uint64_t kOne = uint64_t{1} << 32;
+    for (uint32_t d = 1; d < kMaxDegree; d++) below[d] = kOne / 200 + kOne - kOne / d;
+  }
+};
+constexpr DegreeLimits kDegreeLimits;
+
 }  // namespace
 
 uint32_t RepairDegree(uint32_t draw) {
-  constexpr uint64_t kOne = uint64_t{1} << 32;
-  constexpr uint64_t kDegreeOne = kOne / 200;
-  if (draw < kDegreeOne) return 1;
-  // draw < kDegreeOne + kOne * (1 - 1/d) for the least such d.
-  for (uint32_t d = 2; d < kMaxDegree; d++) {
-    if (draw < kDegreeOne + kOne - kOne / d) return d;
-  }
-  return kMaxDegree;
+  uint32_t d = 1;
+  while (d < kMaxDegree && draw >= kDegreeLimits.below[d]) d++;
+  return d;
 }
 
 uint32_t DenseChecksOf(uint32_t sum) { return kDenseSets.checks[sum]; }

@@ -7,7 +7,7 @@
 //   F[0..64)   dense sums of the 22 dense checks E over C and D:
 //              E[p] = sum of the prefix sums P[i] with DensePlace(i) = p, where P[i] = sum of columns 0..i;
 //              F[t] = sum of the E[p] with p a subset of t, as 6-bit sets; p has at most two bits.
-// A repair symbol is the sum of a few C and D and of one F. The F are the Reed-Muller code RM(2,5) over the
+// A repair symbol is the sum of a few C and D and of one F. The F are the Reed-Muller code RM(2,6) over the
 // E: whatever the E are, if not all zero, at least 16 of the 64 F see it.
 //
 // Thread-safety: a Structure is immutable.

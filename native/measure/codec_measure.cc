@@ -125,8 +125,8 @@ DecodeFigures MeasureDecode(uint32_t k, size_t symbol_bytes, double loss, double
     inactive.push_back(decoder.inactive_columns());
     additions.push_back(static_cast<double>(decoder.row_additions()) / k);
   }
-  return {Quantile(whole, 0.5), Quantile(tail, 0.5), Quantile(tail, 0.99),
-          Quantile(take, 0.5),  Mean(inactive),      Mean(additions)};
+  return {Quantile(whole, 0.5), Mean(whole),    Quantile(tail, 0.5), Quantile(tail, 0.99),
+          Quantile(take, 0.5),  Mean(inactive), Mean(additions)};
 }
 
 std::vector<uint32_t> OverheadHistogram(uint32_t k, double loss, uint32_t trials, uint32_t seed) {

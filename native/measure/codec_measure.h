@@ -21,7 +21,8 @@ EncodeFigures MeasureEncode(uint32_t k, size_t symbol_bytes, double seconds);
 
 struct DecodeFigures {
   double decode_seconds;  // Decoder, all symbols added, block handed over
-  double tail_seconds;    // adding the last symbol
+  double decode_mean_seconds;
+  double tail_seconds;  // adding the last symbol
   double tail_p99_seconds;
   double take_seconds;      // handing the block over: missing source symbols are put together
   double inactive_columns;  // mean

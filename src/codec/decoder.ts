@@ -81,8 +81,14 @@ export class Decoder {
   }
 
   /**
-   * A copy of the block; written to `out` if it is given, and only its first `blockBytes` bytes. Throws
-   * MURKY_NEED_MORE_SYMBOLS before the block is decoded, MURKY_BAD_ARGUMENT if `out` is too small.
+   * The block. Without `out` the decoder hands its memory over, which costs no copy and goes once: what is taken after
+   * that throws MURKY_BLOCK_TAKEN, and `add` goes on saying "decoded". The array outlives the decoder and may be changed;
+   * its memory cannot be transferred to another thread (posting it copies it). Blocks that come back only when the event
+   * loop turns: beyond 128 MiB of them in the process, the block is a copy.
+   *
+   * With `out` the block is copied to its first `blockBytes` bytes, as often as wanted.
+   *
+   * Throws MURKY_NEED_MORE_SYMBOLS before the block is decoded, MURKY_BAD_ARGUMENT if `out` is too small.
    */
   take(out?: Uint8Array): Uint8Array {
     if (out !== undefined) {
@@ -95,22 +101,13 @@ export class Decoder {
       }
     }
     const block = this.#open.take(out);
-    if (block === undefined) {
-      throw new MurkyError(
-        'MURKY_NEED_MORE_SYMBOLS',
-        `The block is not decoded with ${this.received} symbols; it needs ${this.k} or a few more.`,
-        {
-          hint: 'Add more symbols until add() returns "decoded".',
-          facts: { received: this.received, k: this.k },
-        },
-      );
-    }
+    if (block === undefined) throw this.#nothingToTake();
     return block;
   }
 
   /**
-   * Frees the memory now: up to four times the block. Without it the garbage collector does, some time after the last
-   * use. Everything else then throws MURKY_CLOSED.
+   * Frees the memory now: up to four times the block, but for a block that was taken. Without it the garbage collector
+   * does, some time after the last use. Everything else then throws MURKY_CLOSED.
    */
   close(): void {
     this.#native.close();
@@ -120,6 +117,22 @@ export class Decoder {
   get #open(): NativeDecoder {
     if (this.#closed) throw new MurkyError('MURKY_CLOSED', 'The decoder is closed.');
     return this.#native;
+  }
+
+  #nothingToTake(): MurkyError {
+    if (this.decoded) {
+      return new MurkyError('MURKY_BLOCK_TAKEN', 'The decoder has handed its block over; it has no other.', {
+        hint: 'Keep what take() returned, or give take() a buffer to copy to.',
+      });
+    }
+    return new MurkyError(
+      'MURKY_NEED_MORE_SYMBOLS',
+      `The block is not decoded with ${this.received} symbols; it needs ${this.k} or a few more.`,
+      {
+        hint: 'Add more symbols until add() returns "decoded".',
+        facts: { received: this.received, k: this.k },
+      },
+    );
   }
 
   #checkSize(bytes: Uint8Array, count: number): void {

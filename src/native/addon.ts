@@ -8,6 +8,8 @@ import { MurkyError } from '../errors.js';
  */
 export interface Addon {
   kernelName(): string;
+  /** Memory of taken or fetched blocks that has not come back from JavaScript: native/addon/block_value.h. */
+  blockBytesOut(): number;
   Encoder: new (block: Uint8Array, symbolBytes: number) => NativeEncoder;
   Decoder: new (blockBytes: number, symbolBytes: number) => NativeDecoder;
   Loop: new (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;
@@ -33,6 +35,7 @@ export interface EncodeFigures {
 
 export interface DecodeFigures {
   decodeSeconds: number;
+  decodeMeanSeconds: number;
   tailSeconds: number;
   tailP99Seconds: number;
   takeSeconds: number;
@@ -61,7 +64,7 @@ export interface NativeDecoder {
   add(esi: number, symbol: Uint8Array): NativeAddResult;
   /** Adds esis.length symbols that lie one behind the other; stops behind the first that is not taken. */
   addMany(esis: Uint32Array, symbols: Uint8Array): { result: NativeAddResult; taken: number };
-  /** The block, in the first bytes of `out` if it is given; undefined until decoded. */
+  /** Copies the block to the first bytes of `out`; without it, hands it over. Undefined unless there is one to take. */
   take(out?: Uint8Array): Uint8Array | undefined;
   /** As NativeEncoder.close. */
   close(): void;

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { Decoder } from '../../src/codec/decoder.js';
 import { Encoder } from '../../src/codec/encoder.js';
 import { isMurkyError } from '../../src/errors.js';
+import { addon } from '../../src/native/addon.js';
 import { randomBytes } from './random-bytes.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,7 +30,7 @@ const stages = [
   () => (globalThis.decoder = new Decoder(block.length, 64)),
   () => addFrom(k, k - 2),
   () => addFrom(2 * k, 40),
-  () => decoder.take(),
+  () => (globalThis.block = decoder.take()),
   () => decoder.close(),
 ];
 function addFrom(first, count) {
@@ -59,6 +60,7 @@ test('workers end at every stage of coding', async () => {
   };
   await Promise.all(Array.from({ length: 4 }, lane));
   assert.is(next, TEARDOWNS);
+  assert.is(addon().blockBytesOut(), 0, 'blocks that workers had taken are back');
 });
 
 test('a closed encoder or decoder refuses to work', () => {

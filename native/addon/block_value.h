@@ -1,0 +1,28 @@
+// A decoded block as JavaScript gets it: its memory passes to a Uint8Array and comes back to the pool of
+// gf2::Buffer some time after the array was collected.
+//
+// The runtime runs what gives it back between two turns of the event loop only. A program that decodes
+// without ever returning to the loop would pile blocks up, so that beyond kMostBlockBytes blocks are copied
+// instead, into memory that the collector frees by itself. It copies too where it allows no foreign memory.
+//
+// Thread-safety: BlockValue belongs to the thread of its environment; BlockBytesOut may be called from any.
+#ifndef MURKY_ADDON_BLOCK_VALUE_H_
+#define MURKY_ADDON_BLOCK_VALUE_H_
+
+#include <napi.h>
+
+#include "gf2/buffer.h"
+
+namespace murky::addon {
+
+constexpr size_t kMostBlockBytes = 128u << 20;  // in all environments of the process
+
+// An array of the bytes; empty for an empty buffer.
+Napi::Uint8Array BlockValue(Napi::Env env, gf2::Buffer bytes);
+
+// Memory that passed to JavaScript and has not come back.
+size_t BlockBytesOut();
+
+}  // namespace murky::addon
+
+#endif  // MURKY_ADDON_BLOCK_VALUE_H_
