@@ -25,6 +25,8 @@ import type { RepairProgress } from './repair/repair.js';
 import { type RepairOptions, type RepairStatus, Upkeep } from './repair/upkeep.js';
 import { type Replicated, Replication } from './replication.js';
 import type { Settings } from './settings.js';
+import { Summaries } from './summaries.js';
+import type { Summary } from './summary-message.js';
 import { SwimMembership } from './swim/swim-membership.js';
 import { EtcdVersionRegister, type VersionRegister } from './version-register.js';
 
@@ -58,6 +60,8 @@ export interface ClusterSeams {
   readonly log: Log;
   readonly resolve: Resolve;
   readonly versions: HybridClock;
+  /** What this node tells others of how it is. */
+  readonly summary?: () => Summary;
   /** The registry, where it is one; its prefix is {@link ClusterOptions.etcdPrefix}. */
   readonly etcd?: Etcd;
   /** Called at most once a second while objects are repaired. */
@@ -107,6 +111,7 @@ export class Cluster {
   readonly #handover: Handover;
   readonly #replication: Replication;
   readonly #upkeep: Upkeep;
+  readonly #summaries: Summaries;
 
   constructor(
     private readonly options: ClusterOptions,
@@ -116,6 +121,7 @@ export class Cluster {
     const { replicas, writeQuorum, graceSeconds } = options;
     const settings: Settings = { replicas, writeQuorum, graceSeconds };
     this.membership = new SwimMembership({ ...options, settings }, { ...seams, facts: store.facts });
+    this.#summaries = new Summaries(seams.rain, () => seams.summary?.() ?? {});
     this.register = seams.etcd && new EtcdVersionRegister(seams.etcd, options.etcdPrefix ?? '');
     const members = () => this.membership.members();
     this.#ownership = new Ownership(options, { ...seams, self: () => options, members });
@@ -236,6 +242,11 @@ export class Cluster {
   /** One sentence for each identity that two running nodes claim. */
   identityConflicts(): string[] {
     return this.membership.conflicts();
+  }
+
+  /** What the nodes that are alive and answer say of themselves, by id. */
+  summaries(): Promise<Map<bigint, Summary>> {
+    return this.#summaries.of(this.membership.members());
   }
 
   /** One sentence for each thing that is wrong between this node and others. */

@@ -5,7 +5,10 @@ import type { Log } from '../seam/log.js';
 import type { GatewayLimits } from './limits.js';
 
 /** What the gateway needs of a node. */
-export type GatewayNode = Pick<ObjectNode, 'put' | 'head' | 'get' | 'delete' | 'list' | 'status' | 'peers' | 'fetches'>;
+export type GatewayNode = Pick<
+  ObjectNode,
+  'put' | 'head' | 'get' | 'delete' | 'list' | 'status' | 'peers' | 'cluster' | 'fetches'
+>;
 
 /** A running HTTP server in front of a node. It does not own the node: close the gateway first, then the node. */
 export interface Gateway {

@@ -45,7 +45,7 @@ export async function route(routing: Routing, exchange: Exchange, sendContinue: 
 async function serve(routing: Routing, exchange: Exchange, route: Route, sendContinue: () => void): Promise<void> {
   const { node, maxObjectBytes } = routing;
   if (route.kind === 'list') return listObjects(node, exchange, route.query);
-  if (route.kind === 'status' || route.kind === 'peers' || route.kind === 'fetches') {
+  if (route.kind === 'status' || route.kind === 'peers' || route.kind === 'cluster' || route.kind === 'fetches') {
     return exchange.answer(json(`${JSON.stringify(await node[route.kind](), null, 2)}\n`));
   }
   if (route.kind !== 'object') return exchange.answer({ status: 200, headers: PLAIN, body: WELCOME });
@@ -77,4 +77,4 @@ function json(body: string) {
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' };
 const WELCOME =
   'Murky Waters: PUT, GET, HEAD, DELETE /objects/<key> or /<unsigned 64-bit id>; ' +
-  'GET /objects?prefix=&after=&limit=, /status, /peers, /fetches, /health/live, /health/ready\n';
+  'GET /objects?prefix=&after=&limit=, /status, /cluster, /peers, /fetches, /health/live, /health/ready\n';

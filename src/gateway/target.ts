@@ -5,7 +5,7 @@ import { checkKey, parseId } from '../object/key.js';
 export type Route =
   | { readonly kind: 'object'; readonly key: string }
   | { readonly kind: 'list'; readonly query: ReadonlyMap<string, string> }
-  | { readonly kind: 'status' | 'peers' | 'fetches' | 'root' | 'live' | 'ready' };
+  | { readonly kind: 'status' | 'peers' | 'cluster' | 'fetches' | 'root' | 'live' | 'ready' };
 
 export interface Target {
   readonly route: Route;
@@ -50,6 +50,7 @@ function parseRoute(path: string, query: string): Route {
       '/': 'root',
       '/status': 'status',
       '/peers': 'peers',
+      '/cluster': 'cluster',
       '/fetches': 'fetches',
       '/health/live': 'live',
       '/health/ready': 'ready',

@@ -24,6 +24,8 @@ export interface ObjectNode {
   status(): Promise<NodeStatus>;
   /** Who the other nodes are, and what fetches have shown of the paths to them. */
   peers(): Promise<PeersReport>;
+  /** Every node of the cluster: its state as seen from here, and what it says of itself when it is asked now. */
+  cluster(): Promise<ClusterReport>;
   /** The fetches from other nodes that run now. */
   fetches(): Promise<readonly RunningFetch[]>;
   close(): Promise<void>;
@@ -116,6 +118,47 @@ export interface PeersReport {
   })[];
   /** Paths to addresses that are no peer's, or no longer. */
   readonly otherPaths: readonly PathView[];
+}
+
+export interface ClusterReport {
+  /** This one first, then by name. */
+  readonly nodes: readonly ClusterNode[];
+  /** As under `cluster` in the status. */
+  readonly warnings: readonly string[];
+}
+
+export interface ClusterNode {
+  /** Null: nobody has answered there yet. */
+  readonly id: string | null;
+  /** `host:port`. */
+  readonly name: string;
+  readonly self: boolean;
+  readonly state: 'unknown' | 'alive' | 'suspect' | 'away' | 'left';
+  /** How long it has not been alive; null while it is. */
+  readonly awaySeconds: number | null;
+  readonly weight: number | null;
+  readonly zone: string | null;
+  readonly standby: boolean | null;
+  /** How far its clock is ahead of this node's. */
+  readonly clockSkewSeconds: number | null;
+  /** What it says of itself; null: it did not answer. */
+  readonly summary: NodeSummary | null;
+}
+
+/** Facts by name; a node of another version may say more or less. */
+export interface NodeSummary {
+  readonly version?: string;
+  readonly uptimeSeconds?: number;
+  readonly objects?: number;
+  readonly usedBytes?: number;
+  readonly maxBytes?: number;
+  /** Objects that have fewer live copies than they should, as far as this node has to report them. */
+  readonly underReplicated?: number;
+  readonly repair?: string;
+  readonly repairQueued?: number;
+  readonly repairSecondsLeft?: number | null;
+  readonly warnings?: number;
+  readonly [fact: string]: string | number | boolean | null | undefined;
 }
 
 export interface ScrubStatus {

@@ -14,7 +14,9 @@ import { type Log, silentLog } from '../seam/log.js';
 import { type Random, systemRandom } from '../seam/random.js';
 import { ObjectStore } from '../store/object-store.js';
 import { keyFingerprint, readClusterKeys } from './cluster-key.js';
+import { clusterReport, summaryOf } from './cluster-report.js';
 import type {
+  ClusterReport,
   DeleteOptions,
   GetOptions,
   GetResult,
@@ -97,6 +99,8 @@ export class MurkyNode implements ObjectNode {
       });
       opened.push(() => rain.close());
       const versions = new HybridClock(clock, id);
+      const startedAtMs = clock.monotonic();
+      let parts: Parts | undefined;
       const cluster = new Cluster(
         { ...shape, ...behaviour, repair: config.repair, id, servers, ...(advertised && { advertised }) },
         {
@@ -107,6 +111,7 @@ export class MurkyNode implements ObjectNode {
           log,
           versions,
           resolve: resolver((address) => rain.resolve(address)),
+          summary: () => (parts ? summaryOf(parts, { startedAtMs }) : {}),
           ...(etcd && { etcd }),
         },
       );
@@ -114,14 +119,14 @@ export class MurkyNode implements ObjectNode {
       rain.serve(new SharedSource(store, behaviour.shareContent));
       await cluster.start();
       await cluster.settled(SETTLE_MS);
-      const parts = { sha256: sha256InPool, store, rain, cluster, versions, clock, log };
+      parts = { sha256: sha256InPool, store, rain, cluster, versions, clock, log };
       const scrub = new Scrub(parts, config.scrub.bytesPerSecond);
       opened.push(() => scrub.close());
       await scrub.start();
       const facts: StatusFacts = {
         id,
         config,
-        startedAtMs: clock.monotonic(),
+        startedAtMs,
         sealed: rain.sealed,
         keys: (keys ?? []).map(keyFingerprint),
         advertised: rainConfig.advertise ?? hostAndPort(rain.address),
@@ -190,6 +195,10 @@ export class MurkyNode implements ObjectNode {
 
   async peers(): Promise<PeersReport> {
     return peers(this.parts, this.facts);
+  }
+
+  async cluster(): Promise<ClusterReport> {
+    return clusterReport(this.parts, this.facts);
   }
 
   async fetches(): Promise<readonly RunningFetch[]> {

@@ -23,6 +23,7 @@ export interface StatusFacts {
 }
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+export const packageVersion = version;
 
 export function status(parts: Parts, facts: StatusFacts): NodeStatus {
   const { replicas, writeQuorum, weight } = facts.config.cluster;

@@ -44,6 +44,7 @@ export async function startFakeNode(): Promise<FakeNode> {
     }
     if (problem) refuse(response, problem);
     else if (pathname === '/status') json(response, 200, { name: 'murky-waters', ...STATUS });
+    else if (pathname === '/cluster') json(response, 200, CLUSTER);
     else if (pathname === '/objects') list(node, request, response);
     else one(node, decodeURIComponent(pathname.slice('/objects/'.length)), request, response);
   });
@@ -56,6 +57,44 @@ export async function startFakeNode(): Promise<FakeNode> {
     },
   });
 }
+
+const CLUSTER = {
+  nodes: [
+    {
+      id: '00112233445566aa',
+      name: '127.0.0.1:1980',
+      self: true,
+      state: 'alive',
+      awaySeconds: null,
+      weight: 1,
+      zone: 'rack 7',
+      standby: false,
+      clockSkewSeconds: 0,
+      summary: {
+        version: '0.1.0',
+        objects: 2,
+        usedBytes: 3 * 2 ** 20,
+        underReplicated: 5,
+        repair: 'repairing',
+        repairQueued: 7,
+        repairSecondsLeft: 90,
+      },
+    },
+    {
+      id: 'ffeeddccbbaa9988',
+      name: '127.0.0.2:1981',
+      self: false,
+      state: 'away',
+      awaySeconds: 90,
+      weight: 2,
+      zone: '',
+      standby: true,
+      clockSkewSeconds: null,
+      summary: null,
+    },
+  ],
+  warnings: ['The clock of 127.0.0.2:1981 is 1 day ahead of the one here; set both by NTP.'],
+};
 
 const STATUS = {
   version: '0.1.0',

@@ -118,9 +118,18 @@ test('status shows the node, and all of it with --json', async () => {
   const shown = await run(['status']);
   assert.is(shown.code, 0, shown.stderr);
   assert.match(shown.text, /00112233445566aa, murky-waters 0\.1\.0, up 1 h 2 min/);
-  assert.match(shown.text, /127\.0\.0\.2:1981 +away +ffeeddccbbaa9988 .* 4\n$/);
+  assert.match(
+    shown.text,
+    /127\.0\.0\.1:1980 \(this one\) +alive +00112233445566aa +rack 7 .* 5 +repairing, 7 queued, 1 min/,
+  );
+  assert.match(shown.text, /127\.0\.0\.2:1981 +away 1 min 30 s +ffeeddccbbaa9988 +- +2, stands by .* 4\n/);
+  assert.match(
+    shown.text,
+    /warning: The clock of 127\.0\.0\.2:1981 is 1 day ahead of the one here; set both by NTP\.\n$/,
+  );
   const json = await run(['status', '--json']);
   assert.is(JSON.parse(json.text).cluster.peers[0].hints, 4);
+  assert.is(JSON.parse(json.text).nodes[1].state, 'away');
 });
 
 test('damaged bytes are not accepted and leave no file', async () => {
@@ -191,9 +200,10 @@ test('the access token is sent, and only from where it belongs', async () => {
   await run(['status'], { env: { MURKY_NODE: '' } });
   await run(['status']);
   assert.equal(
-    node.requests.map(({ token }) => token),
+    node.requests.filter(({ path }) => path === '/status').map(({ token }) => token),
     ['Bearer secret-token', 'Bearer secret-token', 'Bearer secret-token', undefined],
   );
+  assert.is(node.requests.filter(({ token }) => token === 'Bearer secret-token').length, 6, 'for /cluster as well');
 });
 
 test('a file that cannot be read is one sentence', async () => {

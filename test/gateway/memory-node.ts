@@ -92,6 +92,10 @@ export class MemoryNode implements GatewayNode {
     return { peers: [], otherPaths: [] };
   }
 
+  async cluster() {
+    return { nodes: [], warnings: [] };
+  }
+
   async fetches() {
     return [];
   }

@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import type { NodeStatus, PeerStatus, ScrubStatus } from '../../node/contract.js';
+import type {
+  ClusterNode,
+  ClusterReport,
+  NodeStatus,
+  NodeSummary,
+  PeerStatus,
+  ScrubStatus,
+} from '../../node/contract.js';
 import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
@@ -15,8 +22,8 @@ type StatusOptions = NodeOptions & { readonly json?: true };
 export function addStatus(program: Command): void {
   program
     .command('status')
-    .summary('show how a node is doing')
-    .description('Shows what a node holds, whom it knows and how they are.')
+    .summary('show how a node and its cluster are doing')
+    .description('Shows what a node holds, and every node of its cluster, each asked for how it is.')
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(10))
@@ -26,9 +33,9 @@ export function addStatus(program: Command): void {
 
 async function status(options: StatusOptions, signal: AbortSignal): Promise<void> {
   const client = await nodeClient(options, signal);
-  const facts = await client.status();
-  if (options.json) await printJson(facts);
-  else await print(summary(facts) + peerTable(facts.cluster.peers));
+  const [facts, report] = [await client.status(), await client.cluster()];
+  if (options.json) await printJson({ ...facts, nodes: report.nodes });
+  else await print(summary(facts) + nodeTable(report, facts.cluster.peers) + warningLines(report.warnings));
 }
 
 function summary({ id, version, uptimeSeconds, rain, cluster, store, scrub, kernel, memory }: NodeStatus): string {
@@ -62,22 +69,50 @@ function scrubText({ state, progress, passes, damagedBlocks, mendedBlocks }: Scr
   return `${state === 'reading' ? `${shareText(progress)} read` : 'at rest'}, ${countText(passes, 'whole pass', 'whole passes')}, ${found}`;
 }
 
-function peerTable(peers: readonly PeerStatus[]): string {
-  if (peers.length === 0) return '';
-  const rows = peers.map((peer) => [
-    printable(peer.host.includes(':') ? `[${peer.host}]:${peer.port}` : `${peer.host}:${peer.port}`),
-    stateText(peer),
-    peer.id ?? '-',
-    peer.weight === null ? '-' : String(peer.weight),
-    peer.roundTripMs === null ? '-' : `${peer.roundTripMs.toFixed(1)} ms`,
-    peer.lastSeenSecondsAgo === null ? 'never' : `${secondsText(peer.lastSeenSecondsAgo)} ago`,
-    String(peer.hints),
+function nodeTable({ nodes }: ClusterReport, peers: readonly PeerStatus[]): string {
+  const owed = new Map(peers.map(({ id, hints }) => [id, hints]));
+  const rows = nodes.map(({ id, name, self, state, awaySeconds, weight, zone, standby, summary }) => [
+    `${printable(name)}${self ? ' (this one)' : ''}`,
+    stateText(state) + (awaySeconds === null ? '' : ` ${secondsText(awaySeconds)}`),
+    id ?? '-',
+    zone ? printable(zone) : '-',
+    weight === null ? '-' : `${weight}${standby ? ', stands by' : ''}`,
+    printable(summary?.version ?? '-'),
+    summary?.objects === undefined ? '-' : String(summary.objects),
+    summary?.usedBytes === undefined ? '-' : bytesText(summary.usedBytes),
+    summary?.underReplicated === undefined ? '-' : String(summary.underReplicated),
+    repairText(summary),
+    self ? '-' : String(owed.get(id) ?? 0),
   ]);
-  const heads = ['peer', 'state', 'id', 'weight', 'round trip', 'last seen', 'hints'].map(colours.dim);
-  return `\n${table([heads, ...rows], [3, 4, 5, 6])}`;
+  const heads = [
+    'node',
+    'state',
+    'id',
+    'zone',
+    'weight',
+    'version',
+    'objects',
+    'used',
+    'lack copies',
+    'repair',
+    'owed',
+  ];
+  return `\n${table([heads.map(colours.dim), ...rows], [6, 7, 8, 10])}`;
 }
 
-function stateText({ state, suspect }: PeerStatus): string {
-  if (state === 'alive') return suspect ? colours.yellow('suspect') : colours.green('alive');
-  return { away: colours.red, unknown: colours.yellow, left: colours.dim }[state](state);
+function repairText(summary: NodeSummary | null): string {
+  if (summary?.repair === undefined) return '-';
+  const { repair, repairQueued = 0, repairSecondsLeft = null } = summary;
+  if (repairQueued === 0) return printable(repair);
+  const left = repairSecondsLeft === null ? '' : `, ${secondsText(repairSecondsLeft)} left`;
+  return `${printable(repair)}, ${repairQueued} queued${left}`;
+}
+
+function warningLines(warnings: readonly string[]): string {
+  return warnings.map((warning) => `\n${colours.yellow('warning:')} ${printable(warning)}\n`).join('');
+}
+
+function stateText(state: ClusterNode['state']): string {
+  const { green, yellow, red, dim } = colours;
+  return { alive: green, suspect: yellow, away: red, unknown: yellow, left: dim }[state](state);
 }

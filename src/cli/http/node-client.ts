@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { MurkyError } from '../../errors.js';
 import { metadataOf } from '../../gateway/object-headers.js';
-import type { NodeStatus, PeersReport } from '../../node/contract.js';
+import type { ClusterReport, NodeStatus, PeersReport } from '../../node/contract.js';
 import type { RunningFetch } from '../../rain/report.js';
 import { exchange } from './http-exchange.js';
 import { badAnswer, brokenOff, problemError } from './node-failure.js';
@@ -118,6 +118,12 @@ export class NodeClient {
     const status = (await this.#json(await this.#send('GET', '/status'))) as NodeStatus;
     if (status.name !== 'murky-waters') throw badAnswer(this.#options.url, 'its status is not that of a node');
     return status;
+  }
+
+  async cluster(): Promise<ClusterReport> {
+    const report = (await this.#json(await this.#send('GET', '/cluster'))) as ClusterReport;
+    if (!Array.isArray(report.nodes)) throw badAnswer(this.#options.url, 'its report on the cluster has no "nodes"');
+    return report;
   }
 
   async peers(): Promise<PeersReport> {
