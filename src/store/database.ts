@@ -159,7 +159,7 @@ export class Database {
     try {
       const found = await this.#journal.open(noted && decodePosition(noted));
       if (found === 'index-behind') return found;
-      if (anew || found === 'without-snapshot') await this.#journal.snapshot(this.#pages(straight), straight);
+      if (anew || found === 'journal-behind') await this.#journal.snapshot(this.#pages(straight), straight);
       return 'ready';
     } catch (error) {
       throw diskError(error, this.journalFiles.folder);

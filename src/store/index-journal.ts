@@ -47,10 +47,11 @@ export class IndexJournal {
   }
 
   /**
-   * Brings the journal into agreement with an index that stands at `position`, if it knows one. 'index-behind': the
-   * index has lost changes that it had on the disk; nothing has been done then.
+   * Brings the journal into agreement with an index that stands at `position`, if it knows one. 'journal-behind': the
+   * index has what the journal lacks, and a snapshot has to be taken before anything is lost. 'index-behind': the index
+   * has lost changes that it had on the disk; nothing has been done then.
    */
-  async open(position: JournalPosition | undefined): Promise<'ready' | 'without-snapshot' | 'index-behind'> {
+  async open(position: JournalPosition | undefined): Promise<'ready' | 'journal-behind' | 'index-behind'> {
     this.#opened++;
     await this.#file?.close();
     this.#file = undefined;
@@ -69,7 +70,7 @@ export class IndexJournal {
     // A log without its own snapshot: that one was being written when the node ended.
     this.#incomplete = !resumed || base === undefined || logs.some((one) => one > base);
     if (!resumed) await this.#begin(Math.max(0, position?.generation ?? 0, ...logs, ...snapshots) + 1);
-    return base === undefined ? 'without-snapshot' : 'ready';
+    return resumed && base !== undefined ? 'ready' : 'journal-behind';
   }
 
   /** Takes what of `changes` it keeps; what it answers goes into the same batch. */

@@ -1,12 +1,15 @@
 import type { Disk } from '../../../src/store/disk.js';
-import { MemoryFiles, Power, type Turn } from './memory-files.js';
+import { diskError } from '../../../src/store/disk-error.js';
+import { setAsidePath } from '../../../src/store/rebuild.js';
+import { MemoryFiles, NO_FAULTS, Power, type Turn } from './memory-files.js';
 import { ModelTable } from './model-table.js';
 import type { Seeded } from './seeded.js';
 
 /** A disk in memory that can fail and lose its power; see MemoryFiles and ModelTable. */
 export class MemoryDisk {
   readonly files: MemoryFiles;
-  readonly table: ModelTable;
+  readonly #tables = new Map<string, ModelTable>();
+  #tableFull = 0;
   #power = new Power();
 
   /** `turn` lets others run while the disk works. */
@@ -15,34 +18,72 @@ export class MemoryDisk {
     private readonly turn?: Turn,
   ) {
     this.files = new MemoryFiles(random);
-    this.table = new ModelTable(random);
   }
 
   /** The disk for one run of the store. */
   boot(): Disk {
     const power = new Power(this.turn);
     this.#power = power;
+    const pass = () => power.pass(this.random);
     return {
       files: this.files.boot(power),
       makeFolder: async () => {},
-      openTable: async () => {
-        await power.pass(this.random);
-        return this.table.boot(power);
+      openTable: async (path, mode) => {
+        await pass();
+        const table = this.#tables.get(path) ?? (mode === 'new' ? new ModelTable(this.random) : undefined);
+        if (!table) throw diskError(new Error(`${path}: does not exist (create_if_missing is false)`), path);
+        this.#tables.set(path, table);
+        table.full = this.#tableFull;
+        return table.boot(power);
       },
-      moveTable: async () => {},
-      salvageTable: async () => undefined,
+      moveTable: async (from, to) => {
+        await pass();
+        const table = this.#tables.get(from);
+        if (!table) return;
+        this.#tables.set(to, table);
+        this.#tables.delete(from);
+      },
+      salvageTable: async (path) => {
+        await pass();
+        return this.#tables.get(path)?.boot(power);
+      },
       removeTable: async () => {},
       hasRoom: async () => this.random.chance(0.8),
     };
   }
 
-  crash(): void {
+  /** How likely a batch finds the disk full. */
+  set tableFull(chance: number) {
+    this.#tableFull = chance;
+    for (const table of this.#tables.values()) table.full = chance;
+  }
+
+  /** Bytes of values whose key starts with `letter`, in the table of a folder. */
+  bytesOf(folder: string, letter: string): number {
+    return this.#tables.get(`${folder}/index`)?.bytesOf(letter) ?? 0;
+  }
+
+  /** The power goes, and what was not synced with it, or only the process. */
+  crash(what: 'power' | 'process' = 'power'): void {
     this.#power.on = false;
-    this.files.crash();
+    if (what === 'power') {
+      this.files.crash();
+      return;
+    }
+    this.files.flush();
+    for (const table of this.#tables.values()) table.flush();
+  }
+
+  /** The files of the index are lost: all of them, or so that a part of its records can still be read. */
+  loseIndex(folder: string): void {
+    const table = this.#tables.get(`${folder}/index`);
+    this.#tables.delete(`${folder}/index`);
+    this.#tables.delete(setAsidePath(folder));
+    if (table && this.random.chance(0.5)) this.#tables.set(setAsidePath(folder), table.remains());
   }
 
   calm(): void {
-    this.files.faults = { full: 0, syncFails: 0, readFails: 0 };
-    this.table.full = 0;
+    this.files.faults = NO_FAULTS;
+    this.tableFull = 0;
   }
 }

@@ -5,10 +5,31 @@ const SECTOR_BYTES = 512;
 
 /** How likely each fault is, per call. */
 export interface Faults {
-  full: number;
-  syncFails: number;
-  readFails: number;
+  /** A write finds the disk full, after a part of it; creating a file finds it full. */
+  readonly full: number;
+  /** EIO. */
+  readonly writeFails: number;
+  readonly readFails: number;
+  readonly syncFails: number;
+  readonly syncDirectoryFails: number;
+  readonly truncateFails: number;
+  readonly unlinkFails: number;
+  /** A sync that takes as long as hundreds of other calls. */
+  readonly slowSync: number;
 }
+
+export const NO_FAULTS: Faults = {
+  full: 0,
+  writeFails: 0,
+  readFails: 0,
+  syncFails: 0,
+  syncDirectoryFails: 0,
+  truncateFails: 0,
+  unlinkFails: 0,
+  slowSync: 0,
+};
+
+const SLOW_TURNS = 200;
 
 type Change = { readonly at: number; readonly bytes: Buffer } | { readonly size: number };
 
@@ -38,6 +59,7 @@ async function loopTurns(random: Seeded): Promise<void> {
   for (let turns = random.below(3); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** The bytes after a change; in place where they do not grow or shrink. */
 function applied(bytes: Buffer, change: Change): Buffer {
   if ('size' in change) {
     const cut = Buffer.alloc(change.size);
@@ -45,7 +67,7 @@ function applied(bytes: Buffer, change: Change): Buffer {
     return cut;
   }
   const end = change.at + change.bytes.length;
-  const grown = end > bytes.length ? Buffer.concat([bytes, Buffer.alloc(end - bytes.length)]) : Buffer.from(bytes);
+  const grown = end > bytes.length ? Buffer.concat([bytes, Buffer.alloc(end - bytes.length)]) : bytes;
   change.bytes.copy(grown, change.at);
   return grown;
 }
@@ -59,7 +81,7 @@ const failure = (code: string) => Object.assign(new Error(`${code}: simulated`),
 export class MemoryFiles {
   #power = new Power();
   readonly #folders = new Map<string, { seen: Map<string, Inode>; kept: Map<string, Inode> }>();
-  faults: Faults = { full: 0, syncFails: 0, readFails: 0 };
+  faults: Faults = NO_FAULTS;
 
   constructor(private readonly random: Seeded) {}
 
@@ -85,6 +107,7 @@ export class MemoryFiles {
         const { seen } = this.#folder(folder);
         if (mode === 'new') {
           if (seen.has(name)) throw failure('EEXIST');
+          this.#fail('full', 'ENOSPC');
           seen.set(name, new Inode());
         }
         const inode = seen.get(name);
@@ -94,11 +117,13 @@ export class MemoryFiles {
       unlink: async (path) => {
         await power.pass(this.random);
         const [folder, name] = split(path);
+        this.#fail('unlinkFails', 'EIO');
         if (!this.#folder(folder).seen.delete(name)) throw failure('ENOENT');
       },
       syncDirectory: async (path) => {
         await power.pass(this.random);
         const folder = this.#folder(path);
+        this.#fail('syncDirectoryFails', 'EIO');
         folder.kept = new Map(folder.seen);
       },
       freeBytes: async () => Number.MAX_SAFE_INTEGER,
@@ -121,15 +146,33 @@ export class MemoryFiles {
     }
   }
 
-  /** Changes one byte of one file; false if there is none. */
-  rot(): boolean {
-    const inodes = [...this.#folders.values()].flatMap(({ seen }) => [...seen.values()]).filter((i) => i.kept.length);
+  /** The process ended, and the system writes what it had been given. */
+  flush(): void {
+    this.#power.on = false;
+    for (const folder of this.#folders.values()) {
+      folder.kept = new Map(folder.seen);
+      for (const inode of folder.kept.values()) this.#write(inode);
+    }
+  }
+
+  /** Changes one byte of one file of a folder; false if there is none. */
+  rotIn(folder: string): boolean {
+    const inodes = [...this.#folder(folder).seen.values()].filter((inode) => inode.kept.length > 0);
     const inode = inodes[this.random.below(inodes.length)];
     if (!inode) return false;
     const at = this.random.below(inode.kept.length);
     inode.kept[at]! ^= 1;
     if (at < inode.seen.length) inode.seen[at]! ^= 1;
     return true;
+  }
+
+  #fail(fault: keyof Faults, code: string): void {
+    if (this.faults[fault] > 0 && this.random.chance(this.faults[fault])) throw failure(code);
+  }
+
+  #write(inode: Inode): void {
+    for (const one of inode.unsynced) inode.kept = applied(inode.kept, one);
+    inode.unsynced = [];
   }
 
   #folder(path: string) {
@@ -164,29 +207,34 @@ export class MemoryFiles {
       write: async (parts, offset) => {
         const bytes = Buffer.concat(parts);
         await power.pass(this.random);
-        if (this.random.chance(this.faults.full)) {
+        for (const [fault, code] of [
+          ['full', 'ENOSPC'],
+          ['writeFails', 'EIO'],
+        ] as const) {
+          if (this.faults[fault] === 0 || !this.random.chance(this.faults[fault])) continue;
           change({ at: offset, bytes: bytes.subarray(0, this.random.below(bytes.length)) });
-          throw failure('ENOSPC');
+          throw failure(code);
         }
         change({ at: offset, bytes });
       },
       read: async (offset, length) => {
         await power.pass(this.random);
-        if (this.random.chance(this.faults.readFails)) throw failure('EIO');
+        this.#fail('readFails', 'EIO');
         return Buffer.from(inode.seen.subarray(offset, offset + length));
       },
       sync: async () => {
-        await power.pass(this.random);
-        if (this.random.chance(this.faults.syncFails)) {
+        const slow = this.faults.slowSync > 0 && this.random.chance(this.faults.slowSync);
+        for (let turns = slow ? SLOW_TURNS : 1; turns > 0; turns--) await power.pass(this.random);
+        if (this.faults.syncFails > 0 && this.random.chance(this.faults.syncFails)) {
           // What a failed sync did not write is not written by the next one either.
           this.#lose(inode);
           throw failure('EIO');
         }
-        for (const one of inode.unsynced) inode.kept = applied(inode.kept, one);
-        inode.unsynced = [];
+        this.#write(inode);
       },
       truncate: async (size) => {
         await power.pass(this.random);
+        this.#fail('truncateFails', 'EIO');
         change({ size });
       },
       close: async () => {},

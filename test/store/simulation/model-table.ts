@@ -60,6 +60,18 @@ export class ModelTable {
     };
   }
 
+  /** The process ended, and the system writes what it had been given. */
+  flush(): void {
+    for (const batch of this.#unsynced.splice(0)) apply(this.#kept, batch);
+  }
+
+  /** What can still be read of it when its files are damaged. */
+  remains(): ModelTable {
+    const table = new ModelTable(this.random);
+    for (const [key, value] of this.#kept) if (this.random.chance(0.5)) table.#kept.set(key, value);
+    return table;
+  }
+
   /** Keeps what was synced, and a number of the batches since. */
   #lose(): void {
     for (const batch of this.#unsynced.slice(0, this.random.below(this.#unsynced.length + 1))) apply(this.#kept, batch);

@@ -1,12 +1,13 @@
 import { isMurkyError } from '../../../src/errors.js';
 import { resourceId } from '../../../src/object/key.js';
-import { tombstone } from '../../../src/object/manifest.js';
+import { type Manifest, tombstone } from '../../../src/object/manifest.js';
 import { recordBytes } from '../../../src/store/block-record.js';
 import type { Role } from '../../../src/store/contract.js';
 import { ObjectStore } from '../../../src/store/object-store.js';
 import { ManualClock } from '../manual-clock.js';
-import { content, put, read, version } from '../objects.js';
+import { content, put, version } from '../objects.js';
 import { MemoryDisk } from './memory-disk.js';
+import { NO_FAULTS } from './memory-files.js';
 import { Seeded } from './seeded.js';
 
 const BLOCK = 20_000;
@@ -33,15 +34,36 @@ export interface Tally {
   writes: number;
   refusals: number;
   crashes: number;
+  rebuilds: number;
   damaged: number;
+  mended: number;
 }
+
+/** A run has one kind of fault, or none. */
+const FAULTS = [
+  'none',
+  'full',
+  'writeFails',
+  'readFails',
+  'syncFails',
+  'syncDirectoryFails',
+  'truncateFails',
+  'unlinkFails',
+  'slowSync',
+  'tableFull',
+] as const;
 
 /** The value that version `time` has; undefined for a tombstone. */
 function writtenAt(time: number): Buffer | undefined {
   if (time % 7 === 0) return undefined;
   const size = time % 3 === 0 ? (time * 37) % 3000 : (time * 7919) % (3 * BLOCK);
-  return content(size, time);
+  const value = values.get(time) ?? content(size, time);
+  values.set(time, value);
+  return value;
 }
+
+/** Versions are the same few in every seed. */
+const values = new Map<number, Buffer>();
 
 /** One seed: runs of a store on a disk that fails, each ended by a crash, checked after each. Throws what is wrong. */
 class Simulation {
@@ -54,7 +76,7 @@ class Simulation {
     acknowledged: 0,
     begun: new Set(),
   }));
-  readonly tally: Tally = { writes: 0, refusals: 0, crashes: 0, damaged: 0 };
+  readonly tally: Tally = { writes: 0, refusals: 0, crashes: 0, rebuilds: 0, damaged: 0, mended: 0 };
   #time = 0;
   #store!: ObjectStore;
   /** Bytes were changed behind the store's back, or could not be read: blocks may be damaged, but never wrong. */
@@ -81,10 +103,7 @@ class Simulation {
         this.#checkBudget();
         if (this.#random.chance(0.02)) this.#clock.advance(this.#random.below(GRACE_MS));
       }
-      this.#disk.crash();
-      this.tally.crashes++;
-      this.#disk.calm();
-      if (this.#random.chance(0.1)) this.#mayBeDamaged = this.#disk.files.rot() || this.#mayBeDamaged;
+      this.#end();
     }
     await this.#open();
     await this.#checkAll();
@@ -106,14 +125,27 @@ class Simulation {
   }
 
   #chooseFaults(): void {
-    const kind = this.#random.below(5);
-    if (kind === 1) this.#disk.files.faults.full = 0.05;
-    if (kind === 2) this.#disk.files.faults.syncFails = 0.05;
-    if (kind === 3) this.#disk.table.full = 0.03;
-    if (kind === 4) {
-      this.#disk.files.faults.readFails = 0.05;
+    const kind = FAULTS[this.#random.below(FAULTS.length)]!;
+    if (kind === 'none') return;
+    if (kind === 'tableFull') this.#disk.tableFull = 0.03;
+    else this.#disk.files.faults = { ...NO_FAULTS, [kind]: 0.05 };
+    // A block that cannot be read counts as damaged; so does one that the reclaimer could not read, and left.
+    if (kind === 'readFails') this.#mayBeDamaged = true;
+  }
+
+  /** How the run ends, and what has become of the disk when the next one begins. */
+  #end(): void {
+    const kind = this.#random.below(10);
+    this.#disk.crash(kind < 3 ? 'process' : 'power');
+    this.tally.crashes++;
+    this.#disk.calm();
+    if (kind === 0) {
+      // The index is lost while nothing else is: small values are gone with it, and nothing else may be.
+      this.#disk.loseIndex(this.folder);
       this.#mayBeDamaged = true;
+      this.tally.rebuilds++;
     }
+    if (kind === 9) this.#mayBeDamaged = this.#disk.files.rotIn(`${this.folder}/segments`) || this.#mayBeDamaged;
   }
 
   /** Writes to keys of its own, so that it is known which version of a key is the newest. */
@@ -173,18 +205,31 @@ class Simulation {
     const expected = writtenAt(time);
     if (manifest.tombstone !== (expected === undefined)) throw this.#wrong(known, 'is not what was written');
     if (!expected) return;
+    for (let index = 0; index < manifest.blockHashes.length; index++) {
+      await this.#checkBlock(known, manifest, index, expected.subarray(index * BLOCK, (index + 1) * BLOCK));
+    }
+  }
+
+  /** The block is sound, or its damage is told and it can be mended, as with what another node has. */
+  async #checkBlock(known: Known, { id, version }: Manifest, index: number, expected: Buffer): Promise<void> {
     try {
-      const value = await read(this.#store, known.key, manifest.version);
-      if (value && !value.equals(expected)) throw this.#wrong(known, 'has another value');
-      if (!value && known.role === 'replica') throw this.#wrong(known, 'is not whole');
+      const block = await this.#store.block(id, version, index);
+      if (block ? !expected.equals(block) : known.role === 'replica')
+        throw this.#wrong(known, 'is not what was written');
+      return;
     } catch (error) {
       if (!isMurkyError(error, 'MURKY_BLOCK_CORRUPT') || !this.#mayBeDamaged) throw error;
       this.tally.damaged++;
     }
+    const mended = await this.#store.mend(id, version, index, expected);
+    if (!mended && known.role === 'replica') throw this.#wrong(known, 'could not be mended');
+    if (this.#disk.files.faults.readFails > 0) return;
+    if ((await this.#store.check(id, version, index)) === 'damaged') throw this.#wrong(known, 'is damaged when mended');
+    this.tally.mended++;
   }
 
   #checkBudget(): void {
-    const bytes = this.#disk.files.bytesIn(`${this.folder}/segments`) + this.#disk.table.bytesOf('v');
+    const bytes = this.#disk.files.bytesIn(`${this.folder}/segments`) + this.#disk.bytesOf(this.folder, 'v');
     if (bytes > MAX_BYTES + recordBytes(BLOCK)) throw new Error(`${bytes} bytes are on the disk, ${MAX_BYTES} may be.`);
   }
 
