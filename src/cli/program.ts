@@ -10,9 +10,11 @@ import { addKeygen } from './commands/keygen.js';
 import { addLs } from './commands/ls.js';
 import { addPeers } from './commands/peers.js';
 import { addPut } from './commands/put.js';
+import { addRepair } from './commands/repair.js';
 import { addRm } from './commands/rm.js';
 import { addServe } from './commands/serve.js';
 import { addStatus } from './commands/status.js';
+import { addVerify } from './commands/verify.js';
 import { reportFailure } from './failure.js';
 import { packageVersion } from './package-version.js';
 
@@ -34,6 +36,8 @@ const COMMANDS = [
   addStatus,
   addExport,
   addImport,
+  addVerify,
+  addRepair,
   addPeers,
   addFetch,
   addKeygen,

@@ -16,7 +16,7 @@ import type { Table, TableChange } from './table.js';
 import { upgradeFormat1 } from './upgrade-format-1.js';
 
 /** The layout that docs/disk-format.md describes. */
-const FORMAT = 3;
+export const FORMAT = 3;
 const FORMAT_NAME = 'murky-waters store';
 
 /** Opening a table writes what its log holds (at most one write buffer and a group) as a new file, then a new log. */
@@ -39,6 +39,8 @@ export interface DatabaseOptions {
   readonly onDead: () => void;
   /** Makes the index anew from the journal and the segments, also where LevelDB finds nothing wrong with it. */
   readonly rebuild?: boolean;
+  /** Begins the journal anew with what the index holds, also where nothing is found wrong with it. */
+  readonly renewJournal?: boolean;
 }
 
 /**
@@ -85,7 +87,7 @@ export class Database {
     try {
       const format = await readFormat(table, folder);
       if (format === 1) await upgradeFormat1({ folder, disk, log, database, format: formatRecord(2) });
-      const lost = (await database.#openJournal(format < FORMAT)) === 'index-behind';
+      const lost = (await database.#openJournal(format < FORMAT || options.renewJournal === true)) === 'index-behind';
       if (lost) {
         await database.close();
         log.error({ folder }, 'The index has lost changes that were on the disk.');
@@ -159,7 +161,10 @@ export class Database {
     try {
       const found = await this.#journal.open(noted && decodePosition(noted));
       if (found === 'index-behind') return found;
-      if (anew || found === 'journal-behind') await this.#journal.snapshot(this.#pages(straight), straight);
+      if (anew || found === 'journal-behind') {
+        await this.#journal.snapshot(this.#pages(straight), straight);
+        await this.table.batch([this.#journal.stamp()], true);
+      }
       return 'ready';
     } catch (error) {
       throw diskError(error, this.journalFiles.folder);
@@ -213,13 +218,20 @@ async function openIndex(
     log.error({ folder, error: String(error) }, 'The index is lost or damaged.');
   }
   log.warn({ folder }, 'The index is being made anew from its journal and the segments.');
-  const rebuilt = await rebuildIndex({ folder, disk, journal, log, format: formatRecord(FORMAT) });
+  const rebuilt = await rebuildIndex({ folder, disk, log, format: formatRecord(FORMAT) });
   log.warn({ folder, ...rebuilt }, 'The index has been made anew; the damaged one is kept in lost+found.');
   return { table: await disk.openTable(path, 'existing'), rebuilt };
 }
 
 /** The format of the folder, which is given this one if it is new; MURKY_DATA_DIR_UNUSABLE if it is not a node's. */
 async function readFormat(index: Table, folder: string): Promise<number> {
+  const format = await formatOf(index, folder);
+  if (format === undefined) await index.batch([formatRecord(FORMAT)], true);
+  return format ?? FORMAT;
+}
+
+/** Undefined for an index that is empty; MURKY_DATA_DIR_UNUSABLE if it is not a node's, or of a newer one. */
+export async function formatOf(index: Table, folder: string): Promise<number | undefined> {
   const found = await index.get(formatKey());
   if (found) {
     const { name, format } = parseFormat(found);
@@ -232,14 +244,11 @@ async function readFormat(index: Table, folder: string): Promise<number> {
       );
     }
   }
-  if (found || (await index.keys({ gte: Buffer.alloc(0), limit: 1 })).length > 0) {
-    throw new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} holds a database, but not one of a node.`, {
-      hint: 'Give the node another folder (data-dir).',
-      facts: { folder },
-    });
-  }
-  await index.batch([formatRecord(FORMAT)], true);
-  return FORMAT;
+  if (!found && (await index.keys({ gte: Buffer.alloc(0), limit: 1 })).length === 0) return undefined;
+  throw new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} holds a database, but not one of a node.`, {
+    hint: 'Give the node another folder (data-dir).',
+    facts: { folder },
+  });
 }
 
 function formatRecord(format: number): TableChange {

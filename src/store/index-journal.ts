@@ -82,7 +82,13 @@ export class IndexJournal {
       await this.#begin(this.#generation + 1);
     } else if (kept.length === 0) return [];
     if (kept.length > 0) await this.#write(encodeJournalRecord('changes', synced, kept));
-    return [{ type: 'put', key: journalKey(), value: encodePosition(this.#position()) }];
+    return [this.stamp()];
+  }
+
+  /** Tells the index how far the journal is. */
+  stamp(): TableChange {
+    const position = { generation: this.#generation, end: this.#end, synced: this.#synced };
+    return { type: 'put', key: journalKey(), value: encodePosition(position) };
   }
 
   /** What was appended before survives a power cut. */
@@ -151,10 +157,6 @@ export class IndexJournal {
     } finally {
       await file.close();
     }
-  }
-
-  #position(): JournalPosition {
-    return { generation: this.#generation, end: this.#end, synced: this.#synced };
   }
 
   /** A synced batch that something came after was acknowledged, and the index must have it. */

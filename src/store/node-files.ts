@@ -37,6 +37,14 @@ export const nodeFiles: Files = {
   },
 };
 
+/** The same for who must not change anything. */
+export const readOnlyFiles: Files = {
+  ...nodeFiles,
+  makeFolder: async () => {},
+  open: async (path) => new NodeFile(await open(path, constants.O_RDONLY)),
+  unlink: () => Promise.reject(new Error('These files are only read.')),
+};
+
 class NodeFile implements StoreFile {
   constructor(private readonly handle: FileHandle) {}
 

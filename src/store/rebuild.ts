@@ -4,11 +4,10 @@ import { versionToBytes } from '../object/version.js';
 import type { Log } from '../seam/log.js';
 import { findBlock, nameRecord, unplaceRecord } from './block-index.js';
 import type { BlockName, Location } from './block-record.js';
+import { derivedEntries } from './derived-entries.js';
 import type { Disk } from './disk.js';
 import {
   blockKey,
-  byExpiryKey,
-  byUseKey,
   currentKey,
   fieldNumber,
   isJournaled,
@@ -16,9 +15,7 @@ import {
   manifestKey,
   overwrittenKey,
 } from './index-keys.js';
-import type { JournalFiles } from './journal-files.js';
-import { readJournal } from './journal-record.js';
-import { byKeyChanges } from './key-directory.js';
+import { journalRecords } from './journal-replay.js';
 import { paged, straight } from './paging.js';
 import { SegmentFiles } from './segment-files.js';
 import { isIntact, recordsOfSegment } from './segment-scan.js';
@@ -33,7 +30,6 @@ const PAGE_ENTRIES = 1024;
 export interface RebuildParts {
   readonly folder: string;
   readonly disk: Disk;
-  readonly journal: JournalFiles;
   readonly log: Log;
   readonly format: TableChange;
 }
@@ -124,22 +120,12 @@ class Rebuild {
   }
 
   async #replay(): Promise<void> {
-    const { journal } = this.parts;
-    const { logs, base } = await journal.contents();
-    const paths = logs.filter((one) => one >= (base ?? 0)).map((one) => journal.path(one, 'log'));
-    if (base !== undefined) paths.unshift(journal.path(base, 'snapshot'));
-    for (const path of paths) {
-      const file = await journal.files.open(path, 'existing');
-      try {
-        const damaged = (bytes: number) => {
-          this.#damagedBytes += bytes;
-        };
-        for await (const { changes } of readJournal(file, 0, damaged)) {
-          await this.#put(changes.filter(({ key }) => isJournaled(key)));
-        }
-      } finally {
-        await file.close();
-      }
+    const { disk, folder } = this.parts;
+    const damaged = (bytes: number) => {
+      this.#damagedBytes += bytes;
+    };
+    for await (const { changes } of journalRecords(disk.files, folder, damaged)) {
+      await this.#put(changes.filter(({ key }) => isJournaled(key)));
     }
     await this.#flush();
   }
@@ -154,7 +140,7 @@ class Rebuild {
         continue;
       }
       this.#versions++;
-      await this.#put(kind === 'current' ? derivedOfCurrent(record) : derivedOfOverwritten(record));
+      await this.#put(derivedEntries(kind, record));
     }
     await this.#flush();
   }
@@ -268,18 +254,6 @@ class Rebuild {
     this.#groupBytes = 0;
     this.#unflushed.clear();
   }
-}
-
-function derivedOfCurrent(record: VersionRecord): TableChange[] {
-  const changes = byKeyChanges(undefined, record);
-  if (record.role === 'cached' && !record.tombstone) {
-    changes.push({ type: 'put', key: byUseKey(record.timeMs, record.id), value: Buffer.alloc(0) });
-  }
-  return changes;
-}
-
-function derivedOfOverwritten({ timeMs, id, version }: VersionRecord): TableChange[] {
-  return [{ type: 'put', key: byExpiryKey(timeMs, id, versionToBytes(version)), value: Buffer.alloc(0) }];
 }
 
 const nameText = ({ slot, index }: BlockName): string => `${slot}/${index}`;
