@@ -52,7 +52,8 @@ export function diskError(error: unknown, folder: string): MurkyError {
     });
   }
   if (code === 'LEVEL_CORRUPTION' || MISSING.test(message)) {
-    return new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The database in ${folder} is damaged (${message}).`, {
+    const reason = message.includes('create_if_missing') ? 'its file CURRENT is missing' : message;
+    return new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The database in ${folder} is damaged (${reason}).`, {
       cause: error,
       facts: { folder, damaged: true },
       hint: 'Stop the node and run: murky repair',

@@ -160,8 +160,7 @@ class Simulation {
         else if (kind === 7) await this.#store.dropCached(resourceId(known.key));
         else await this.#check(known);
       } catch (error) {
-        if (!isMurkyError(error) || !REFUSALS.includes(error.code)) throw error;
-        this.tally.refusals++;
+        this.#refused(error);
         this.#clock.advance(1001);
       }
     }
@@ -181,6 +180,12 @@ class Simulation {
     const writer = this.#store.begin();
     await writer.write(0, content(BLOCK, 1));
     if (this.#random.chance(0.5)) await writer.abort();
+  }
+
+  #refused(error: unknown): 'refused' {
+    if (!isMurkyError(error) || !REFUSALS.includes(error.code)) throw error;
+    this.tally.refusals++;
+    return 'refused';
   }
 
   #acknowledge(known: Known, time: number): void {
@@ -221,7 +226,8 @@ class Simulation {
       if (!isMurkyError(error, 'MURKY_BLOCK_CORRUPT') || !this.#mayBeDamaged) throw error;
       this.tally.damaged++;
     }
-    const mended = await this.#store.mend(id, version, index, expected);
+    const mended = await this.#store.mend(id, version, index, expected).catch((error) => this.#refused(error));
+    if (mended === 'refused') return;
     if (!mended && known.role === 'replica') throw this.#wrong(known, 'could not be mended');
     if (this.#disk.files.faults.readFails > 0) return;
     if ((await this.#store.check(id, version, index)) === 'damaged') throw this.#wrong(known, 'is damaged when mended');
