@@ -27,7 +27,7 @@ size_t BlockBytesOut() { return bytes_out; }
 
 Napi::Uint8Array BlockValue(Napi::Env env, gf2::Buffer bytes) {
   const size_t size = bytes.size();
-  if (size == 0 || !Admit(bytes.memory_bytes())) {
+  if (size < kLeastBlockBytes || !Admit(bytes.memory_bytes())) {
     Napi::Uint8Array copy = Napi::Uint8Array::New(env, size);
     if (size > 0) std::memcpy(copy.Data(), bytes.data(), size);
     return copy;

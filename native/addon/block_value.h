@@ -3,7 +3,8 @@
 //
 // The runtime runs what gives it back between two turns of the event loop only. A program that decodes
 // without ever returning to the loop would pile blocks up, so that beyond kMostBlockBytes blocks are copied
-// instead, into memory that the collector frees by itself. It copies too where it allows no foreign memory.
+// instead, into memory that the collector frees by itself. Blocks are copied too where the runtime allows no
+// foreign memory, and below kLeastBlockBytes, where a copy is cheaper.
 //
 // Thread-safety: BlockValue belongs to the thread of its environment; BlockBytesOut may be called from any.
 #ifndef MURKY_ADDON_BLOCK_VALUE_H_
@@ -15,6 +16,7 @@
 
 namespace murky::addon {
 
+constexpr size_t kLeastBlockBytes = 64u << 10;
 constexpr size_t kMostBlockBytes = 128u << 20;  // in all environments of the process
 
 // An array of the bytes; empty for an empty buffer.

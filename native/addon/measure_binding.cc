@@ -55,11 +55,16 @@ Napi::Value OverheadHistogram(const Napi::CallbackInfo& info) {
   return answer;
 }
 
+Napi::Value ThreadSeconds(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), measure::ThreadSeconds());
+}
+
 }  // namespace
 
 void InitMeasure(Napi::Env env, Napi::Object exports) {
   exports.Set("measureEncode", Napi::Function::New<MeasureEncode>(env, "measureEncode"));
   exports.Set("measureDecode", Napi::Function::New<MeasureDecode>(env, "measureDecode"));
+  exports.Set("threadSeconds", Napi::Function::New<ThreadSeconds>(env, "threadSeconds"));
   exports.Set("overheadHistogram", Napi::Function::New<OverheadHistogram>(env, "overheadHistogram"));
 }
 

@@ -1,5 +1,5 @@
-// Measures the codec on this machine, for bench/codec. Times are wall-clock seconds on one thread, medians
-// over repetitions on warm memory.
+// Measures the codec on this machine, for bench/codec. Times are seconds that one thread ran, medians over
+// repetitions on warm memory; those of the last symbol and of taking the block are wall-clock seconds.
 #ifndef MURKY_MEASURE_CODEC_MEASURE_H_
 #define MURKY_MEASURE_CODEC_MEASURE_H_
 
@@ -31,6 +31,9 @@ struct DecodeFigures {
 
 // Each source symbol is lost with probability `loss`; 1 means repair symbols only.
 DecodeFigures MeasureDecode(uint32_t k, size_t symbol_bytes, double loss, double seconds);
+
+// Seconds that this thread has run.
+double ThreadSeconds();
 
 // How often decoding took n symbols beyond K, by n. The bytes of every block are compared; a wrong one throws
 // std::logic_error.

@@ -81,10 +81,11 @@ export class Decoder {
   }
 
   /**
-   * The block. Without `out` the decoder hands its memory over, which costs no copy and goes once: what is taken after
-   * that throws MURKY_BLOCK_TAKEN, and `add` goes on saying "decoded". The array outlives the decoder and may be changed;
-   * its memory cannot be transferred to another thread (posting it copies it). Blocks that come back only when the event
-   * loop turns: beyond 128 MiB of them in the process, the block is a copy.
+   * The block. Without `out` the decoder hands its memory over, which costs no copy, and once: what is taken after that
+   * throws MURKY_BLOCK_TAKEN, and `add` goes on saying "decoded". The array outlives the decoder and may be changed; its
+   * memory cannot be transferred to another thread (posting it copies it). It comes back when the array was collected
+   * and the event loop has turned: with more than 128 MiB of blocks out in the process, the block is a copy. So is one
+   * below 64 KiB, for which a copy is cheaper.
    *
    * With `out` the block is copied to its first `blockBytes` bytes, as often as wanted.
    *

@@ -19,6 +19,7 @@ export interface Addon {
   /** The codec's benchmark, for bench/codec: native/measure/codec_measure.h. */
   measureEncode(k: number, symbolBytes: number, seconds: number): EncodeFigures;
   measureDecode(k: number, symbolBytes: number, loss: number, seconds: number): DecodeFigures;
+  threadSeconds(): number;
   overheadHistogram(k: number, loss: number, trials: number, seed: number): number[];
   /** SHA-256 by OpenSSL on a thread of Node's pool; the memory must stay as it is until then. */
   sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;

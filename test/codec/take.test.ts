@@ -56,8 +56,8 @@ for (const k of [20, 100]) {
 }
 
 test('a taken block outlives its decoder, and belongs to whoever took it', () => {
-  const block = randomBytes(100 * 192, 1);
-  const decoder = decoded(block, 192, 30);
+  const block = randomBytes(100 * 1344, 1);
+  const decoder = decoded(block, 1344, 30);
   const before = addon().blockBytesOut();
   const taken = decoder.take();
   assert.ok(addon().blockBytesOut() - before >= block.length, 'its memory was handed over');
@@ -65,7 +65,7 @@ test('a taken block outlives its decoder, and belongs to whoever took it', () =>
   collect();
   // Others would get its memory if it were free.
   for (let n = 0; n < 8; n++)
-    decoded(randomBytes(block.length, 2 + n), 192, 30)
+    decoded(randomBytes(block.length, 2 + n), 1344, 30)
       .take()
       .fill(n);
   assert.equal(taken, block);
