@@ -13,6 +13,7 @@ export type {
   ReadOptions,
   WriteResult,
 } from './node/contract.js';
+export type { NodeEvents } from './node/events.js';
 export { MurkyNode, type NodeSeams } from './node/murky-node.js';
 export { resourceId } from './object/key.js';
 export type { Manifest } from './object/manifest.js';
@@ -29,6 +30,7 @@ export {
 export type { Address, BlockSource } from './rain/contract.js';
 export type { RainEndpointOptions } from './rain/endpoint.js';
 export type { AddOptions } from './rain/memory-source.js';
+export type { Offence, QuarantineView } from './rain/quarantine.js';
 export type { RainReport, RainServerReport } from './rain/report.js';
 export { RainServer, type RainServerOptions } from './rain/server.js';
 export type { Clock } from './seam/clock.js';

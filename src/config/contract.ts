@@ -16,6 +16,18 @@ export interface MurkyConfig {
     readonly maxRatePerPeerBitsPerSecond: number;
     /** Share of outgoing datagrams thrown away, for tests and demos. */
     readonly dropFraction: number;
+    readonly maxSubscriptions: number;
+    readonly maxSubscriptionsPerPeer: number;
+    readonly maxInboundRequests: number;
+    readonly maxInboundRequestsPerPeer: number;
+    readonly maxFetches: number;
+    readonly maxStrangersPerSecond: number;
+    /** Blocks that are kept encoded for the next reader. */
+    readonly blockCacheBytes: number;
+    /** Blocks of one fetch, being decoded or waiting for the reader. */
+    readonly fetchWindowBytes: number;
+    /** How long a server that sent wrong bytes is left out of fetches the first time. */
+    readonly quarantineMs: number;
   };
   readonly dataDir: string;
   /** Path of the servers list, resolved against the folder of the configuration file. */
@@ -68,5 +80,8 @@ export interface MurkyConfig {
   readonly scrub: {
     /** Most that the background check of the store reads; 0: it reads nothing. */
     readonly bytesPerSecond: number;
+  };
+  readonly log: {
+    readonly maxLinesPerSecond: number;
   };
 }

@@ -104,6 +104,61 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     unit: 'share of datagrams',
     about: 'Share of its outgoing datagrams that this node throws away, for tests and demos.',
   },
+  'pouring-rain.max-subscriptions': {
+    kind: wholeNumber(1, 1_000_000),
+    default: 1024,
+    unit: 'subscriptions',
+    about: 'Fetches of others that this node serves at once; more are told that it is busy.',
+  },
+  'pouring-rain.max-subscriptions-per-peer': {
+    kind: wholeNumber(1, 1_000_000),
+    default: 64,
+    unit: 'subscriptions',
+    about: 'Of these, those of one other address.',
+  },
+  'pouring-rain.max-inbound-requests': {
+    kind: wholeNumber(1, 1_000_000),
+    default: 4096,
+    unit: 'requests',
+    about: 'Requests of others in work at once; more are dropped, and repeated by whoever sent them.',
+  },
+  'pouring-rain.max-inbound-requests-per-peer': {
+    kind: wholeNumber(1, 1_000_000),
+    default: 256,
+    unit: 'requests',
+    about: 'Of these, those of one other address.',
+  },
+  'pouring-rain.max-fetches': {
+    kind: wholeNumber(1, 65_535),
+    default: 1024,
+    unit: 'fetches',
+    about: 'Fetches from others that this node runs at once.',
+  },
+  'pouring-rain.max-strangers-per-second': {
+    kind: wholeNumber(100, 10_000_000),
+    default: 10_000,
+    unit: 'datagrams per second',
+    about:
+      'Sealed datagrams of unknown senders that are tried with the cluster keys; one address has a hundredth of it.',
+  },
+  'pouring-rain.block-cache-bytes': {
+    kind: wholeNumber(2 ** 20, Number.MAX_SAFE_INTEGER),
+    default: 64 * 2 ** 20,
+    unit: 'bytes',
+    about: 'Memory for blocks that are kept encoded for the next reader.',
+  },
+  'pouring-rain.fetch-window-bytes': {
+    kind: wholeNumber(2 ** 20, Number.MAX_SAFE_INTEGER),
+    default: 32 * 2 ** 20,
+    unit: 'bytes',
+    about: 'Memory for the blocks of one fetch, being decoded or waiting for the reader.',
+  },
+  'pouring-rain.quarantine-ms': {
+    kind: wholeNumber(0, 3_600_000),
+    default: 60_000,
+    unit: 'milliseconds',
+    about: 'How long a server that sent wrong bytes is left out of fetches; twice as long each time, up to 64 times.',
+  },
   'data-dir': {
     kind: path,
     default: 'murky-data',
@@ -262,6 +317,12 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     default: 4 * 2 ** 20,
     unit: 'bytes per second',
     about: 'Most that the background check of everything stored reads; 0 switches it off.',
+  },
+  'log.max-lines-per-second': {
+    kind: wholeNumber(1, 1_000_000),
+    default: 100,
+    unit: 'lines per second',
+    about: 'Log lines that are written at most; what is left out is counted in one line more.',
   },
 };
 

@@ -1,6 +1,7 @@
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { PathView } from '../rain/path-history.js';
+import type { QuarantineView } from '../rain/quarantine.js';
 import type { RunningFetch } from '../rain/report.js';
 import type { StoreStats } from '../store/contract.js';
 
@@ -186,6 +187,8 @@ export interface NodeStatus {
     sealed: boolean;
     /** Fingerprints of the cluster keys; the first seals, all open. */
     keys: readonly string[];
+    /** Servers that sent wrong bytes and are left out of fetches, or were not long ago. */
+    quarantine: readonly QuarantineView[];
   };
   readonly cluster: {
     replicas: number;

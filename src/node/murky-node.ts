@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { Cluster } from '../cluster/cluster.js';
 import { parseContact } from '../cluster/contact.js';
 import { SharedSource } from '../cluster/share.js';
@@ -30,6 +31,7 @@ import type {
 import { remove } from './delete.js';
 import { Downloads } from './download.js';
 import { configuredEtcd } from './etcd.js';
+import type { NodeEvents } from './events.js';
 import { get } from './get.js';
 import { idText, nodeId } from './identity.js';
 import type { Parts } from './parts.js';
@@ -70,6 +72,7 @@ export class MurkyNode implements ObjectNode {
     const advertised = rainConfig.advertise === null ? undefined : parseContact(rainConfig.advertise);
     const keys = shape.keyFile === null ? undefined : readClusterKeys(shape.keyFile, log);
     const etcd = configuredEtcd(shape);
+    const events = new EventEmitter<NodeEvents>();
     const opened: (() => Promise<void>)[] = [];
     try {
       const store = await ObjectStore.open({
@@ -92,6 +95,8 @@ export class MurkyNode implements ObjectNode {
         dropFraction: rainConfig.dropFraction,
         maxRateBitsPerSecond: rainConfig.maxRateBitsPerSecond,
         maxRatePerPeerBitsPerSecond: rainConfig.maxRatePerPeerBitsPerSecond,
+        ...rainLimits(rainConfig),
+        onOffence: (offence) => void events.emit('quarantine', offence),
         history,
         log,
         clock,
@@ -132,10 +137,11 @@ export class MurkyNode implements ObjectNode {
         advertised: rainConfig.advertise ?? hostAndPort(rain.address),
         scrub: () => scrub.status(),
         counters: () => rain.counters(),
+        quarantine: () => rain.quarantined(),
         paths: () => history.view(),
         fetches: () => rain.fetches(),
       };
-      return new MurkyNode(parts, facts, rain, opened);
+      return new MurkyNode(parts, facts, rain, events, opened);
     } catch (error) {
       await closeAll(opened);
       throw error;
@@ -146,6 +152,8 @@ export class MurkyNode implements ObjectNode {
     private readonly parts: Parts,
     private readonly facts: StatusFacts,
     private readonly sealing: Pick<RainEndpoint, 'replaceKeys'>,
+    /** What a program may want to hear of at once; see {@link NodeEvents}. */
+    readonly events: EventEmitter<NodeEvents>,
     private readonly opened: readonly (() => Promise<void>)[],
   ) {
     this.id = idText(facts.id);
@@ -210,6 +218,23 @@ export class MurkyNode implements ObjectNode {
     this.#closing ??= this.#running.close(this.parts.clock, DRAIN_MS).then(() => closeAll(this.opened));
     return this.#closing;
   }
+}
+
+/** The limits of the transport that a configuration sets. */
+function rainLimits(rain: MurkyConfig['pouringRain']) {
+  const { maxSubscriptions, maxSubscriptionsPerPeer, maxInboundRequests, maxInboundRequestsPerPeer } = rain;
+  const { maxFetches, maxStrangersPerSecond, blockCacheBytes, fetchWindowBytes, quarantineMs } = rain;
+  return {
+    maxSubscriptions,
+    maxSubscriptionsPerPeer,
+    maxInboundRequests,
+    maxInboundRequestsPerPeer,
+    maxFetches,
+    maxStrangersPerSecond,
+    blockCacheBytes,
+    fetchWindowBytes,
+    quarantineMs,
+  };
 }
 
 /** Closes in reverse order of opening, also what follows one that fails to close. */

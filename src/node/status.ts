@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { MurkyConfig } from '../config/contract.js';
 import { addon } from '../native/addon.js';
 import type { PathView } from '../rain/path-history.js';
+import type { QuarantineView } from '../rain/quarantine.js';
 import type { RunningFetch } from '../rain/report.js';
 import type { NodeStatus, PeersReport, ScrubStatus } from './contract.js';
 import { idText } from './identity.js';
@@ -18,6 +19,7 @@ export interface StatusFacts {
   readonly advertised: string;
   readonly scrub: () => ScrubStatus;
   readonly counters: () => Record<string, number>;
+  readonly quarantine: () => readonly QuarantineView[];
   readonly paths: () => readonly PathView[];
   readonly fetches: () => readonly RunningFetch[];
 }
@@ -33,7 +35,13 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
     version,
     id: idText(facts.id),
     uptimeSeconds: (parts.clock.monotonic() - facts.startedAtMs) / 1000,
-    rain: { ...parts.rain.address, advertised: facts.advertised, sealed: facts.sealed, keys: facts.keys },
+    rain: {
+      ...parts.rain.address,
+      advertised: facts.advertised,
+      sealed: facts.sealed,
+      keys: facts.keys,
+      quarantine: facts.quarantine(),
+    },
     cluster: {
       replicas,
       writeQuorum,

@@ -100,7 +100,7 @@ const STATUS = {
   version: '0.1.0',
   id: '00112233445566aa',
   uptimeSeconds: 3725,
-  rain: { host: '127.0.0.1', port: 1980, advertised: '127.0.0.1:1980', sealed: true },
+  rain: { host: '127.0.0.1', port: 1980, advertised: '127.0.0.1:1980', sealed: true, quarantine: [] },
   cluster: {
     replicas: 3,
     writeQuorum: 'majority',

@@ -48,6 +48,10 @@ function summary({ id, version, uptimeSeconds, rain, cluster, store, scrub, kern
       colours.bold('rain'),
       `${rain.advertised}, ${rain.sealed ? 'sealed' : colours.yellow('not sealed')}, ${kernel} kernel`,
     ],
+    ...rain.quarantine.map(({ server, leftMs, offences }) => [
+      colours.bold('quarantine'),
+      `${colours.red(printable(server))} sent wrong bytes ${countText(offences, 'time', 'times')}, ${leftMs > 0 ? `left out for ${secondsText(leftMs / 1000)}` : 'asked again'}`,
+    ]),
     [colours.bold('objects'), `${store.objects} (and ${store.tombstones} deleted)`],
     [
       colours.bold('space'),

@@ -2,12 +2,13 @@ import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import { type Colours, coloursFor } from '../terminal/colours.js';
 import { printable } from '../terminal/output.js';
 import type { LogLevel } from './levels.js';
+import { LineLimit } from './line-limit.js';
 
 /**
  * The log of a node, on standard error: a line of text each on a terminal, a JSON object a line anywhere else. An error
  * is told by its code and sentence, never by its stack.
  */
-export function openLog(level: LogLevel): Logger {
+export function openLog(level: LogLevel): { log: Logger; limit: LineLimit } {
   const onTerminal = process.stderr.isTTY === true;
   const options = {
     level,
@@ -18,7 +19,8 @@ export function openLog(level: LogLevel): Logger {
     serializers: { err: briefError, error: briefError },
   };
   // Written at once: a line that a crash swallows is the one that was needed.
-  return pino(options, onTerminal ? humanDestination() : destination({ fd: 2, sync: true }));
+  const limit = new LineLimit(onTerminal ? humanDestination() : destination({ fd: 2, sync: true }));
+  return { log: pino(options, limit), limit };
 }
 
 function briefError(error: unknown): unknown {

@@ -34,8 +34,9 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function run(options: ServeOptions, stop: Promise<string>): Promise<void> {
-  const log = openLog(options.logLevel);
+  const { log, limit } = openLog(options.logLevel);
   const { config, file } = loadConfig({ file: options.config, flags: options });
+  limit.linesPerSecond = config.log.maxLinesPerSecond;
   if (config.cluster.insecure) log.warn({}, INSECURE);
   if (file === null) log.info({ data: config.dataDir }, 'There is no configuration file here; the defaults hold.');
   else log.info({ data: config.dataDir, file }, 'The configuration is read.');

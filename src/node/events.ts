@@ -1,0 +1,7 @@
+import type { Offence } from '../rain/quarantine.js';
+
+/** What a node tells by `events`: the name, and what listeners are called with. */
+export interface NodeEvents {
+  /** A server sent wrong bytes, was found out, and is left out of fetches for a time. */
+  quarantine: [Offence];
+}
