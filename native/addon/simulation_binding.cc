@@ -82,6 +82,7 @@ rain::SimulationScenario ScenarioOf(Napi::Value value) {
     scenario.initial_rate_bits_per_second =
         static_cast<uint64_t>(AmountOf(given.Get("initialRateBitsPerSecond")));
   }
+  if (!given.Get("lookUpFirst").IsUndefined()) scenario.look_up_first = BooleanOf(given.Get("lookUpFirst"));
   scenario.rivals_from = Duration(given, "rivalsFromMs", 0);
   scenario.shares_from = Duration(given, "sharesFromMs", 0);
   scenario.limit = Duration(given, "limitMs", scenario.limit);

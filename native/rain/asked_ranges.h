@@ -23,8 +23,8 @@ class AskedRanges {
  public:
   struct Match {
     bool first_of_range = false;
-    Micros asked_at = 0;   // of its range
-    bool ran_dry = false;  // nothing that the server knew of was left behind it
+    Micros asked_at = kNever;  // of its range; kNever: it was not asked, or no longer
+    bool ran_dry = false;      // nothing that the server knew of was left behind it
   };
 
   void Ask(uint32_t block, uint32_t from, uint32_t count, Micros now);

@@ -27,7 +27,7 @@ class DelayLaw : public RateControl {
  public:
   explicit DelayLaw(double history)
       : history_(history),
-        rate_(history > 0 ? std::clamp(0.9 * history, kLeastRate, kMostRate) : kStartRate) {}
+        rate_(history > 0 ? std::clamp(1.0 * history, kLeastRate, kMostRate) : kStartRate) {}
 
   double Tick(const PathSample& sample) override {
     CountLoss(sample);

@@ -129,7 +129,7 @@ void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t l
     case MessageType::kResponse: {
       Response response;
       if (!ParseResponse(opened.inner, opened.inner_bytes, &response)) break;
-      outgoing.OnResponse(from, response);
+      outgoing.OnResponse(from, response, now);
       return;
     }
   }
@@ -196,18 +196,14 @@ void Engine::State::OnToken(const Address& from, const Opened& opened, Micros no
   }
   if (message.answered == MessageType::kRequest) {
     if (outgoing.Expects(message.request, from)) {
-      tokens.Put(from, message.token, now);
-      outgoing.OnToken(message.request, now);
+      outgoing.OnToken(message.request, message.token, now);
       return;
     }
   } else {
     bool expected = false;
     fetches.WithNamed(message.fetch,
                       [&](Fetch& fetch) { expected = fetch.OnToken(from, message.token, now); });
-    if (expected) {
-      tokens.Put(from, message.token, now);
-      return;
-    }
+    if (expected) return;
   }
   counters.dropped_unknown++;
 }

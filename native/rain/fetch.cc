@@ -55,7 +55,8 @@ bool Fetch::AddServer(const FetchServer& server, Micros now) {
   if (by_address_.count(server.address) || paths_.size() >= kMaxServersOfAFetch) return false;
   const auto bits = static_cast<double>(outbox_.IpPayloadBits(kSymbolHeaderBytes + symbol_bytes_));
   paths_.push_back(std::make_unique<ServerPath>(server.address, bits, server.known_rate_bits_per_second,
-                                                tokens_.Find(server.address, now), now));
+                                                tokens_.Find(server.address, now),
+                                                tokens_.RoundTrip(server.address, now), now));
   by_address_[server.address] = paths_.size() - 1;
   return true;
 }
@@ -201,6 +202,7 @@ bool Fetch::OnToken(const Address& from, const Token& token, Micros now) {
     path->repeats = kRepeats;
   }
   path->token = token;
+  tokens_.Put(from, token, path->meter.round_trip(), now);
   path->OnAnswer(now);
   // Followed at once, but not in an endless exchange with a server that takes none of its own tokens.
   if (now < path->token_followed + kTokenPause) return true;

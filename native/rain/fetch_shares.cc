@@ -28,16 +28,23 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
   if (path.asked.outstanding() >= credit) return;
   uint32_t room = credit - path.asked.outstanding();
   bool first = blocks_decoded_ == 0;
+  // Before anything is measured every server gets the same part of each block, so that the first one is whole
+  // as early as all of them together can bring it.
+  const auto flowing = static_cast<uint32_t>(
+      std::count_if(paths_.begin(), paths_.end(), [](const auto& each) { return each->flowing(); }));
+  bool left_to_others = false;
   for (Block& block : blocks_) {
     if (room == 0 || path.asked.full()) break;
     if (Usable(path, block)) {
+      const uint32_t even = path.symbols > 0 ? room : block.k / std::max(flowing, 1u) + 1;
       const double need = first ? Need(block, 6, 2) : Need(block, 0, -1);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
-      if (!patch) room -= Ask(path, block, need, room, now);
+      if (!patch) room -= Ask(path, block, need, std::min(room, even), now);
+      left_to_others = left_to_others || need > even;
     }
     first = false;
   }
-  if (room == 0 || path.asked.full()) return;
+  if (room == 0 || path.asked.full() || left_to_others) return;
   // Everything is asked. Idle links may as well carry what would otherwise cost a round trip at the end.
   everything_asked_ = true;
   for (Block& block : blocks_) {

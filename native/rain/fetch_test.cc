@@ -1,4 +1,6 @@
 // The client side of the engine, against servers made by hand.
+#include <map>
+
 #include "rain/engine_harness.h"
 
 namespace murky::rain {
@@ -105,6 +107,59 @@ TEST(ServersAreAskedForDisjointSymbols) {
     }
   }
   CHECK(next >= 100);
+}
+
+// A second fetch from servers whose tokens the first one got.
+std::vector<Sent> OfASecondFetch(Client& client, std::vector<Address> servers, Micros within) {
+  client.Take(MessageType::kSubscribe);
+  FetchSpec spec;
+  spec.resource = 100;
+  spec.symbol_bytes = 64;
+  spec.servers.assign(servers.begin(), servers.end());
+  CHECK(client.engine->Want(client.engine->OpenFetch(spec, client.now), 0, 6400, client.now));
+  client.Pass(within);
+  std::vector<Sent> sent;
+  for (Sent& one : client.Take(MessageType::kSubscribe)) {
+    Subscribe asked;
+    CHECK(ParseSubscribe(one.inner(), one.inner_bytes(), &asked));
+    if (asked.resource == 100) sent.push_back(std::move(one));
+  }
+  return sent;
+}
+
+TEST(WithATokenAtHandTheLossOfTheFirstRequestCostsNoRoundTrip) {
+  Client client({At(2)});
+  client.Greet(At(2));
+  int asking = 0;
+  for (const Sent& one : OfASecondFetch(client, {At(2)}, 12'000)) {
+    Subscribe asked;
+    CHECK(ParseSubscribe(one.inner(), one.inner_bytes(), &asked));
+    CHECK(!asked.ranges.empty());
+    asking++;
+  }
+  CHECK_EQ(asking, 3);
+}
+
+TEST(AFirstBlockIsSharedOutEvenlyAmongServersOfWhichNothingIsKnown) {
+  Client client({At(2), At(3), At(4), At(5)});
+  Subscribe greeting;
+  CHECK(client.Last(At(2), &greeting));
+  for (int host = 2; host <= 5; host++) {
+    TokenMessage answer;
+    answer.fetch = greeting.fetch;
+    answer.token.fill(5);
+    client.Receive(At(host), answer);
+  }
+  std::map<std::string, uint32_t> counts;
+  for (const Sent& one : OfASecondFetch(client, {At(2), At(3), At(4), At(5)}, 1'000)) {
+    Subscribe asked;
+    CHECK(ParseSubscribe(one.inner(), one.inner_bytes(), &asked));
+    uint32_t count = 0;
+    for (const Range& range : asked.ranges) count += range.count;
+    counts[one.to.host()] = count;
+  }
+  CHECK_EQ(counts.size(), 4u);
+  for (const auto& [host, count] : counts) CHECK(count >= 20 && count <= 40);
 }
 
 TEST(ABusyServerIsAskedAgainLater) {

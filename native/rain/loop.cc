@@ -116,13 +116,14 @@ LoopCounters Loop::Counters() {
 
 void Loop::Run() {
   NameThread();
+  bool readable = true;
   while (!stopping_) {
     commands_.RunAll(*engine_, Now());
-    const bool more = ReceiveSome();
+    const bool more = readable && ReceiveSome();
     const Micros next = engine_->OnTime(Now());
     socket_->Flush();
     host_.OnPassEnd();
-    if (!more) Wait(next);
+    readable = more || Wait(next);
   }
   // What was said before the end is still done: it may be the goodbyes to servers and clients.
   commands_.RunAll(*engine_, Now());
@@ -141,7 +142,7 @@ bool Loop::ReceiveSome() {
   return true;
 }
 
-void Loop::Wait(Micros until) {
+bool Loop::Wait(Micros until) {
   waits_++;
   pollfd waiting[2] = {{wake_.fd(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}};
   if (socket_->waiting()) waiting[1].events |= POLLOUT;
@@ -155,6 +156,7 @@ void Loop::Wait(Micros until) {
   poll(waiting, 2, left == kNever ? -1 : milliseconds);
 #endif
   if (waiting[0].revents != 0) wake_.Clear();
+  return (waiting[1].revents & ~POLLOUT) != 0;  // an error is taken from the socket by a receive, too
 }
 
 }  // namespace murky::rain

@@ -63,8 +63,8 @@ class Loop {
   Loop(std::unique_ptr<UdpSocket> socket, LoopHost& host);
 
   void Run();
-  bool ReceiveSome();  // true if there may be more
-  void Wait(Micros until);
+  bool ReceiveSome();       // true if there may be more
+  bool Wait(Micros until);  // true if the socket has something
 
   Wake wake_;
   CommandQueue commands_;

@@ -12,6 +12,7 @@ bool OutgoingRequests::Send(uint64_t id, const Address& to, const uint8_t* paylo
   Pending& pending = at->second;
   pending.to = to;
   pending.payload.assign(payload, payload + bytes);
+  pending.asked_at = now;
   pending.deadline = now + timeout;
   Transmit(id, pending, now);
   return true;
@@ -34,19 +35,21 @@ bool OutgoingRequests::Expects(uint64_t id, const Address& from) const {
   return found != pending_.end() && found->second.to == from;
 }
 
-void OutgoingRequests::OnToken(uint64_t id, Micros now) {
+void OutgoingRequests::OnToken(uint64_t id, const Token& token, Micros now) {
   Pending& pending = pending_.at(id);
+  tokens_.Put(pending.to, token, now - pending.asked_at, now);
   if (pending.token_used) return;
   pending.token_used = true;
   Transmit(id, pending, now);
 }
 
-void OutgoingRequests::OnResponse(const Address& from, const Response& response) {
+void OutgoingRequests::OnResponse(const Address& from, const Response& response, Micros now) {
   const auto found = pending_.find(response.id);
   if (found == pending_.end() || found->second.to != from) {
     counters_.dropped_unknown++;
     return;
   }
+  tokens_.SawRoundTrip(from, now - found->second.asked_at);
   schedule_.erase({found->second.due, response.id});
   pending_.erase(found);
   notifications_.Add([id = response.id, payload = std::vector<uint8_t>(

@@ -32,15 +32,16 @@ class OutgoingRequests {
   // False over the limit, with a payload over kMaxPayloadBytes or an id that is in use.
   bool Send(uint64_t id, const Address& to, const uint8_t* payload, size_t bytes, Micros timeout, Micros now);
   bool Expects(uint64_t id, const Address& from) const;
-  // The server's token has been put into the cache.
-  void OnToken(uint64_t id, Micros now);
-  void OnResponse(const Address& from, const Response& response);
+  // The server's answer to a request that is expected from it.
+  void OnToken(uint64_t id, const Token& token, Micros now);
+  void OnResponse(const Address& from, const Response& response, Micros now);
   Micros OnTime(Micros now);
 
  private:
   struct Pending {
     Address to;
     std::vector<uint8_t> payload;
+    Micros asked_at = 0;
     Micros deadline = 0;
     Micros repeat_after = kFirstRepeat;
     Micros due = 0;           // its place in the schedule

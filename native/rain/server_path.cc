@@ -13,12 +13,15 @@ constexpr Micros kLongestPatience = 250'000;
 }  // namespace
 
 ServerPath::ServerPath(const Address& address, double symbol_bits, uint64_t known_rate, const Token& token,
-                       Micros now)
+                       Micros round_trip, Micros now)
     : address(address),
       symbol_bits(symbol_bits),
       law(MakeDelayLaw(static_cast<double>(known_rate))),
       token(token),
-      next_tick(now) {}
+      next_tick(now) {
+  if (round_trip != kNever) meter.OnRoundTrip(round_trip);
+  if (has_token()) repeats = kRepeats;  // else at the token
+}
 
 Micros ServerPath::Interval() const { return std::clamp<Micros>(meter.round_trip() / 4, 4'000, 25'000); }
 
@@ -26,7 +29,7 @@ uint32_t ServerPath::Credit() const {
   const double seconds =
       static_cast<double>(meter.round_trip() + meter.queue() + 4 * Interval() + 2'000) / 1e6;
   const double symbols = law->rate() * seconds / symbol_bits;
-  if (law->starting())
+  if (law->starting() || symbols == 0)
     return static_cast<uint32_t>(std::clamp<double>(symbols, kStartSymbols, kMostStartSymbols));
   return static_cast<uint32_t>(std::clamp<double>(symbols, kLeastCredit, kMostCredit));
 }
@@ -40,7 +43,9 @@ void ServerPath::OnAnswer(Micros now) { unanswered_since_ = asked.outstanding() 
 
 void ServerPath::OnSymbol(Micros now) {
   OnAnswer(now);
-  due_ = asked.outstanding() > 0 ? now : kNever;
+  due_ = kNever;
+  // What was asked within the last round trip cannot be here yet.
+  if (asked.outstanding() > 0) due_ = std::max(now, asked.ranges().front().asked_at + meter.round_trip());
   patience_ = 0;
 }
 

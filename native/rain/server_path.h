@@ -30,7 +30,9 @@ constexpr Micros kLongestBusyPause = 4'000'000;
 
 class ServerPath {
  public:
-  ServerPath(const Address& address, double symbol_bits, uint64_t known_rate, const Token& token, Micros now);
+  // `round_trip`: an upper bound; kNever where nothing is known.
+  ServerPath(const Address& address, double symbol_bits, uint64_t known_rate, const Token& token,
+             Micros round_trip, Micros now);
 
   const Address address;
   const double symbol_bits;
@@ -84,7 +86,7 @@ class ServerPath {
 
  private:
   Micros unanswered_since_ = kNever;  // any answer ends it
-  Micros due_ = kNever;               // when the first symbol of what was asked of an idle server is due
+  Micros due_ = kNever;               // when the next symbol of what was asked is due
   Micros oversized_since_ = kNever;   // more than twice the credit is outstanding
   Micros patience_ = 0;               // grows with each stall in a row
 };

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kBlockBytes = 1u << 20;
 constexpr uint64_t kResource = 42;
+constexpr Micros kLookupTimeout = 10'000'000;
+const uint8_t kLookup[16] = {};  // nobody reads it
 
 // The object, without the memory for it: every block is a window on the same noise, each a word further.
 class Content {
@@ -53,7 +55,9 @@ class Node : public SimNode, public EngineHost {
   void OnBlockNeeded(uint64_t, const Version&, uint32_t) override {}
   void OnBlockDecoded(uint32_t, uint32_t, gf2::Buffer, std::vector<uint32_t>) override {}
   void OnServerState(uint32_t, uint32_t, ServerState, RefuseReason) override {}
-  void OnRequest(uint64_t, const Address&, const uint8_t*, size_t) override {}
+  void OnRequest(uint64_t handle, const Address&, const uint8_t* payload, size_t bytes) override {
+    engine->Respond(handle, payload, bytes, now_);
+  }
   void OnResponse(uint64_t, const uint8_t*, size_t) override {}
   void OnRequestTimeout(uint64_t) override {}
 
@@ -90,6 +94,15 @@ class Client : public Node {
   Client(SimNetwork& network, const Address& address, const SimulationScenario& scenario,
          const Content& content, uint64_t seed)
       : Node(network, address, scenario, seed), scenario_(scenario), content_(content) {}
+  void LookUp(const std::vector<Address>& servers, Micros now) {
+    for (const Address& server : servers) {
+      engine->SendRequest(++lookups_, server, kLookup, sizeof kLookup, kLookupTimeout, now);
+    }
+  }
+  void OnResponse(uint64_t, const uint8_t*, size_t) override { lookups_--; }
+  void OnRequestTimeout(uint64_t) override { lookups_--; }
+  bool looked_up() const { return lookups_ == 0; }
+
   void Begin(const std::vector<Address>& servers, Micros now) {
     FetchSpec spec;
     spec.resource = kResource;
@@ -124,6 +137,7 @@ class Client : public Node {
 
   const SimulationScenario& scenario_;
   const Content& content_;
+  size_t lookups_ = 0;  // not answered yet
   uint32_t wanted_ = 0;
   uint32_t decoded_ = 0;
 };
@@ -166,15 +180,16 @@ class Rivalry {
   Rivalry(SimNetwork& network, const Address& client, const std::vector<Address>& servers,
           const SimulationScenario& scenario)
       : network_(network), client_(client), servers_(servers), before_(servers.size()) {
+    const Micros now = network.now();
     flows_.resize(servers.size());
     for (size_t i = 0; i < servers.size(); i++) {
       for (const RivalKind kind : scenario.servers[i].rivals) {
         flows_[i].push_back(std::make_unique<RivalFlow>(network, kind, servers[i], client));
         RivalFlow* flow = flows_[i].back().get();
-        network.At(scenario.rivals_from, [flow] { flow->Start(); });
+        network.At(now + scenario.rivals_from, [flow] { flow->Start(); });
       }
     }
-    if (scenario.shares_from > 0) network.At(scenario.shares_from, [this] { before_ = Totals(); });
+    if (scenario.shares_from > 0) network.At(now + scenario.shares_from, [this] { before_ = Totals(); });
   }
   std::vector<SimulatedShare> Shares() const {
     std::vector<SimulatedShare> shares = Totals();
@@ -236,7 +251,17 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
     link.bits_per_second = shape.bits_per_second;
     link.queue = shape.queue;
     network.Connect(address, client.address, link);
-    if (shape.kill_at != kNever) network.At(shape.kill_at, [&network, address] { network.Kill(address); });
+  }
+  if (scenario.look_up_first) {
+    client.LookUp(addresses, network.now());
+    network.Wake(client.address);
+    network.Run(kLookupTimeout, [&client] { return client.looked_up(); });
+  }
+  const Micros begun = network.now();
+  for (size_t i = 0; i < addresses.size(); i++) {
+    const Micros kill_at = scenario.servers[i].kill_at;
+    if (kill_at == kNever) continue;
+    network.At(begun + kill_at, [&network, address = addresses[i]] { network.Kill(address); });
   }
   SymbolObserver observer(client.address);
   network.set_observer([&observer](const SimNetwork::Passage& passage) { observer.See(passage); });
@@ -245,9 +270,9 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   client.Begin(addresses, network.now());
   network.Wake(client.address);
   SimulationResult result;
-  result.done = client.done() || !network.Run(scenario.limit, [&client] { return client.done(); });
-  result.virtual_micros = network.now();
-  result.first_block_micros = client.first_block;
+  result.done = client.done() || !network.Run(begun + scenario.limit, [&client] { return client.done(); });
+  result.virtual_micros = network.now() - begun;
+  result.first_block_micros = std::max<Micros>(client.first_block - begun, 0);
   result.intact = result.done && client.intact;
   client.engine->Report(client.fetch, &result.report);
   observer.Report(&result);

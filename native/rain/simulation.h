@@ -32,8 +32,11 @@ struct SimulationScenario {
   std::vector<SimulatedServer> servers;
   Micros limit = 600'000'000;
   uint64_t initial_rate_bits_per_second = 0;  // per server; 0: an unknown path
-  Micros rivals_from = 0;                     // when rivals begin
-  Micros shares_from = 0;                     // when bytes begin to count in `SimulatedShare`
+  // The client first asks every server something, as a node looks up an object's version before it fetches
+  // it, and has their tokens from then on. All times, also those below, count from the fetch's beginning.
+  bool look_up_first = false;
+  Micros rivals_from = 0;  // when rivals begin
+  Micros shares_from = 0;  // when bytes begin to count in `SimulatedShare`
 };
 
 // Bytes of IP that came through a server's link.
@@ -44,8 +47,8 @@ struct SimulatedShare {
 
 struct SimulationResult {
   bool done = false;
-  bool intact = false;  // every block is as it was put
-  Micros virtual_micros = 0;
+  bool intact = false;        // every block is as it was put
+  Micros virtual_micros = 0;  // from the fetch's beginning to its end
   Micros first_block_micros = 0;
   FetchReport report;
   Micros queue_median = 0;  // queueing delay of symbols at the servers' links

@@ -1,5 +1,6 @@
 #include "rain/token.h"
 
+#include "rain/token_cache.h"
 #include "testing/check.h"
 
 namespace murky::rain {
@@ -83,6 +84,25 @@ TEST(token_works_around_time_zero) {
   const TokenIssuer issuer(random);
   const Address address = At("127.0.0.1", 4000);
   CHECK(issuer.Check(issuer.Issue(address, -3'000'000), address, 500'000) == TokenState::kValid);
+}
+
+
+TEST(the_cache_knows_how_far_a_server_is_as_long_as_its_token_is_good) {
+  TokenCache cache;
+  const Address server = At("192.0.2.1", 4000);
+  const Token token{1};
+  CHECK_EQ(cache.RoundTrip(server, kNow), kNever);
+  cache.SawRoundTrip(server, 1);  // of a server without a token nothing is kept
+  CHECK_EQ(cache.RoundTrip(server, kNow), kNever);
+  cache.Put(server, token, 600'000, kNow);
+  cache.SawRoundTrip(server, 900'000);  // it had to think
+  CHECK_EQ(cache.RoundTrip(server, kNow), 600'000);
+  cache.SawRoundTrip(server, 550'000);
+  CHECK_EQ(cache.RoundTrip(server, kNow + kTokenLifetime - 1), 550'000);
+  CHECK_EQ(cache.RoundTrip(server, kNow + kTokenLifetime), kNever);
+  // The path may be longer now.
+  cache.Put(server, token, 700'000, kNow + 1);
+  CHECK_EQ(cache.RoundTrip(server, kNow + 1), 700'000);
 }
 
 }  // namespace murky::rain

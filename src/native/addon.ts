@@ -221,6 +221,11 @@ export interface SimulationScenario {
   windowBlocks?: number;
   /** What history says of each server's rate; without it the paths are unknown. */
   initialRateBitsPerSecond?: number;
+  /**
+   * The client first asks every server something, as a node looks up the version before it fetches, and has their
+   * tokens from then on. All times count from the fetch's beginning.
+   */
+  lookUpFirst?: boolean;
   servers: SimulatedServer[];
   /** When the rivals begin. */
   rivalsFromMs?: number;
