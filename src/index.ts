@@ -3,7 +3,10 @@ export { Encoder } from './codec/encoder.js';
 export type { MurkyConfig } from './config/contract.js';
 export { defaultConfig, loadConfig } from './config/load.js';
 export { ERROR_CODES, type ErrorCode, isMurkyError, MurkyError, type MurkyErrorOptions } from './errors.js';
+export type { Condition, Tags } from './node/condition.js';
 export type {
+  Consistency,
+  DeleteOptions,
   GetOptions,
   GetResult,
   NodeStatus,

@@ -26,6 +26,31 @@ export const nodeOption = () =>
 export const tokenFileOption = () =>
   new Option('--token-file <file>', 'file whose first line is the access token (environment: MURKY_TOKEN_FILE)');
 
+export const consistencyOption = () =>
+  new Option('--consistency <which>', 'local: what the node has or finds; quorum: what a majority of the owners knows')
+    .choices(['local', 'quorum'])
+    .default('local');
+
+/** Of commands that write. */
+export interface ConditionOptions {
+  readonly ifMatch?: string;
+  readonly ifNoneMatch?: string;
+}
+
+export const ifMatchOption = () =>
+  new Option('--if-match <sha256>', 'only if the object there has this SHA-256, or with * if there is one');
+export const ifNoneMatchOption = () =>
+  new Option('--if-none-match <sha256>', 'only if the object there has another SHA-256, or with * if there is none');
+
+/** As headers: an ETag is the SHA-256 in quotes. */
+export function conditionHeaders({ ifMatch, ifNoneMatch }: ConditionOptions): Record<string, string> {
+  const tag = (text: string) => (text === '*' ? text : `"${text.replace(/^"(.*)"$/, '$1')}"`);
+  return {
+    ...(ifMatch !== undefined && { 'if-match': tag(ifMatch) }),
+    ...(ifNoneMatch !== undefined && { 'if-none-match': tag(ifNoneMatch) }),
+  };
+}
+
 export const contentTypeOption = () =>
   new Option('--content-type <type>', 'media type that comes back with the object').argParser(parseContentType);
 

@@ -8,6 +8,7 @@ import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import type { Random } from '../seam/random.js';
 import type { Store } from '../store/contract.js';
+import { Claims } from './claims.js';
 import { type Contact, contactText } from './contact.js';
 import type { Delivered } from './delivery.js';
 import { Handover } from './handover.js';
@@ -64,6 +65,8 @@ export interface ClusterSeams {
   readonly summary?: () => Summary;
   /** The registry, where it is one; its prefix is {@link ClusterOptions.etcdPrefix}. */
   readonly etcd?: Etcd;
+  /** In place of one in etcd. */
+  readonly register?: VersionRegister;
   /** Called at most once a second while objects are repaired. */
   readonly onRepair?: (progress: RepairProgress) => void;
 }
@@ -103,8 +106,8 @@ export class Cluster {
   readonly polls: Polls;
   /** Who the other nodes are, and which of them are there. */
   readonly membership: Membership;
-  /** Decides between writers at different nodes, where the registry can. */
-  readonly register: VersionRegister | undefined;
+  /** Decides between conditional writers at different nodes, where the registry can. */
+  readonly claims: Claims;
   readonly #ownership: Ownership;
   readonly #queue: RepairQueue;
   readonly #pulls: Pulls;
@@ -122,8 +125,10 @@ export class Cluster {
     const settings: Settings = { replicas, writeQuorum, graceSeconds };
     this.membership = new SwimMembership({ ...options, settings }, { ...seams, facts: store.facts });
     this.#summaries = new Summaries(seams.rain, () => seams.summary?.() ?? {});
-    this.register = seams.etcd && new EtcdVersionRegister(seams.etcd, options.etcdPrefix ?? '');
     const members = () => this.membership.members();
+    const register = seams.register ?? (seams.etcd && new EtcdVersionRegister(seams.etcd, options.etcdPrefix ?? ''));
+    const isAlive = (node: bigint) => members().some(({ id, state }) => id === node && state === 'alive');
+    this.claims = new Claims(register, options.id, isAlive, seams.clock);
     this.#ownership = new Ownership(options, { ...seams, self: () => options, members });
     this.#queue = new RepairQueue(store.facts);
     this.#pulls = new Pulls({ ...seams, commits: this.commits });

@@ -1,17 +1,23 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { MurkyError } from '../errors.js';
-import type { WriteResult } from '../node/contract.js';
+import type { ReadOptions, WriteResult } from '../node/contract.js';
 import { versionToText } from '../object/version.js';
 import type { GatewayNode } from './contract.js';
 import type { Exchange } from './exchange.js';
 import { etag, metadataOf, objectHeaders } from './object-headers.js';
-import { type Selection, select } from './preconditions.js';
+import { type Selection, select, writeCondition } from './preconditions.js';
 import { RequestBody, tooLarge } from './request-body.js';
 
-export async function getObject(node: GatewayNode, exchange: Exchange, key: string): Promise<void> {
+export async function getObject(
+  node: GatewayNode,
+  exchange: Exchange,
+  key: string,
+  options: ReadOptions,
+): Promise<void> {
   const { headers } = exchange.request;
   let selection: Selection | undefined;
   const found = await node.get(key, {
+    ...options,
     signal: exchange.signal,
     choose: (manifest) => {
       selection = select(headers, etag(manifest), manifest.size, 'GET');
@@ -35,8 +41,13 @@ export async function getObject(node: GatewayNode, exchange: Exchange, key: stri
   return exchange.stream(pieces, first, length);
 }
 
-export async function headObject(node: GatewayNode, exchange: Exchange, key: string): Promise<void> {
-  const manifest = await node.head(key, { signal: exchange.signal });
+export async function headObject(
+  node: GatewayNode,
+  exchange: Exchange,
+  key: string,
+  options: ReadOptions,
+): Promise<void> {
+  const manifest = await node.head(key, { ...options, signal: exchange.signal });
   const { status } = select(exchange.request.headers, etag(manifest), manifest.size, 'HEAD');
   const length = status === 304 ? {} : { 'content-length': manifest.size };
   exchange.begin(status, { ...objectHeaders(manifest), ...length });
@@ -56,11 +67,12 @@ export async function putObject(
 ): Promise<void> {
   const { headers } = exchange.request;
   const length = bodyLength(headers['content-length'], headers['transfer-encoding'], maxObjectBytes);
-  refuseConditions(exchange);
+  const condition = writeCondition(headers);
   const body = new RequestBody(exchange, maxObjectBytes, sendContinue);
   let result: WriteResult;
   try {
     result = await node.put(key, body, {
+      ...condition,
       metadata: metadataOf(headers),
       signal: exchange.signal,
       ...(length === undefined ? {} : { length }),
@@ -68,7 +80,7 @@ export async function putObject(
   } finally {
     body.stop(new MurkyError('MURKY_CLOSED', 'The write has ended.'));
   }
-  const { manifest, durable, owners, quorum, replaced } = result;
+  const { manifest, durable, owners, quorum, ordered, overtaken, replaced } = result;
   const document = {
     key: manifest.key,
     id: manifest.id.toString(),
@@ -78,6 +90,8 @@ export async function putObject(
     durable,
     owners,
     quorum,
+    ordered,
+    ...(overtaken && { overtaken: versionToText(overtaken) }),
   };
   await exchange.answer({
     status: replaced ? 200 : 201,
@@ -87,18 +101,20 @@ export async function putObject(
 }
 
 export async function deleteObject(node: GatewayNode, exchange: Exchange, key: string): Promise<void> {
-  refuseConditions(exchange);
-  const result = await node.delete(key, { signal: exchange.signal });
+  const condition = writeCondition(exchange.request.headers);
+  const result = await node.delete(key, { ...condition, signal: exchange.signal });
   await exchange.answer({ status: 204, headers: writeHeaders(result), body: '' });
 }
 
-function writeHeaders({ manifest, durable, owners, quorum }: WriteResult): OutgoingHttpHeaders {
+function writeHeaders({ manifest, durable, owners, quorum, ordered, overtaken }: WriteResult): OutgoingHttpHeaders {
   return {
     'x-murky-id': manifest.id.toString(),
     'x-murky-version': versionToText(manifest.version),
     'x-murky-durable': durable,
     'x-murky-owners': owners,
     'x-murky-quorum': quorum,
+    'x-murky-ordered': String(ordered),
+    ...(overtaken && { 'x-murky-overtaken': versionToText(overtaken) }),
   };
 }
 
@@ -119,20 +135,4 @@ function bodyLength(length: string | undefined, coding: string | undefined, maxB
   const bytes = Number(length);
   if (bytes > maxBytes) throw tooLarge(maxBytes);
   return bytes;
-}
-
-/** A condition or a part that were ignored would overwrite what the client meant to keep. */
-function refuseConditions(exchange: Exchange): void {
-  const { headers } = exchange.request;
-  if (headers['content-range'] !== undefined) {
-    // RFC 9110 section 14.5: a server that does not do partial PUT refuses it.
-    throw new MurkyError('MURKY_BAD_REQUEST', 'An object is written whole; Content-Range is for answers.');
-  }
-  const condition = ['if-match', 'if-none-match', 'if-unmodified-since', 'if-modified-since'].find(
-    (name) => headers[name] !== undefined,
-  );
-  if (condition === undefined) return;
-  throw new MurkyError('MURKY_NOT_SUPPORTED', `Conditional writes are not supported, and this one has ${condition}.`, {
-    hint: 'Without the condition the newest write wins.',
-  });
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import parseRange from 'range-parser';
 import { MurkyError } from '../errors.js';
+import type { Condition, Tags } from '../node/condition.js';
 
 /** What a GET or HEAD is answered with, by its conditions and range. `end` is behind the last byte. */
 export type Selection =
@@ -26,6 +27,35 @@ export function select(headers: IncomingHttpHeaders, etag: string, size: number,
   // A date never matches: section 13.1.5 asks for the whole then.
   if (ifRange !== undefined && (ifRange === '*' || !matches(String(ifRange), etag, 'strong'))) return whole;
   return range(headers.range, size) ?? whole;
+}
+
+/**
+ * What a PUT or DELETE asks of the object that is there. A condition that were ignored would overwrite what the client
+ * meant to keep: those on dates, which there are none of, are MURKY_NOT_SUPPORTED, and a part is MURKY_BAD_REQUEST.
+ */
+export function writeCondition(headers: IncomingHttpHeaders): Condition {
+  if (headers['content-range'] !== undefined) {
+    // RFC 9110 section 14.5: a server that does not do partial PUT refuses it.
+    throw new MurkyError('MURKY_BAD_REQUEST', 'An object is written whole; Content-Range is for answers.');
+  }
+  const onDate = ['if-unmodified-since', 'if-modified-since'].find((name) => headers[name] !== undefined);
+  if (onDate !== undefined) {
+    throw new MurkyError('MURKY_NOT_SUPPORTED', `Objects have no date to compare, and this write has ${onDate}.`, {
+      hint: 'If-Match with the ETag does what is meant.',
+    });
+  }
+  const { 'if-match': match, 'if-none-match': noneMatch } = headers;
+  return {
+    ...(match !== undefined && { ifMatch: tagsOf(match, 'strong') }),
+    ...(noneMatch !== undefined && { ifNoneMatch: tagsOf(noneMatch, 'weak') }),
+  };
+}
+
+/** What is between the quotes. A weak tag names no bytes, and is not equal to any in the strong comparison. */
+function tagsOf(list: string, comparison: 'weak' | 'strong'): Tags {
+  if (list.trim() === '*') return '*';
+  const tags = [...list.matchAll(/(W\/)?"([^"]*)"/g)];
+  return tags.flatMap(([, weak, tag]) => (tag !== undefined && (comparison === 'weak' || !weak) ? [tag] : []));
 }
 
 /** RFC 9110 section 8.8.3.2: the weak comparison ignores the W/ mark, the strong one fails on it. */

@@ -5,6 +5,7 @@ import type { GatewayNode } from './contract.js';
 import type { Exchange } from './exchange.js';
 import { listObjects } from './listing.js';
 import { deleteObject, getObject, headObject, putObject } from './objects.js';
+import { readOptions } from './read-options.js';
 import { parseTarget, type Route } from './target.js';
 
 export interface Routing {
@@ -49,15 +50,17 @@ async function serve(routing: Routing, exchange: Exchange, route: Route, sendCon
     return exchange.answer(json(`${JSON.stringify(await node[route.kind](), null, 2)}\n`));
   }
   if (route.kind !== 'object') return exchange.answer({ status: 200, headers: PLAIN, body: WELCOME });
+  const { key, query } = route;
+  if (!READ_METHODS.includes(exchange.request.method ?? '') && query.size > 0) throw noQuery();
   switch (exchange.request.method) {
     case 'PUT':
-      return putObject(node, exchange, route.key, maxObjectBytes, sendContinue);
+      return putObject(node, exchange, key, maxObjectBytes, sendContinue);
     case 'DELETE':
-      return deleteObject(node, exchange, route.key);
+      return deleteObject(node, exchange, key);
     case 'HEAD':
-      return headObject(node, exchange, route.key);
+      return headObject(node, exchange, key, readOptions(query));
     default:
-      return getObject(node, exchange, route.key);
+      return getObject(node, exchange, key, readOptions(query));
   }
 }
 
@@ -68,6 +71,12 @@ async function answerHealth(routing: Routing, exchange: Exchange, kind: 'live' |
     await routing.node.status();
   }
   await exchange.answer(json(`{"status":"${kind}"}\n`));
+}
+
+function noQuery(): MurkyError {
+  return new MurkyError('MURKY_BAD_REQUEST', 'A write takes no query.', {
+    hint: 'A write is in order with all others as it is; conditions go into If-Match and If-None-Match.',
+  });
 }
 
 function json(body: string) {

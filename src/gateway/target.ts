@@ -3,7 +3,7 @@ import { checkKey, parseId } from '../object/key.js';
 
 /** What a request is about. */
 export type Route =
-  | { readonly kind: 'object'; readonly key: string }
+  | { readonly kind: 'object'; readonly key: string; readonly query: ReadonlyMap<string, string> }
   | { readonly kind: 'list'; readonly query: ReadonlyMap<string, string> }
   | { readonly kind: 'status' | 'peers' | 'cluster' | 'fetches' | 'root' | 'live' | 'ready' };
 
@@ -14,6 +14,7 @@ export interface Target {
 }
 
 const LIST_PARAMETERS = ['prefix', 'after', 'limit'];
+const OBJECT_PARAMETERS = ['consistency', 'version', 'versions'];
 
 /**
  * Reads a request target as it was on the line. No URL parser: it would take the keys `.` and `..` for steps in a path.
@@ -31,10 +32,6 @@ export function parseTarget(raw: string): Target {
 function parseRoute(path: string, query: string): Route {
   const id = /^\/([0-9]+)$/.exec(path)?.[1];
   if (path.startsWith('/objects/') || id !== undefined) {
-    if (query !== '') {
-      const what = `An object takes no query, and this one has ?${query.slice(0, 60)}.`;
-      throw new MurkyError('MURKY_BAD_REQUEST', what, { hint: 'Write a ? that belongs to the key as %3F.' });
-    }
     const key = id ?? path.slice('/objects/'.length);
     checkKey(key);
     if (id !== undefined && parseId(id) === undefined) {
@@ -42,7 +39,8 @@ function parseRoute(path: string, query: string): Route {
         hint: 'Any other key goes under /objects/.',
       });
     }
-    return { kind: 'object', key };
+    const hint = 'Write a ? that belongs to the key as %3F.';
+    return { kind: 'object', key, query: parseQuery(query, OBJECT_PARAMETERS, hint) };
   }
   if (path === '/objects') return { kind: 'list', query: parseQuery(query, LIST_PARAMETERS) };
   const kind = (
@@ -66,7 +64,7 @@ function parseRoute(path: string, query: string): Route {
 }
 
 /** Every parameter once, all of them known: a misspelt one must not change what is answered. */
-function parseQuery(query: string, known: readonly string[]): Map<string, string> {
+function parseQuery(query: string, known: readonly string[], more = ''): Map<string, string> {
   const values = new Map<string, string>();
   for (const pair of query.split('&').filter((part) => part !== '')) {
     const equals = pair.indexOf('=');
@@ -74,7 +72,7 @@ function parseQuery(query: string, known: readonly string[]): Map<string, string
     if (!known.includes(name)) {
       const allowed = known.length === 0 ? 'This path takes none.' : `Known here: ${known.join(', ')}.`;
       throw new MurkyError('MURKY_BAD_REQUEST', `The query parameter ${name.slice(0, 60)} is not known.`, {
-        hint: allowed,
+        hint: more === '' ? allowed : `${allowed} ${more}`,
       });
     }
     if (values.has(name)) throw new MurkyError('MURKY_BAD_REQUEST', `The query parameter ${name} is there twice.`);

@@ -11,6 +11,9 @@ import type { Parts } from './parts.js';
 /** A version without its number, which is chosen at the commit. */
 export type Draft = Omit<Manifest, 'version'>;
 
+/** Asked with the version that a write is to get, and what it would replace here. */
+export type Admit = (version: Version, current: Manifest | undefined) => Promise<boolean>;
+
 /**
  * Times that a write takes a greater version because an owner holds a newer one. Each time it is greater than all that
  * the owners had before, so what is still newer after three owners was written at the same time.
@@ -18,12 +21,21 @@ export type Draft = Omit<Manifest, 'version'>;
 const MAX_RENEWALS = 3;
 
 /** Makes a write visible here under a version greater than all that this node has seen of the resource. */
-export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Promise<Manifest> {
+export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Promise<Manifest>;
+/** Only if `admit` grants the chosen version; undefined, and nothing is committed, if it does not. */
+export function commitHere(
+  parts: Parts,
+  writer: BlockWriter,
+  draft: Draft,
+  admit: Admit,
+): Promise<Manifest | undefined>;
+export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft, admit?: Admit) {
   const { store, versions, cluster } = parts;
   return cluster.commits.run(draft.id, async () => {
     const current = await currentIfSound(store, draft.id);
     if (current) versions.observe(current.version);
     const manifest = { ...draft, version: versions.next() };
+    if (admit && !(await admit(manifest.version, current))) return undefined;
     const outcome = await writer.commit(manifest, 'replica');
     if (outcome !== 'committed') throw superseded(draft.key);
     return manifest;
@@ -32,12 +44,19 @@ export function commitHere(parts: Parts, writer: BlockWriter, draft: Draft): Pro
 
 /**
  * Asks the owners which version they hold, so that what is written next is greater than every write that was
- * acknowledged before. MURKY_NO_QUORUM if too few of them answer: then nothing has been written.
+ * acknowledged before. MURKY_NO_QUORUM if too few of them answer: then nothing has been written. With a write quorum
+ * below a majority that is no reason to fail, unless `always`.
  */
-export async function pollForWrite(parts: Parts, key: string, id: bigint, signal?: AbortSignal): Promise<Poll> {
+export async function pollForWrite(
+  parts: Parts,
+  key: string,
+  id: bigint,
+  signal?: AbortSignal,
+  always = false,
+): Promise<Poll> {
   const { quorum } = parts.cluster.plan(id);
   const poll = await parts.cluster.polls.ask(id, parts.cluster.writeTimeoutMs, signal);
-  if (poll.complete || poll.exhausted || !poll.orderable) return poll;
+  if (poll.complete || poll.exhausted || (!poll.orderable && !always)) return poll;
   const { answered, needed, count } = poll;
   throw new MurkyError(
     'MURKY_NO_QUORUM',
@@ -100,7 +119,7 @@ async function renew(parts: Parts, manifest: Manifest, newer: Version): Promise<
   }
 }
 
-function superseded(key: string): MurkyError {
+export function superseded(key: string): MurkyError {
   return new MurkyError(
     'MURKY_SUPERSEDED',
     `"${key}" was written elsewhere at the same time, and that version is newer.`,

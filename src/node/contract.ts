@@ -4,6 +4,7 @@ import type { PathView } from '../rain/path-history.js';
 import type { QuarantineView } from '../rain/quarantine.js';
 import type { RunningFetch } from '../rain/report.js';
 import type { StoreStats } from '../store/contract.js';
+import type { Condition } from './condition.js';
 
 /** What the gateway and the command line know of a node. MurkyNode is the one implementation. */
 export interface ObjectNode {
@@ -32,7 +33,7 @@ export interface ObjectNode {
   close(): Promise<void>;
 }
 
-export interface PutOptions {
+export interface PutOptions extends Condition {
   /** `content-type` and whatever else is to come back with the object. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -40,7 +41,7 @@ export interface PutOptions {
   readonly length?: number;
 }
 
-export interface DeleteOptions {
+export interface DeleteOptions extends Condition {
   readonly signal?: AbortSignal;
 }
 

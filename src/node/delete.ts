@@ -4,6 +4,8 @@ import { type Manifest, tombstone } from '../object/manifest.js';
 import { compareVersions } from '../object/version.js';
 import { currentIfSound, ignoreDamage } from '../store/damage.js';
 import { commitHere, pollForWrite, spread } from './commit.js';
+import { isConditional } from './condition.js';
+import { writeOnCondition } from './conditional-write.js';
 import type { DeleteOptions, WriteResult } from './contract.js';
 import { find, notFound } from './find.js';
 import type { Parts } from './parts.js';
@@ -14,6 +16,7 @@ export async function remove(parts: Parts, key: string, options: DeleteOptions =
   const { store, versions } = parts;
   const id = resourceId(key);
   const { signal } = options;
+  if (isConditional(options)) return await removeOnCondition(parts, key, options);
   const poll = await pollForWrite(parts, key, id, signal);
   const local = await currentIfSound(store, id);
   if (poll.newest) versions.observe(poll.newest.version);
@@ -34,6 +37,17 @@ export async function remove(parts: Parts, key: string, options: DeleteOptions =
   try {
     const manifest = await commitHere(parts, writer, tombstone(key, { time: 0n, node: 0n }));
     return await spread(parts, manifest, poll.complete || poll.exhausted, signal);
+  } finally {
+    await writer.abort(); // nothing after a commit
+  }
+}
+
+async function removeOnCondition(parts: Parts, key: string, options: DeleteOptions): Promise<WriteResult> {
+  const writer = parts.store.begin();
+  try {
+    const nothing = tombstone(key, { time: 0n, node: 0n });
+    const { replaced, ...result } = await writeOnCondition(parts, writer, nothing, options, options.signal);
+    return result;
   } finally {
     await writer.abort(); // nothing after a commit
   }

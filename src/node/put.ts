@@ -4,6 +4,8 @@ import { BLOCK_BYTES, checkMetadata, MAX_OBJECT_BYTES } from '../object/manifest
 import { compareVersions } from '../object/version.js';
 import { currentIfSound } from '../store/damage.js';
 import { commitHere, pollForWrite, spread } from './commit.js';
+import { isConditional } from './condition.js';
+import { checkAtQuorum, writeOnCondition } from './conditional-write.js';
 import type { PutOptions, WriteResult } from './contract.js';
 import { cutBlocks } from './cut.js';
 import type { Parts } from './parts.js';
@@ -24,6 +26,8 @@ export async function put(
   cluster.plan(id);
   const current = await currentIfSound(store, id);
   if (current && current.key !== key) throw taken(key, id, current.key);
+  // Before the body is asked for, so that what is refused never crosses the wire.
+  if (isConditional(options)) await checkAtQuorum(parts, key, id, options, options.signal);
   // Asked while the body comes in: a write that ended before this one began is older than it in any case.
   const polling = pollForWrite(parts, key, id, options.signal);
   let refusal: unknown;
@@ -44,6 +48,7 @@ export async function put(
     if (newest) versions.observe(newest.version);
     options.signal?.throwIfAborted();
     const draft = { key, id, tombstone: false, blockBytes, metadata, ...written };
+    if (isConditional(options)) return await writeOnCondition(parts, writer, draft, options, options.signal);
     const manifest = await commitHere(parts, writer, draft);
     const before = newest && (!current || compareVersions(newest.version, current.version) > 0) ? newest : current;
     const replaced = before !== undefined && !before.tombstone;

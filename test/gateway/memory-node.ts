@@ -1,6 +1,7 @@
 import { MurkyError } from '../../src/errors.js';
 import type { GatewayNode } from '../../src/gateway/contract.js';
-import type { GetOptions, NodeStatus, PutOptions, ReadOptions } from '../../src/node/contract.js';
+import { checkCondition } from '../../src/node/condition.js';
+import type { DeleteOptions, GetOptions, NodeStatus, PutOptions, ReadOptions } from '../../src/node/contract.js';
 import { checkKey, resourceId } from '../../src/object/key.js';
 import { BLOCK_BYTES, type Manifest, sha256 } from '../../src/object/manifest.js';
 
@@ -27,6 +28,7 @@ export class MemoryNode implements GatewayNode {
 
   async put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options: PutOptions = {}) {
     checkKey(key);
+    checkCondition(key, options, this.objects.get(key)?.manifest);
     await this.beforePut();
     const pieces: Uint8Array[] = [];
     try {
@@ -71,7 +73,8 @@ export class MemoryNode implements GatewayNode {
     }
   }
 
-  async delete(key: string) {
+  async delete(key: string, options: DeleteOptions = {}) {
+    checkCondition(key, options, this.objects.get(key)?.manifest);
     const { manifest } = this.#held(key);
     this.objects.delete(key);
     return { manifest, durable: 2, owners: 3, quorum: 2, ordered: true };

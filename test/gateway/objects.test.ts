@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
@@ -29,6 +30,7 @@ for (const size of [0, 1, MIB - 1, MIB, MIB + 1, 5 * MIB + 7]) {
       durable: 2,
       owners: 3,
       quorum: 2,
+      ordered: true,
     });
     const get = await send(gateway, 'GET', '/objects/a');
     assert.is(get.status, 200);
@@ -230,13 +232,12 @@ test('conditions', async ({ gateway, node }) => {
   }
 });
 
-test('a write with a condition, a part or an unknown coding is refused, not done without it', async ({
+test('a write with a condition on a date, a part or an unknown coding is refused, not done without it', async ({
   gateway,
   node,
 }) => {
   for (const [headers, status] of [
-    [{ 'if-match': '"x"' }, 501],
-    [{ 'if-none-match': '*' }, 501],
+    [{ 'if-modified-since': 'Sat, 01 Jan 2050 00:00:00 GMT' }, 501],
     [{ 'if-unmodified-since': 'Sat, 01 Jan 2050 00:00:00 GMT' }, 501],
     [{ 'content-range': 'bytes 0-0/2' }, 400],
     [{ 'transfer-encoding': 'gzip, chunked' }, 501],
@@ -246,8 +247,54 @@ test('a write with a condition, a part or an unknown coding is refused, not done
     problemOf(answer);
   }
   assert.is(node.objects.size, 0);
+});
+
+test('If-Match and If-None-Match decide on a write', async ({ gateway }) => {
+  const tagOf = (text: string) => `"${createHash('sha256').update(text).digest('hex')}"`;
+  const write = async (method: 'PUT' | 'DELETE', headers: OutgoingHttpHeaders, body = 'new') => {
+    const answer = await send(gateway, method, '/objects/a', { headers, ...(method === 'PUT' ? { body } : {}) });
+    if (answer.status === 412) assert.is(problemOf(answer).code, 'MURKY_PRECONDITION_FAILED');
+    return answer.status;
+  };
+  const there = async () => (await send(gateway, 'GET', '/objects/a')).body.toString();
+  assert.is(await write('PUT', { 'if-match': '*' }), 412);
+  assert.is(await write('DELETE', { 'if-match': '*' }), 412);
+  assert.is(await write('PUT', { 'if-none-match': '*' }, 'old'), 201);
+  assert.is(await write('PUT', { 'if-none-match': '*' }), 412);
+  assert.is(await write('PUT', { 'if-match': '"other"' }), 412);
+  assert.is(await write('PUT', { 'if-match': `W/${tagOf('old')}` }), 412, 'a weak tag names no bytes');
+  assert.is(await write('PUT', { 'if-none-match': tagOf('old') }), 412);
+  assert.is(await write('DELETE', { 'if-match': tagOf('new') }), 412);
+  assert.is(await there(), 'old');
+  assert.is(await write('PUT', { 'if-match': `"other", ${tagOf('old')}` }), 200);
+  assert.is(await there(), 'new');
+  assert.is(await write('DELETE', { 'if-match': tagOf('new') }), 204);
+});
+
+test('consistency=quorum is asked of the node, and anything else in the query is refused', async ({
+  gateway,
+  node,
+}) => {
   await node.put('a', Buffer.from('x'));
-  assert.is((await send(gateway, 'DELETE', '/objects/a', { headers: { 'if-match': '"x"' } })).status, 501);
+  const asked: unknown[] = [];
+  const { get, head } = node;
+  node.get = (key, options) => {
+    asked.push(options?.consistency);
+    return get.call(node, key, options);
+  };
+  node.head = (key, options) => {
+    asked.push(options?.consistency);
+    return head.call(node, key, options);
+  };
+  for (const query of ['', '?consistency=local', '?consistency=quorum']) {
+    for (const method of ['GET', 'HEAD']) assert.is((await send(gateway, method, `/objects/a${query}`)).status, 200);
+  }
+  assert.equal(asked, [undefined, undefined, 'local', 'local', 'quorum', 'quorum']);
+  for (const query of ['?consistency=all', '?consistensy=quorum', '?consistency=quorum&consistency=quorum', '?x']) {
+    assert.is(problemOf(await send(gateway, 'GET', `/objects/a${query}`)).status, 400);
+  }
+  assert.is(problemOf(await send(gateway, 'PUT', '/objects/a?consistency=quorum', { body: 'y' })).status, 400);
+  assert.is(problemOf(await send(gateway, 'DELETE', '/objects/a?consistency=quorum')).status, 400);
   assert.is(node.objects.size, 1);
 });
 

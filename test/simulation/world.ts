@@ -1,7 +1,8 @@
 import { Cluster, type ClusterOptions } from '../../src/cluster/cluster.js';
 import type { Resolve } from '../../src/cluster/membership.js';
 import { SharedSource } from '../../src/cluster/share.js';
-import type { GetOptions, PutOptions, ReadOptions, WriteResult } from '../../src/node/contract.js';
+import type { VersionRegister } from '../../src/cluster/version-register.js';
+import type { DeleteOptions, GetOptions, PutOptions, ReadOptions, WriteResult } from '../../src/node/contract.js';
 import { remove } from '../../src/node/delete.js';
 import { Downloads } from '../../src/node/download.js';
 
@@ -26,6 +27,7 @@ export interface NodeOptions extends Partial<ClusterOptions> {
   readonly disk?: MemoryDisk;
   /** Its clock, and what it sees of the network; a steady clock of its own by default. */
   readonly machine?: Machine;
+  readonly register?: VersionRegister;
   readonly resolve?: Resolve;
 }
 
@@ -155,7 +157,17 @@ export class SimulatedNode {
     };
     const resolve = this.options.resolve ?? (async (contact: Address) => [contact]);
     const store = this.store;
-    this.cluster = new Cluster(options, { rain: this.rain, store, clock, random, log, resolve, versions });
+    const { register } = this.options;
+    this.cluster = new Cluster(options, {
+      ...(register && { register }),
+      rain: this.rain,
+      store,
+      clock,
+      random,
+      log,
+      resolve,
+      versions,
+    });
     this.parts = { store, rain: this.rain, cluster: this.cluster, versions, clock, log };
     this.downloads = new Downloads(this.parts);
     await this.cluster.start();
@@ -165,8 +177,8 @@ export class SimulatedNode {
     return this.world.time.until(put(this.parts, key, body, options));
   }
 
-  delete(key: string): Promise<WriteResult> {
-    return this.world.time.until(remove(this.parts, key));
+  delete(key: string, options?: DeleteOptions): Promise<WriteResult> {
+    return this.world.time.until(remove(this.parts, key, options));
   }
 
   head(key: string, options: ReadOptions = {}): Promise<Manifest> {

@@ -7,6 +7,7 @@ import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
 import { checkSha256, deliver, goesToFile } from '../object-sink.js';
 import {
+  consistencyOption,
   jsonOption,
   type NodeOptions,
   nodeOption,
@@ -22,6 +23,7 @@ import { bytesText, toMicroseconds } from '../terminal/quantity.js';
 interface GetOptions extends NodeOptions, ReportOptions {
   readonly output?: string;
   readonly force?: true;
+  readonly consistency: 'local' | 'quorum';
 }
 
 export function addGet(program: Command): void {
@@ -32,6 +34,7 @@ export function addGet(program: Command): void {
     .argument('<key>', 'name of the object')
     .option('-o, --output <file>', 'write to this file; it appears whole or not at all')
     .option('-f, --force', 'write binary bytes to a terminal')
+    .addOption(consistencyOption())
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(60))
@@ -54,12 +57,13 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
     noBar: !toFile && process.stdout.isTTY === true,
     fetch: () => watch?.latest(),
   });
+  const query: Record<string, string> = options.consistency === 'quorum' ? { consistency: 'quorum' } : {};
   // The node answers when its first block is there; on a slow link it is watched from before.
   const stop = () => {
     watch?.stop();
     progress.stop();
   };
-  const object = await client.get(key).catch((error) => {
+  const object = await client.get(key, query).catch((error) => {
     stop();
     throw error;
   });

@@ -7,7 +7,11 @@ import { nodeClient } from '../http/node-address.js';
 import { openInput } from '../input-file.js';
 import { interruptible } from '../interruption.js';
 import {
+  type ConditionOptions,
+  conditionHeaders,
   contentTypeOption,
+  ifMatchOption,
+  ifNoneMatchOption,
   jsonOption,
   type NodeOptions,
   nodeOption,
@@ -21,7 +25,7 @@ import { print, printable, printJson } from '../terminal/output.js';
 import { startProgress } from '../terminal/progress.js';
 import { bytesText, toMicroseconds } from '../terminal/quantity.js';
 
-interface PutOptions extends NodeOptions, ReportOptions {
+interface PutOptions extends NodeOptions, ReportOptions, ConditionOptions {
   readonly contentType?: string;
 }
 
@@ -35,6 +39,8 @@ export function addPut(program: Command): void {
     .argument('<key>', 'name of the object')
     .argument('<file>', 'file to store; - is standard input')
     .addOption(contentTypeOption())
+    .addOption(ifMatchOption())
+    .addOption(ifNoneMatchOption())
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(60))
@@ -60,6 +66,7 @@ async function put(key: string, file: string, options: PutOptions, signal: Abort
     const answer = await client.put(key, body, {
       bytes: source.bytes,
       metadata: options.contentType === undefined ? {} : { 'content-type': options.contentType },
+      conditions: conditionHeaders(options),
     });
     progress.stop();
     const seconds = toMicroseconds((performance.now() - started) / 1000);
@@ -70,13 +77,14 @@ async function put(key: string, file: string, options: PutOptions, signal: Abort
         facts: { sent: sha256, stored: answer.sha256 },
       });
     }
-    const { durable, owners, quorum, version } = answer;
+    const { durable, owners, quorum, version, overtaken } = answer;
     if (options.json) {
-      await printJson({ key, bytes: checksum.bytes, sha256, version, durable, owners, quorum, seconds });
+      await printJson({ key, bytes: checksum.bytes, sha256, version, durable, owners, quorum, overtaken, seconds });
     } else if (!options.quiet) {
       const where =
         durable === undefined ? '' : `, durable on ${durable} of ${owners} ${owners === 1 ? 'owner' : 'owners'}`;
-      await print(`${printable(key)}: ${bytesText(checksum.bytes)} stored${where}\n`);
+      const lost = overtaken === undefined ? '' : ', and overwritten at once by a write at the same time';
+      await print(`${printable(key)}: ${bytesText(checksum.bytes)} stored${where}${lost}\n`);
     }
   } finally {
     progress.stop();

@@ -20,6 +20,9 @@ export interface NodeClientOptions {
   readonly signal: AbortSignal;
 }
 
+/** Headers that a write is to fail by: `if-match`, `if-none-match`. */
+export type Conditions = Record<string, string>;
+
 /** What the node says of a write, in its headers: x-murky-durable and so on, and the ETag. */
 export interface WriteAnswer {
   /** Owners that hold it durably, of how many, and how many had to. */
@@ -27,6 +30,8 @@ export interface WriteAnswer {
   readonly owners: number | undefined;
   readonly quorum: number | undefined;
   readonly version: string | undefined;
+  /** A newer version, written at the same time, that readers get in its place. */
+  readonly overtaken: string | undefined;
   /** Hexadecimal, of a put. */
   readonly sha256: string | undefined;
 }
@@ -70,17 +75,17 @@ export class NodeClient {
   async put(
     key: string,
     body: Readable,
-    facts: { bytes: number | undefined; metadata: Readonly<Record<string, string>> },
+    facts: { bytes: number | undefined; metadata: Readonly<Record<string, string>>; conditions?: Conditions },
   ) {
-    const headers: Record<string, string> = { ...facts.metadata };
+    const headers: Record<string, string> = { ...facts.metadata, ...facts.conditions };
     if (facts.bytes !== undefined) headers['content-length'] = String(facts.bytes);
     const answer = await this.#send('PUT', objectPath(key), headers, body);
     await text(answer, this.url);
     return writeAnswer(answer);
   }
 
-  async get(key: string): Promise<ObjectAnswer> {
-    const answer = await this.#send('GET', objectPath(key));
+  async get(key: string, query: Readonly<Record<string, string>> = {}): Promise<ObjectAnswer> {
+    const answer = await this.#send('GET', objectPath(key, query));
     const length = answer.headers['content-length'];
     const bytes = length === undefined ? undefined : Number(length);
     return {
@@ -93,8 +98,8 @@ export class NodeClient {
     };
   }
 
-  async remove(key: string): Promise<WriteAnswer> {
-    const answer = await this.#send('DELETE', objectPath(key));
+  async remove(key: string, conditions: Conditions = {}): Promise<WriteAnswer> {
+    const answer = await this.#send('DELETE', objectPath(key), conditions);
     await text(answer, this.url);
     return writeAnswer(answer);
   }
@@ -160,8 +165,9 @@ export class NodeClient {
 }
 
 /** The whole key as one path segment, so that no proxy or parser folds its dots and slashes. */
-function objectPath(key: string): string {
-  return `/objects/${encodeURIComponent(key)}`;
+function objectPath(key: string, query: Readonly<Record<string, string>> = {}): string {
+  const path = `/objects/${encodeURIComponent(key)}`;
+  return Object.keys(query).length === 0 ? path : `${path}?${new URLSearchParams(query)}`;
 }
 
 function etagSha256(answer: IncomingMessage): string | undefined {
@@ -178,6 +184,7 @@ function writeAnswer(answer: IncomingMessage): WriteAnswer {
     owners: count('x-murky-owners'),
     quorum: count('x-murky-quorum'),
     version: answer.headers['x-murky-version'] as string | undefined,
+    overtaken: answer.headers['x-murky-overtaken'] as string | undefined,
     sha256: etagSha256(answer),
   };
 }

@@ -53,7 +53,7 @@ class Run {
   readonly #machines = new Map<number, Machine>();
   /** Resolves when the process of a node ends. */
   readonly #ends = new Map<SimulatedNode, { readonly ended: Promise<void>; readonly end: () => void }>();
-  readonly #closing: Promise<void>[] = [];
+  readonly #booting: Promise<void>[] = [];
   #values = 0;
   #done = false;
 
@@ -83,7 +83,7 @@ class Run {
     await this.#mend();
     for (const node of this.#world.nodes.values()) await time.until(this.#read(`end${node.n}`, node));
     await this.#world.closeAll();
-    await time.until(Promise.all(this.#closing));
+    await time.until(Promise.all(this.#booting));
   }
 
   async #boot(n: number): Promise<SimulatedNode> {
@@ -211,7 +211,7 @@ class Run {
     const node = this.#anyNode();
     if (!node || this.#world.nodes.size <= this.#count / 2) return;
     this.#note('crash', () => {
-      this.#closing.push(this.#world.crash(node.n));
+      void this.#world.crash(node.n); // what a dead process waits for never comes
       this.#machines.get(node.n)!.kill();
       this.#ends.get(node)!.end();
     });
@@ -220,7 +220,7 @@ class Run {
   #restart(): void {
     for (let n = 1; n <= this.#count; n++) {
       if (this.#world.nodes.has(n) || !this.#machines.get(n)!.dead) continue;
-      this.#note('restart', () => void this.#closing.push(this.#boot(n).then(() => {})));
+      this.#note('restart', () => void this.#booting.push(this.#boot(n).then(() => {})));
       return;
     }
   }

@@ -22,7 +22,10 @@ let operations = 0;
 let unknown = 0;
 let wrong = 0;
 for (let seed = first; seed < first + count; seed++) {
-  const episode = await runEpisode(seed, broken as Break | undefined);
+  const episode = await runEpisode(seed, broken as Break | undefined).catch((error) => {
+    throw new Error(`Seed ${seed} did not end well.`, { cause: error });
+  });
+  if (seed % 500 === 0) console.log(`seed ${seed}: ${wrong} not linearizable so far`);
   operations += episode.operations.length;
   unknown += episode.operations.filter(({ end }) => end === Number.POSITIVE_INFINITY).length;
   for (const [fault, times] of Object.entries(episode.faults)) faults[fault] = (faults[fault] ?? 0) + times;

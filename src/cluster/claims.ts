@@ -1,0 +1,93 @@
+import { compareVersions, type Version, versionToText } from '../object/version.js';
+import { type Clock, sleep } from '../seam/clock.js';
+import type { VersionRegister } from './version-register.js';
+
+/** The node of a version in the register that no write has: the claim before it was given up. */
+const NOBODY = 0n;
+
+/** A claim that could not be given up in so long is given up by others, when this node is away, or by its next writer. */
+const MAX_TRIES = 60;
+const RETRY_MS = 5000;
+
+/** What a conditional writer has to bring along to claim the place after the version that it saw. */
+export interface Standing {
+  /** In the register when it looked. */
+  readonly claimed: Version | null;
+  /** The claim is that of a write that will never be acknowledged. */
+  readonly void: boolean;
+}
+
+/**
+ * Lets one conditional writer at a time replace a version, with a register that all nodes share: each claims its new
+ * version there before it commits, and whoever comes later waits until that is to be seen at the quorum. Without a
+ * register every claim is granted.
+ */
+export class Claims {
+  /** Claims of this process whose writes have not ended. */
+  readonly #running = new Set<string>();
+
+  constructor(
+    private readonly register: VersionRegister | undefined,
+    private readonly self: bigint,
+    private readonly isAlive: (node: bigint) => boolean,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Two conditional writes that replace the same version are never both acknowledged. */
+  get atomic(): boolean {
+    return this.register !== undefined;
+  }
+
+  /** Where a writer stands that saw `newest` at the quorum; 'busy' while another one is on its way to replace it. */
+  async look(id: bigint, newest: Version | undefined): Promise<Standing | 'busy'> {
+    if (!this.register) return { claimed: null, void: false };
+    const claimed = await this.register.read(id);
+    if (!claimed || (newest && compareVersions(claimed, newest) <= 0)) return { claimed, void: false };
+    const running = claimed.node === this.self ? this.#running.has(nameOf(id, claimed)) : this.isAlive(claimed.node);
+    return claimed.node !== NOBODY && running ? 'busy' : { claimed, void: true };
+  }
+
+  /** False if another writer came first. Call {@link end} when the write has ended, whatever became of it. */
+  async claim(id: bigint, standing: Standing, version: Version): Promise<boolean> {
+    if (!this.register) return true;
+    this.#running.add(nameOf(id, version));
+    let set = false;
+    try {
+      set = (await this.register.compareAndSet(id, standing.claimed, version)).set;
+    } catch (error) {
+      this.end(id, version, false); // perhaps it was set
+      throw error;
+    }
+    if (!set) this.#running.delete(nameOf(id, version));
+    return set;
+  }
+
+  /** Whether a write that has met a newer one still has its claim: if not, that one may have replaced the same version. */
+  async holds(id: bigint, version: Version): Promise<boolean> {
+    if (!this.register) return true;
+    const claimed = await this.register.read(id);
+    return claimed !== null && compareVersions(claimed, version) === 0;
+  }
+
+  /** The write has ended. If it failed its claim is given up, in the background, so that no one waits for it. */
+  end(id: bigint, version: Version, acknowledged: boolean): void {
+    if (!this.#running.delete(nameOf(id, version)) || acknowledged || !this.register) return;
+    void this.#giveUp(this.register, id, version);
+  }
+
+  async #giveUp(register: VersionRegister, id: bigint, version: Version): Promise<void> {
+    const nobody = { time: version.time + 1n, node: NOBODY };
+    for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      try {
+        await register.compareAndSet(id, version, nobody);
+        return;
+      } catch {
+        await sleep(this.clock, RETRY_MS);
+      }
+    }
+  }
+}
+
+function nameOf(id: bigint, version: Version): string {
+  return `${id}/${versionToText(version)}`;
+}

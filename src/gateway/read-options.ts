@@ -1,0 +1,10 @@
+import { MurkyError } from '../errors.js';
+import type { ReadOptions } from '../node/contract.js';
+
+/** What the query of a GET or HEAD of an object asks for. MURKY_BAD_REQUEST for what makes no sense. */
+export function readOptions(query: ReadonlyMap<string, string>): ReadOptions {
+  const consistency = query.get('consistency');
+  if (consistency === undefined) return {};
+  if (consistency === 'local' || consistency === 'quorum') return { consistency };
+  throw new MurkyError('MURKY_BAD_REQUEST', 'consistency is either local or quorum.');
+}
