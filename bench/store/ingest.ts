@@ -2,7 +2,7 @@
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { GIB, inFolder, inParallel, MIB, median, putObject, valuesOf } from './workload.js';
+import { GIB, inFolder, inParallel, MIB, median, putObject, Values } from './workload.js';
 
 export interface IngestRow {
   readonly writers: number;
@@ -24,13 +24,17 @@ export async function measureIngest(writers: number, totalBytes = GIB): Promise<
     const store = await ObjectStore.open({ folder: join(folder, 'store'), maxBytes: 2 * totalBytes });
     const files = join(folder, 'files');
     await mkdir(files);
-    const valueAt = valuesOf(OBJECT_BYTES, writers);
+    const values = new Values(OBJECT_BYTES);
     const ways = {
-      files: { seconds: 0, each: [] as number[], put: (i: number) => writeFile(join(files, `${i}`), valueAt(i)) },
+      files: {
+        seconds: 0,
+        each: [] as number[],
+        put: (i: number) => values.use(i, (value) => writeFile(join(files, `${i}`), value)),
+      },
       store: {
         seconds: 0,
         each: [] as number[],
-        put: (i: number) => putObject(store, `object-${i}`, valueAt(i), i + 1),
+        put: (i: number) => values.use(i, (value) => putObject(store, `object-${i}`, value, i + 1)),
       },
     };
     const objects = Math.floor(totalBytes / OBJECT_BYTES);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Level } from 'level';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { inFolder, inParallel, median, putObject, valuesOf } from './workload.js';
+import { inFolder, inParallel, median, putObject, Values } from './workload.js';
 
 export interface RestartRow {
   readonly objects: number;
@@ -19,8 +19,10 @@ export async function measureRestart(objects: number, objectBytes: number): Prom
   return await inFolder(async (folder) => {
     const maxBytes = 2 * objects * (objectBytes + 1024);
     const filling = await ObjectStore.open({ folder, maxBytes });
-    const valueAt = valuesOf(objectBytes, WRITERS);
-    await inParallel(WRITERS, 0, objects, (i) => putObject(filling, `object-${i}`, valueAt(i), i + 1));
+    const values = new Values(objectBytes);
+    await inParallel(WRITERS, 0, objects, (i) =>
+      values.use(i, (value) => putObject(filling, `object-${i}`, value, i + 1)),
+    );
     await filling.close();
     await iterateKeys(folder); // merges what the filling left in LevelDB's log, for both ways
     const storeMs: number[] = [];

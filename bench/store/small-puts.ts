@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Level } from 'level';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { GIB, inFolder, inParallel, KIB, median, putObject, valuesOf } from './workload.js';
+import { GIB, inFolder, inParallel, KIB, median, putObject, Values } from './workload.js';
 
 export interface SmallPutsRow {
   readonly writers: number;
@@ -22,17 +22,18 @@ export async function measureSmallPuts(writers: number): Promise<SmallPutsRow> {
     const store = await ObjectStore.open({ folder: join(folder, 'store'), maxBytes: GIB });
     const level = new Level<string, Uint8Array>(join(folder, 'level'), { valueEncoding: 'view' });
     await level.open();
-    const valueAt = valuesOf(VALUE_BYTES, writers);
+    const values = new Values(VALUE_BYTES);
     const ways = {
       level: {
         seconds: 0,
         each: [] as number[],
-        put: (i: number) => level.batch([{ type: 'put', key: `object-${i}`, value: valueAt(i) }], { sync: true }),
+        put: (i: number) =>
+          values.use(i, (value) => level.batch([{ type: 'put', key: `object-${i}`, value }], { sync: true })),
       },
       store: {
         seconds: 0,
         each: [] as number[],
-        put: (i: number) => putObject(store, `object-${i}`, valueAt(i), i + 1),
+        put: (i: number) => values.use(i, (value) => putObject(store, `object-${i}`, value, i + 1)),
       },
     };
     for (let turn = 0; turn < TURNS; turn++) {

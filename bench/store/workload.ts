@@ -24,17 +24,21 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
 }
 
 /**
- * Values of one size that differ from one object to the next and do not compress. At most `atOnce` of them are in use at
- * once: their memory is used again, so that making them is no part of what is measured.
+ * Values of one size that differ from one object to the next and do not compress. Their memory is used again, so that
+ * making them is no part of what is measured; nobody gets one that is in use.
  */
-export function valuesOf(bytes: number, atOnce: number): (number: number) => Uint8Array {
-  const values = Array.from({ length: atOnce }, (_, i) => Buffer.from(blockOfBytes(bytes, i)));
-  let next = 0;
-  return (number) => {
-    const value = values[next++ % atOnce]!;
-    if (bytes >= 4) value.writeUInt32LE(number >>> 0, 0);
-    return value;
-  };
+export class Values {
+  readonly #free: Buffer[] = [];
+  #made = 0;
+
+  constructor(private readonly bytes: number) {}
+
+  async use(number: number, work: (value: Uint8Array) => Promise<void>): Promise<void> {
+    const value = this.#free.pop() ?? Buffer.from(blockOfBytes(this.bytes, this.#made++));
+    value.writeUInt32LE(number >>> 0, 0);
+    await work(value);
+    this.#free.push(value);
+  }
 }
 
 /** Puts a value as a node does, and by its code: blocks, hashes, then the manifest; durable when it resolves. */

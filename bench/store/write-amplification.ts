@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { inFolder, inParallel, putObject, valuesOf } from './workload.js';
+import { inFolder, inParallel, putObject, Values } from './workload.js';
 
 export interface AmplificationRow {
   readonly objectBytes: number;
@@ -29,10 +29,12 @@ export async function measureAmplification(
 async function run(objectBytes: number, writers: number, totalBytes: number): Promise<AmplificationRow> {
   const objects = Math.ceil(totalBytes / objectBytes);
   return await inFolder(async (folder) => {
-    const valueAt = valuesOf(objectBytes, writers);
+    const values = new Values(objectBytes);
     const before = writtenBytes();
     const store = await ObjectStore.open({ folder, maxBytes: 2 * totalBytes });
-    await inParallel(writers, 0, objects, (i) => putObject(store, `object-${i}`, valueAt(i), i + 1));
+    await inParallel(writers, 0, objects, (i) =>
+      values.use(i, (value) => putObject(store, `object-${i}`, value, i + 1)),
+    );
     await store.close();
     const amplification = (writtenBytes() - before) / (objects * objectBytes);
     return { objectBytes, writers, objects, amplification };

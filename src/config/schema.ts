@@ -304,7 +304,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     kind: wholeNumber(0, Number.MAX_SAFE_INTEGER),
     default: 10 * 2 ** 30,
     unit: 'bytes',
-    about: 'Disk space for values, replicas and cached copies together; cached copies go first.',
+    about: 'Disk space of the data folder: replicas, cached copies and the index together; cached copies go first.',
   },
   'reclaim.max-time-fraction': {
     kind: number(0.01, 1),

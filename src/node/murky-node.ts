@@ -78,6 +78,7 @@ export class MurkyNode implements ObjectNode {
       const store = await ObjectStore.open({
         folder: config.dataDir,
         maxBytes: config.cache.maxBytes,
+        wholeFolder: true,
         reclaimTimeFraction: config.reclaim.maxTimeFraction,
         clock,
         log,

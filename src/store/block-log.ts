@@ -32,6 +32,12 @@ export interface Segment {
   readonly unnamed: Map<number, BlockName & { readonly length: number }>;
 }
 
+export interface LogUse {
+  readonly segments: number;
+  readonly bytes: number;
+  readonly deadBytes: number;
+}
+
 /** A record in use, as the index says, or a writer at work. */
 export interface RecordInUse extends NamedRecord {
   readonly unnamed: boolean;
@@ -75,6 +81,16 @@ export class BlockLog {
 
   get segments(): Iterable<Segment> {
     return this.#segments.values();
+  }
+
+  /** What the log takes on the disk, and how much of it is of no use. */
+  get use(): LogUse {
+    const use = { segments: this.#segments.size, bytes: 0, deadBytes: 0 };
+    for (const { bytes, liveBytes } of this.#segments.values()) {
+      use.bytes += bytes;
+      use.deadBytes += bytes - liveBytes;
+    }
+    return use;
   }
 
   isActive(segment: Segment): boolean {

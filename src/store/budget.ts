@@ -14,7 +14,18 @@ export class Budget {
   objects = 0;
   tombstones = 0;
 
-  constructor(readonly maxBytes: number) {}
+  #asideBytes = 0;
+
+  constructor(readonly limitBytes: number) {}
+
+  /** What values may take: the limit, without what is set aside for other things. */
+  get maxBytes(): number {
+    return this.limitBytes - this.#asideBytes;
+  }
+
+  setAside(bytes: number): void {
+    this.#asideBytes = bytes;
+  }
 
   bytes(account: Account): number {
     return this.#bytes[account];
@@ -34,9 +45,9 @@ export class Budget {
     return this.#diskBytes - this.#deadBytes;
   }
 
-  /** Takes `onDisk` for a block of `bytes` to be written; false, and nothing taken, if it does not fit. */
-  reserve(bytes: number, onDisk: number): boolean {
-    if (this.#diskBytes + onDisk > this.maxBytes) return false;
+  /** Takes `onDisk` for a block of `bytes` to be written; false, and nothing taken, if that leaves less than `spare`. */
+  reserve(bytes: number, onDisk: number, spare = 0): boolean {
+    if (this.#diskBytes + onDisk + spare > this.maxBytes) return false;
     this.#diskBytes += onDisk;
     this.#bytes.other += bytes;
     return true;

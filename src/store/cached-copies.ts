@@ -32,6 +32,8 @@ import { encodeRecord, type VersionRecord } from './version-record.js';
 const TOUCH_INTERVAL_MS = 10_000;
 /** While the budget has more room than this share of it, there is nothing to protect from newcomers. */
 const ROOMY_SHARE = 1 / 16;
+/** Most that one put evicts beyond what is missing, as a share of the budget. */
+const EVICTION_SHARE = 1 / 512;
 /** What is known of frequencies is written down so often, and at the end, if there is as much as this to tell. */
 const SAVE_INTERVAL_MS = 600_000;
 const SAVE_USES = 1000;
@@ -147,15 +149,23 @@ export class CachedCopies {
    * giving the room of dead records back to the disk; MURKY_STORE_FULL.
    */
   async reserve(bytes: number, onDisk: number): Promise<void> {
-    if (this.budget.reserve(bytes, onDisk)) return;
+    const { budget, reclaimer } = this;
+    if (budget.reserve(bytes, onDisk, reclaimer.copyRoom)) return;
     await this.#room.run('room', async () => {
-      while (!this.budget.reserve(bytes, onDisk)) {
-        const missing = this.budget.liveBytes + onDisk - this.budget.maxBytes;
+      let reclaimable = true;
+      while (!budget.reserve(bytes, onDisk, reclaimable ? reclaimer.copyRoom : 0)) {
+        const missing = budget.liveBytes + onDisk - budget.maxBytes;
+        const cached = budget.bytes('cached');
         // What cannot be made to fit evicts nothing.
-        if (missing > 0 && (missing > this.budget.bytes('cached') || !(await this.#evict(missing)))) {
-          throw this.#full(bytes);
-        }
-        if (missing <= 0 && !(await this.reclaimer.step())) throw this.#full(bytes);
+        if (missing > cached) throw this.#full(bytes);
+        // Some more go in the same batch, so that the log has its room for dead ones and the next puts pass.
+        const more = Math.min(reclaimer.deadRoom, budget.maxBytes * EVICTION_SHARE);
+        const wanted = Math.min(missing + reclaimer.deadRoom, Math.max(0, missing) + more, cached);
+        const evicted = wanted > 0 && (await this.#evict(wanted));
+        if (missing > 0 && !evicted) throw this.#full(bytes);
+        if (missing > 0) continue;
+        if (!reclaimable && !evicted) throw this.#full(bytes);
+        reclaimable = await reclaimer.step();
       }
     });
   }
@@ -233,7 +243,7 @@ export class CachedCopies {
   }
 
   #full(bytes: number): MurkyError {
-    const { maxBytes } = this.budget;
+    const { limitBytes: maxBytes } = this.budget;
     return new MurkyError('MURKY_STORE_FULL', `The store is full: ${bytes} bytes more do not fit its ${maxBytes}.`, {
       hint: 'Raise cache.max-bytes, delete objects, or add nodes.',
       facts: {

@@ -37,6 +37,8 @@ export interface DatabaseOptions {
   readonly log: Log;
   /** Told when the block log may have room to give back. */
   readonly onDead: () => void;
+  /** Told of bytes on their way to the index. */
+  readonly onIndexed?: (bytes: number) => void;
   /** Makes the index anew from the journal and the segments, also where LevelDB finds nothing wrong with it. */
   readonly rebuild?: boolean;
   /** Begins the journal anew with what the index holds, also where nothing is found wrong with it. */
@@ -191,6 +193,9 @@ export class Database {
   }
 
   async #note(changes: readonly TableChange[], sync: boolean): Promise<TableChange[]> {
+    this.options.onIndexed?.(
+      changes.reduce((sum, one) => sum + one.key.length + (one.type === 'put' ? one.value.length : 0), 0),
+    );
     try {
       return await this.#journal.append(changes, sync);
     } catch (error) {

@@ -24,9 +24,13 @@ export interface Disk {
   removeTable(path: string): Promise<void>;
   /** Whether `bytes` more can be written in `folder`. */
   hasRoom(folder: string, bytes: number): Promise<boolean>;
+  /** Bytes that the files in a folder take on the disk; 0 if there is none. */
+  bytesIn(folder: string): Promise<number>;
 }
 
 const CHUNK_BYTES = 2 ** 20;
+/** POSIX: st_blocks counts in these. */
+const STAT_BLOCK_BYTES = 512;
 
 export const levelDisk: Disk = {
   files: nodeFiles,
@@ -46,6 +50,7 @@ export const levelDisk: Disk = {
   },
   removeTable: (path) => rm(path, { recursive: true, force: true }),
   hasRoom: (folder, bytes) => hasRoom(nodeFiles, folder, bytes),
+  bytesIn,
 };
 
 /** Opening a table whose files are lost leaves a lock and a log of messages behind. */
@@ -96,3 +101,20 @@ async function exists(path: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** Files that go meanwhile count nothing. */
+async function bytesIn(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true }).catch(gone<string[]>([]));
+  const sizes = names.map(async (name) => {
+    const found = await stat(join(folder, name)).catch(gone(undefined));
+    return found?.isFile() ? Math.max(found.size, found.blocks * STAT_BLOCK_BYTES) : 0;
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+const gone =
+  <T>(otherwise: T) =>
+  (error: NodeJS.ErrnoException): T => {
+    if (error.code !== 'ENOENT') throw error;
+    return otherwise;
+  };

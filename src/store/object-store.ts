@@ -3,7 +3,7 @@ import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
-import { segmentBytesFor } from './block-log.js';
+import { type LogUse, segmentBytesFor } from './block-log.js';
 import { BlockTable } from './block-table.js';
 import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
@@ -20,6 +20,7 @@ import { ReadLeases } from './read-leases.js';
 import { recover } from './recovery.js';
 import { Retention } from './retention.js';
 import { DEFAULT_TIME_FRACTION, SegmentReclaimer } from './segment-reclaimer.js';
+import { SetAside } from './set-aside.js';
 import { SlotWriter } from './slot-writer.js';
 import { Slots } from './slots.js';
 import { VerifiedBlocks } from './verified-blocks.js';
@@ -37,6 +38,8 @@ export interface ObjectStoreOptions {
   readonly folder: string;
   /** Budget of the bytes of values on the disk. */
   readonly maxBytes: number;
+  /** The budget is one for the whole folder, index and journal too, as they are measured. */
+  readonly wholeFolder?: boolean;
   /** How long an overwritten version stays readable. */
   readonly graceMs?: number;
   readonly clock?: Clock;
@@ -68,6 +71,7 @@ export class ObjectStore implements Store {
   readonly #retention: Retention;
   readonly #verified: VerifiedBlocks;
   readonly #versions: VersionWrites;
+  private readonly setAside: SetAside | undefined;
   #recovered = false;
   #closing: Promise<void> | undefined;
   #cancelUpkeep = () => {};
@@ -120,6 +124,10 @@ export class ObjectStore implements Store {
       blocks: this.#blocks,
     });
     this.facts = new Facts(database, this.#read, this.#write);
+    if (options.wholeFolder) {
+      const { folder, disk = levelDisk } = options;
+      this.setAside = new SetAside(disk, folder, budget, () => budget.diskBytes - this.logUse().bytes, this.#log);
+    }
   }
 
   /**
@@ -142,7 +150,9 @@ export class ObjectStore implements Store {
     const segmentBytes = options.segmentBytes ?? segmentBytesFor(options.maxBytes);
     let store: ObjectStore | undefined;
     const onDead = () => store?.reclaim();
-    const database = await Database.open({ folder, disk, budget, segmentBytes, clock, log, onDead, rebuild });
+    const onIndexed = (bytes: number) => store?.setAside?.note(bytes);
+    const at = { folder, disk, budget, segmentBytes, clock, log, onDead, onIndexed, rebuild };
+    const database = await Database.open(at);
     store = new ObjectStore(database, budget, options);
     try {
       await store.#recover();
@@ -252,8 +262,13 @@ export class ObjectStore implements Store {
       replicaBytes: budget.bytes('replica'),
       cachedBytes: budget.bytes('cached'),
       otherBytes: budget.bytes('other'),
-      maxBytes: budget.maxBytes,
+      maxBytes: budget.limitBytes,
     };
+  }
+
+  /** Of the block log. */
+  logUse(): LogUse {
+    return this.database.blockLog.use;
   }
 
   close(): Promise<void> {
@@ -300,6 +315,7 @@ export class ObjectStore implements Store {
       () => [...this.#writers],
     );
     await this.#cached.recover();
+    await this.setAside?.measure();
     this.#recovered = true;
   }
 
@@ -346,6 +362,7 @@ export class ObjectStore implements Store {
 
   async #upkeep(): Promise<void> {
     if (this.#closing) return;
+    await this.setAside?.measure();
     await this.#retention.expire(this.#write);
     await this.#read(() => this.#cached.save(false));
     await this.database.tidyJournal(this.#read);

@@ -9,7 +9,11 @@ import { KeyedMutex } from './keyed-mutex.js';
 import type { Passage } from './paging.js';
 
 /** Dead bytes that may stay: this share of what is on the disk, or one segment's, whichever is more. */
-const MAX_DEAD_SHARE = 1 / 8;
+const MAX_DEAD_SHARE = 1 / 16;
+/** Cached copies leave this share of the log to dead bytes: the fuller of live ones it is, the more copying frees less. */
+const DEAD_ROOM_SHARE = 1 / 8;
+/** This share of the budget, up to one step's copies, is for copies alone while there is as much to reclaim. */
+const COPY_ROOM_SHARE = 1 / 128;
 /** Most of the time that steps in the background take, unless told otherwise. */
 export const DEFAULT_TIME_FRACTION = 0.25;
 /** Most that one step copies, as far as the budget has room for so much; at least one record is copied. */
@@ -76,6 +80,17 @@ export class SegmentReclaimer {
       if (gained > 0) await this.log.cut(segment, end);
       return gained > 0;
     });
+  }
+
+  /** Bytes by which live ones should stay below the budget. */
+  get deadRoom(): number {
+    return this.log.use.bytes * DEAD_ROOM_SHARE;
+  }
+
+  /** What writers leave free, so that a step can copy more than a single record. */
+  get copyRoom(): number {
+    const room = Math.min(STEP_BYTES, this.budget.maxBytes * COPY_ROOM_SHARE);
+    return this.budget.deadBytes > room ? room : 0;
   }
 
   #worthwhile(): boolean {

@@ -19,6 +19,7 @@ export class FaultyDisk implements Disk {
   probes = 0;
   readonly makeFolder = levelDisk.makeFolder;
   readonly removeTable = levelDisk.removeTable;
+  readonly bytesIn = levelDisk.bytesIn;
   readonly moveTable = levelDisk.moveTable;
   readonly salvageTable = levelDisk.salvageTable;
   readonly files: Files = {

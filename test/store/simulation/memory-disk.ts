@@ -49,6 +49,7 @@ export class MemoryDisk {
       },
       removeTable: async () => {},
       hasRoom: async () => this.random.chance(0.8),
+      bytesIn: async () => 0,
     };
   }
 
