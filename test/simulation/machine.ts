@@ -76,7 +76,10 @@ export class Machine implements Clock {
 
   #turn(run: () => void, datagram: boolean): void {
     if (this.#dead) return;
-    if (!this.#waiting) return run();
+    if (!this.#waiting) {
+      run();
+      return;
+    }
     if (datagram && this.#waitingDatagrams >= MAX_WAITING_DATAGRAMS) return;
     if (datagram) this.#waitingDatagrams += 1;
     this.#waiting.push(run);

@@ -87,6 +87,8 @@ export class SimulatedRain implements RainNetwork {
   readonly #handlers = new Map<RequestKind, Handler>();
   /** Blocks that others were given from here. */
   served = 0;
+  /** Bytes of blocks that this node has fetched. */
+  fetchedBytes = 0;
   /** Fetches of this node that have begun and not ended. */
   fetching = 0;
 
@@ -162,7 +164,9 @@ export class SimulatedRain implements RainNetwork {
     this.fetching += 1;
     try {
       for (let index = options.firstBlock ?? 0; index < end; index++) {
-        yield { index, bytes: await this.#block(manifest, index, servers, options) };
+        const bytes = await this.#block(manifest, index, servers, options);
+        this.fetchedBytes += bytes.length;
+        yield { index, bytes };
       }
     } finally {
       this.fetching -= 1;

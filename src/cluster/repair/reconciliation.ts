@@ -9,6 +9,7 @@ import type { Handover } from '../handover.js';
 import type { Owners } from '../ownership.js';
 import type { Member } from '../peers.js';
 import type { Pulls } from '../pulls.js';
+import type { Entry } from './entry.js';
 import type { RepairQueue } from './queue.js';
 import type { RateLimit } from './rate-limit.js';
 
@@ -55,14 +56,24 @@ export class Reconciliation {
     if (located === 'unknown') return { done: false, bytes: 0 };
     const pulled = self ? await this.#hold(id, located) : 0;
     const local = await currentIfSound(store, id);
-    // What no one who is there has may be with an owner that is away.
-    if (!local) return { done: present.length === others.length && others.length > 0, bytes: pulled };
+    if (!local) {
+      await this.#forgive(id, entry, entry.owed); // nothing is here that could be brought
+      // What no one who is there has may be with an owner that is away.
+      return { done: present.length === others.length && others.length > 0, bytes: pulled };
+    }
     if (!self && located && compareVersions(located.manifest.version, local.version) > 0) {
       await store.setRole(id, local.version, 'cached');
       await store.dropCached(id);
+      await this.#forgive(id, entry, entry.owed);
       return { done: true, bytes: pulled };
     }
-    const brought = await this.#bring(local, self ? entry.owed : others.map((owner) => owner.id), others, located);
+    const brought = await this.#bring(
+      entry,
+      local,
+      self ? entry.owed : others.map((owner) => owner.id),
+      others,
+      located,
+    );
     if (!self) await this.seams.handover.settle(local);
     return { done: brought.done, bytes: pulled + brought.bytes };
   }
@@ -97,7 +108,13 @@ export class Reconciliation {
     return manifest.size;
   }
 
+  /** Owners are owed nothing any more, unless it is newer than what the entry said. */
+  async #forgive(id: bigint, entry: Entry, peers: readonly bigint[]): Promise<void> {
+    for (const peer of peers) await this.seams.queue.confirm(peer, id, entry.version);
+  }
+
   async #bring(
+    entry: Entry,
     manifest: Manifest,
     to: readonly bigint[],
     owners: readonly Member[],
@@ -119,7 +136,11 @@ export class Reconciliation {
       const holders = same ? located.holders.filter((holder) => !sameAddress(holder, owner.address)) : [];
       const delivered = await handover.bring(owner, manifest, () => holders);
       if (delivered.kind === 'durable') bytes += moves;
-      else if (delivered.kind !== 'newer' && !(delivered.kind === 'refused' && delivered.final)) done = false;
+      const settled =
+        delivered.kind === 'durable' || delivered.kind === 'newer' || (delivered.kind === 'refused' && delivered.final);
+      // Also where the entry speaks of a version that is not to be had here any more.
+      if (settled) await this.#forgive(manifest.id, entry, [owner.id]);
+      else done = false;
     }
     return { done, bytes };
   }

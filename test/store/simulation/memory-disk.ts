@@ -11,6 +11,7 @@ export class MemoryDisk {
   readonly #tables = new Map<string, ModelTable>();
   #tableFull = 0;
   #power = new Power();
+  #takeBack = () => {};
 
   /** `turn` lets others run while the disk works. */
   constructor(
@@ -69,6 +70,7 @@ export class MemoryDisk {
     this.#power.on = false;
     if (what === 'power') {
       this.files.crash();
+      this.#takeBack();
       return;
     }
     this.files.flush();
@@ -81,6 +83,19 @@ export class MemoryDisk {
     this.#tables.delete(`${folder}/index`);
     this.#tables.delete(setAsidePath(folder));
     if (table && this.random.chance(0.5)) this.#tables.set(setAsidePath(folder), table.remains());
+  }
+
+  /** From now on it says that it syncs and does not: a power cut takes it back to what is synced now. */
+  lie(): void {
+    const parts = [this.files.hold(), ...[...this.#tables.values()].map((table) => table.hold())];
+    this.#takeBack = () => {
+      for (const takeBack of parts) takeBack();
+    };
+  }
+
+  /** What a power cut now would leave for certain in the index of a folder; a key's bytes are the characters given. */
+  synced(folder: string, latinKey: string): Buffer | undefined {
+    return this.#tables.get(`${folder}/index`)?.synced(latinKey);
   }
 
   calm(): void {

@@ -155,6 +155,26 @@ export class MemoryFiles {
     }
   }
 
+  /** What is synced now; the returned function brings it back, whatever was synced since. */
+  hold(): () => void {
+    const held = [...this.#folders].map(([path, { kept }]) => {
+      return [path, [...kept].map(([name, inode]) => [name, inode.kept] as const)] as const;
+    });
+    return () => {
+      this.#folders.clear();
+      for (const [path, files] of held) {
+        const names = new Map<string, Inode>();
+        for (const [name, bytes] of files) {
+          const inode = new Inode();
+          inode.kept = Buffer.from(bytes);
+          inode.seen = Buffer.from(bytes);
+          names.set(name, inode);
+        }
+        this.#folders.set(path, { kept: names, seen: new Map(names) });
+      }
+    };
+  }
+
   /** Changes one byte of one file of a folder; false if there is none. */
   rotIn(folder: string): boolean {
     const inodes = [...this.#folder(folder).seen.values()].filter((inode) => inode.kept.length > 0);

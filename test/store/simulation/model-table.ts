@@ -24,6 +24,11 @@ export class ModelTable {
     return bytes;
   }
 
+  /** What a crash now would leave for certain under a key, whose bytes are the characters of `latinKey`. */
+  synced(latinKey: string): Buffer | undefined {
+    return this.#kept.get(latinKey);
+  }
+
   /** The table as one run of the store has it. Opening replays the log, and what it finds there stays. */
   boot(power: Power): Table {
     this.#lose();
@@ -70,6 +75,15 @@ export class ModelTable {
     const table = new ModelTable(this.random);
     for (const [key, value] of this.#kept) if (this.random.chance(0.5)) table.#kept.set(key, value);
     return table;
+  }
+
+  /** What is synced now; the returned function brings it back, whatever was synced since. */
+  hold(): () => void {
+    const held = new Map(this.#kept);
+    return () => {
+      this.#kept = new Map(held);
+      this.#unsynced = [];
+    };
   }
 
   /** Keeps what was synced, and a number of the batches since. */
