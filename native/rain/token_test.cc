@@ -86,7 +86,6 @@ TEST(token_works_around_time_zero) {
   CHECK(issuer.Check(issuer.Issue(address, -3'000'000), address, 500'000) == TokenState::kValid);
 }
 
-
 TEST(the_cache_knows_how_far_a_server_is_as_long_as_its_token_is_good) {
   TokenCache cache;
   const Address server = At("192.0.2.1", 4000);
