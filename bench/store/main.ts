@@ -1,5 +1,5 @@
 /**
- * `npm run bench:store [-- --part ingest|amplification|small-puts|restart] [--json]`: the store beside plain files and
+ * `npm run bench:store [-- --part ingest|amplification|small-puts|restart|serving] [--json]`: the store beside plain files and
  * bare LevelDB in the same run. Prints Markdown tables, with the machine and the file system.
  */
 import { execFileSync } from 'node:child_process';
@@ -9,11 +9,12 @@ import { machineLine } from '../machine.js';
 import { markdownTable } from '../table.js';
 import { measureIngest } from './ingest.js';
 import { measureRestart } from './restart.js';
+import { measureServing } from './serving.js';
 import { measureSmallPuts } from './small-puts.js';
 import { GIB, KIB, MIB } from './workload.js';
 import { measureAmplification } from './write-amplification.js';
 
-const PARTS = ['ingest', 'small-puts', 'amplification', 'restart'];
+const PARTS = ['ingest', 'small-puts', 'amplification', 'restart', 'serving'];
 const { values } = parseArgs({ options: { part: { type: 'string', multiple: true, default: PARTS } } });
 
 console.log(`${machineLine()}, ${fileSystem()}\n`);
@@ -24,6 +25,7 @@ async function tableOf(part: string): Promise<string> {
   if (part === 'amplification') return await amplification();
   if (part === 'small-puts') return await smallPuts();
   if (part === 'restart') return await restart();
+  if (part === 'serving') return await serving();
   throw new Error(`There is no part "${part}"; there are ${PARTS.join(', ')}.`);
 }
 
@@ -98,6 +100,18 @@ async function restart(): Promise<string> {
       `${row.storeMs.toFixed(0)} ms`,
       `${row.levelMs.toFixed(0)} ms`,
       row.ratio.toFixed(2),
+    ]),
+  );
+}
+
+async function serving(): Promise<string> {
+  return markdownTable(
+    'CPU for each MiB that is served, blocks of 1 MiB from the page cache; median of 9 rounds.',
+    ['step', 'all threads', 'the JavaScript thread busy'],
+    (await measureServing()).map(({ step, cpuMs, threadMs }) => [
+      step,
+      `${cpuMs.toFixed(2)} ms`,
+      `${threadMs.toFixed(2)} ms`,
     ]),
   );
 }

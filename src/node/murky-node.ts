@@ -79,6 +79,7 @@ export class MurkyNode implements ObjectNode {
         folder: config.dataDir,
         maxBytes: config.cache.maxBytes,
         wholeFolder: true,
+        sha256: sha256InPool,
         reclaimTimeFraction: config.reclaim.maxTimeFraction,
         clock,
         log,

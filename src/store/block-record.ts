@@ -49,15 +49,19 @@ export function decodeHeader(header: Buffer): { readonly name: BlockName; readon
   };
 }
 
+/**
+ * The block of a record, or undefined unless that is whole and its header says that it is this block. Whether the block
+ * itself is undamaged is for who has its SHA-256 to say.
+ */
+export function blockOf(record: Buffer, name: BlockName, length: number): Buffer | undefined {
+  const header = record.length === recordBytes(length) && decodeHeader(record.subarray(0, HEADER_BYTES));
+  const right =
+    header && header.length === length && header.name.slot === name.slot && header.name.index === name.index;
+  return right ? record.subarray(HEADER_BYTES) : undefined;
+}
+
 /** The block of a record, or undefined unless the record is whole, undamaged, and that of this block. */
 export function decodeRecord(record: Buffer, name: BlockName, length: number): Buffer | undefined {
-  const sound =
-    record.length === recordBytes(length) &&
-    record.readUInt32BE(0) === MAGIC &&
-    record.readBigUInt64BE(4) === BigInt(name.slot) &&
-    record.readUInt32BE(12) === name.index &&
-    record.readUInt32BE(16) === length &&
-    record.readUInt32BE(24) === crc32(record.subarray(0, 24)) &&
-    record.readUInt32BE(20) === crc32(record.subarray(HEADER_BYTES));
-  return sound ? record.subarray(HEADER_BYTES) : undefined;
+  const block = blockOf(record, name, length);
+  return block && record.readUInt32BE(20) === crc32(block) ? block : undefined;
 }

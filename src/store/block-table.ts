@@ -10,7 +10,7 @@ import {
   unplaceRecord,
 } from './block-index.js';
 import type { BlockLog, RecordInUse } from './block-log.js';
-import { type BlockName, decodeRecord, type Location, recordBytes, sameLocation } from './block-record.js';
+import { type BlockName, blockOf, decodeRecord, type Location, recordBytes, sameLocation } from './block-record.js';
 import type { Budget } from './budget.js';
 import type { Database } from './database.js';
 import { blockKey, manifestKey } from './index-keys.js';
@@ -79,16 +79,17 @@ export class BlockTable {
   async readUnnamed(name: BlockName): Promise<Uint8Array | undefined> {
     const held = this.#unnamed.get(name.slot)?.inline.get(name.index);
     if (held) return Uint8Array.from(held);
-    return await this.#readAt(name, () => Promise.resolve(this.#unnamed.get(name.slot)?.logged.get(name.index)));
+    const find = () => Promise.resolve(this.#unnamed.get(name.slot)?.logged.get(name.index));
+    return await this.#readAt(name, find, decodeRecord);
   }
 
-  /** A block of `length` bytes, whole as far as its checksum tells; undefined if it is missing or damaged. */
+  /** A block of `length` bytes, of which only the header has been checked; undefined if that is missing or damaged. */
   async read(name: BlockName, length: number): Promise<Uint8Array | undefined> {
     if (length <= INLINE_BYTES) {
       const bytes = await this.database.index.get(blockKey('inlineBlock', name.slot, name.index));
       if (bytes) return bytes;
     }
-    return await this.#readAt(name, () => findBlock(this.database.index, name));
+    return await this.#readAt(name, () => findBlock(this.database.index, name), blockOf);
   }
 
   /** Writes `changes` and names the slot's blocks, in one synced batch; `leftover` goes in the same one. */
@@ -224,11 +225,15 @@ export class BlockTable {
   }
 
   /** Looks again if the block was moved while it was being read. */
-  async #readAt(name: BlockName, find: () => Promise<Location | undefined>): Promise<Uint8Array | undefined> {
+  async #readAt(
+    name: BlockName,
+    find: () => Promise<Location | undefined>,
+    decode: typeof decodeRecord,
+  ): Promise<Uint8Array | undefined> {
     let location = await find();
     while (location) {
       const record = await this.log.read(location);
-      const bytes = record && decodeRecord(record, name, location.length);
+      const bytes = record && decode(record, name, location.length);
       if (bytes) return bytes;
       const now = await find();
       if (!now || sameLocation(now, location)) return undefined;

@@ -2,6 +2,7 @@ import { MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import { type Clock, systemClock } from '../seam/clock.js';
+import { type Sha256, sha256Here } from '../seam/digest.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type LogUse, segmentBytesFor } from './block-log.js';
 import { BlockTable } from './block-table.js';
@@ -50,6 +51,7 @@ export interface ObjectStoreOptions {
   readonly segmentBytes?: number;
   /** Most of the time that reclaiming segments takes in the background, above 0, up to 1. */
   readonly reclaimTimeFraction?: number;
+  readonly sha256?: Sha256;
 }
 
 /** The {@link Store} of a node, in LevelDB and a block log. docs/disk-format.md describes what it writes. */
@@ -112,7 +114,8 @@ export class ObjectStore implements Store {
       clock,
       graceMs,
     );
-    this.#verified = new VerifiedBlocks(this.#index, this.#locks, this.#blocks, budget, this.#cached);
+    const { sha256 = sha256Here } = options;
+    this.#verified = new VerifiedBlocks(this.#index, this.#locks, this.#blocks, budget, this.#cached, sha256);
     this.#versions = new VersionWrites({
       database,
       clock,

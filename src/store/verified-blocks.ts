@@ -1,6 +1,7 @@
 import { MurkyError } from '../errors.js';
-import { blockLength, sha256 } from '../object/manifest.js';
+import { blockLength } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
+import type { Sha256 } from '../seam/digest.js';
 import type { BlockTable } from './block-table.js';
 import type { Budget } from './budget.js';
 import type { CachedCopies } from './cached-copies.js';
@@ -18,6 +19,7 @@ export class VerifiedBlocks {
     private readonly blocks: BlockTable,
     private readonly budget: Budget,
     private readonly cached: CachedCopies,
+    private readonly sha256: Sha256,
   ) {}
 
   /** Undefined if there is no such block, or the version has been removed meanwhile; MURKY_BLOCK_CORRUPT. */
@@ -28,7 +30,7 @@ export class VerifiedBlocks {
     const length = blockLength(manifest, index);
     const bytes = await this.blocks.read({ slot: record.slot, index }, length);
     if (!bytes && (await this.index.find(record.id, record.version))?.slot !== record.slot) return undefined;
-    if (bytes?.length !== length || !sha256(bytes).equals(hash)) throw blockCorrupt(record, index);
+    if (bytes?.length !== length || !(await this.#is(bytes, hash))) throw blockCorrupt(record, index);
     return bytes;
   }
 
@@ -47,7 +49,7 @@ export class VerifiedBlocks {
     const record = await this.index.find(id, version);
     const manifest = record && (await this.index.manifest(record));
     const hash = manifest?.blockHashes[index];
-    if (!record || !hash || !sha256(bytes).equals(hash)) return false;
+    if (!record || !hash || !(await this.#is(bytes, hash))) return false;
     const name = { slot: record.slot, index };
     const onDisk = await this.blocks.planMend(name, bytes.length);
     // Before the lock: making room may evict this very version. Its value is on an account already.
@@ -59,6 +61,10 @@ export class VerifiedBlocks {
       else this.budget.unreserve(onDisk);
       return here;
     });
+  }
+
+  async #is(bytes: Uint8Array, hash: Uint8Array): Promise<boolean> {
+    return Buffer.compare(await this.sha256(bytes), hash) === 0;
   }
 }
 
