@@ -14,10 +14,11 @@ export interface SmallPutsRow {
 }
 
 const VALUE_BYTES = KIB;
-const TURN_PUTS = 2048;
+const TURN_PUTS_PER_WRITER = 32;
 const TURNS = 20;
 
 export async function measureSmallPuts(writers: number): Promise<SmallPutsRow> {
+  const turnPuts = TURN_PUTS_PER_WRITER * writers;
   return await inFolder(async (folder) => {
     const store = await ObjectStore.open({ folder: join(folder, 'store'), maxBytes: GIB });
     const level = new Level<string, Uint8Array>(join(folder, 'level'), { valueEncoding: 'view' });
@@ -39,7 +40,7 @@ export async function measureSmallPuts(writers: number): Promise<SmallPutsRow> {
     for (let turn = 0; turn < TURNS; turn++) {
       for (const way of turn % 2 === 0 ? [ways.level, ways.store] : [ways.store, ways.level]) {
         const started = performance.now();
-        await inParallel(writers, turn * TURN_PUTS, (turn + 1) * TURN_PUTS, async (i) => {
+        await inParallel(writers, turn * turnPuts, (turn + 1) * turnPuts, async (i) => {
           const began = performance.now();
           await way.put(i);
           way.each.push(performance.now() - began);
@@ -49,7 +50,7 @@ export async function measureSmallPuts(writers: number): Promise<SmallPutsRow> {
     }
     await store.close();
     await level.close();
-    const rate = (seconds: number) => (TURNS * TURN_PUTS) / seconds;
+    const rate = (seconds: number) => (TURNS * turnPuts) / seconds;
     return {
       writers,
       storePutsPerSecond: rate(ways.store.seconds),
