@@ -1,7 +1,8 @@
-// npm run sim:pollution -- --runs=1000: one polluter among 3 to 8 servers, so many seeds each.
+// npm run sim:pollution -- --runs=1000 --servers=5: one polluter among so many servers (3 to 8), so many seeds each.
 import { pollutedRun } from './polluted-run.js';
 
 const runs = Number(process.argv.find((word) => word.startsWith('--runs='))?.slice('--runs='.length) ?? 1000);
+const only = Number(process.argv.find((word) => word.startsWith('--servers='))?.slice('--servers='.length) ?? 0);
 const GOAL = 0.999;
 
 console.log(
@@ -9,7 +10,7 @@ console.log(
 );
 console.log('| --- | --- | --- | --- | --- | --- | --- |');
 let failed = false;
-for (let servers = 3; servers <= 8; servers++) {
+for (let servers = only || 3; servers <= (only || 8); servers++) {
   const sum = { right: 0, spoilt: 0, named: 0, blamed: 0, blocks: 0 };
   for (let seed = 1; seed <= runs; seed++) {
     const result = await pollutedRun(servers, seed);

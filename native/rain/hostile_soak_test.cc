@@ -1,0 +1,161 @@
+// Datagrams that are replayed, reordered, cut, lengthened and changed, against a sealed server in virtual
+// time: none is accepted, and the memory stays as it is. `npm run soak:hostile` sends MURKY_SOAK_DATAGRAMS of
+// them.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include "rain/engine_harness.h"
+
+namespace murky::rain {
+namespace {
+
+constexpr uint64_t kShortSoak = 100'000;
+constexpr uint64_t kSteps = 10;  // the memory is looked at so many times
+
+size_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  size_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::unique_ptr<Seal> SealWithKey(Random& random) {
+  std::string error;
+  return Seal::Make({ClusterKey(32, 5)}, random, &error);
+}
+
+struct Silent : DatagramSink {
+  void Send(const Address&, const uint8_t*, size_t) override { sent++; }
+  uint64_t sent = 0;
+};
+
+class Soak {
+ public:
+  Soak() : member_(SealWithKey(random_)), server_({}, SealWithKey(random_), random_, answers_, host_, now_) {}
+
+  // One datagram that a member wrote, of any kind and length; it is accepted.
+  void Genuine() {
+    uint8_t inner[kMaxDatagramBytes];
+    size_t bytes = 0;
+    switch (random_.Next() % 5) {
+      case 0:
+        bytes = WriteSubscribe(host_.Wanting({{1, 0, 0, 10}}), inner);
+        break;
+      case 1:
+        bytes = WriteUnsubscribe({7}, inner);
+        break;
+      case 2: {
+        Request request;
+        request.id = random_.Next();
+        request.payload = inner + 1000;
+        request.payload_bytes = random_.Next() % 200;
+        uint8_t payload[200] = {};
+        request.payload = payload;
+        bytes = WriteRequest(request, inner);
+        break;
+      }
+      case 3:
+        bytes = WriteRefuse({RefuseReason::kBusy, 7, 0}, inner);
+        break;
+      default:
+        WriteSymbolHeader({}, inner);
+        bytes = kSymbolHeaderBytes + 64 * (1 + random_.Next() % 21);
+    }
+    std::vector<uint8_t> datagram(bytes + member_->overhead_bytes());
+    CHECK_EQ(member_->Write(inner, bytes, datagram.data()), datagram.size());
+    const uint64_t refused = Refused();
+    Receive(datagram);
+    CHECK_EQ(Refused(), refused);
+    seen_[seen_count_++ % kSeen] = std::move(datagram);
+  }
+
+  // One that no member wrote, or that was heard before, made of one that was.
+  void Hostile() {
+    const uint64_t known = std::min<uint64_t>(seen_count_, kSeen);
+    std::vector<uint8_t> datagram = seen_[random_.Next() % known];
+    switch (random_.Next() % 4) {
+      case 0:  // again, in any order
+        break;
+      case 1:
+        datagram.resize(random_.Next() % datagram.size());
+        break;
+      case 2:
+        datagram.resize(datagram.size() + 1 + random_.Next() % 64, static_cast<uint8_t>(random_.Next()));
+        break;
+      default:
+        for (uint64_t flips = 1 + random_.Next() % 3; flips > 0; flips--) {
+          const uint64_t bit = random_.Next() % (datagram.size() * 8);
+          datagram[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+        }
+        // Flips that undo each other leave a replay.
+    }
+    const uint64_t refused = Refused();
+    Receive(datagram);
+    CHECK_EQ(Refused(), refused + 1);
+  }
+
+  EngineCounters counters() const { return server_.counters(); }
+
+ private:
+  static constexpr size_t kSeen = 64;
+
+  void Receive(const std::vector<uint8_t>& datagram) {
+    server_.OnDatagram(At(2), datagram.data(), datagram.size(), now_);
+    now_ += 20;
+    if (now_ % 10'000 == 0) server_.OnTime(now_);
+  }
+  // Datagrams that did not get beyond the seal.
+  uint64_t Refused() const {
+    const EngineCounters& all = server_.counters();
+    return all.dropped_too_short + all.dropped_version + all.dropped_scheme + all.dropped_forged +
+           all.dropped_replayed + all.dropped_strangers;
+  }
+
+  SeededRandom random_{11};
+  Micros now_ = 1'000'000;
+  EngineHarness host_;
+  Silent answers_;
+  std::unique_ptr<Seal> member_;
+  Engine server_;
+  std::vector<uint8_t> seen_[kSeen];
+  uint64_t seen_count_ = 0;
+};
+
+TEST(HostileSoakAcceptsNothingAndKeepsItsMemory) {
+  const char* wanted = std::getenv("MURKY_SOAK_DATAGRAMS");
+  const uint64_t count = wanted ? std::strtoull(wanted, nullptr, 10) : kShortSoak;
+  Soak soak;
+  for (int i = 0; i < 64; i++) soak.Genuine();
+  size_t first = 0, last = 0;
+  for (uint64_t step = 0; step < kSteps; step++) {
+    for (uint64_t i = 0; i < count / kSteps; i++) {
+      soak.Hostile();
+      if (i % 1000 == 0) soak.Genuine();  // members are heard all the while
+    }
+    last = ResidentBytes();
+    if (step == 0) first = last;
+    if (wanted) {
+      std::printf("%llu datagrams, resident %.1f MiB\n",
+                  static_cast<unsigned long long>((step + 1) * (count / kSteps)),
+                  static_cast<double>(last) / (1 << 20));
+    }
+  }
+  CHECK(last <= first + (4u << 20));
+  if (!wanted) return;
+  const EngineCounters all = soak.counters();
+  std::printf(
+      "forged %llu, replayed %llu, too short %llu, other version %llu, other scheme %llu, strangers %llu; "
+      "accepted 0\n",
+      static_cast<unsigned long long>(all.dropped_forged),
+      static_cast<unsigned long long>(all.dropped_replayed),
+      static_cast<unsigned long long>(all.dropped_too_short),
+      static_cast<unsigned long long>(all.dropped_version),
+      static_cast<unsigned long long>(all.dropped_scheme),
+      static_cast<unsigned long long>(all.dropped_strangers));
+}
+
+}  // namespace
+}  // namespace murky::rain
