@@ -16,9 +16,11 @@ interface ProberSeams {
 export const HELPERS = 3;
 /** Shares of a period: for the node itself, and for the others that ask it then. */
 const DIRECT_SHARE = 0.5;
-const RELAYED_SHARE = 1;
+const RELAYED_SHARE = 0.5;
+/** Longer where the way is known to be: a first answer takes two round trips, a relayed one two ways. */
 const DIRECT_ROUND_TRIPS = 3;
-const LONGEST_DIRECT_PERIODS = 3;
+const RELAYED_ROUND_TRIPS = 4;
+const LONGEST_STAGE_PERIODS = 3;
 const MAX_ILL_HEALTH = 4;
 /** Suspects that this node doubted itself are asked again in each period, beside the one whose turn it is. */
 const MAX_ASKED_AGAIN = 3;
@@ -45,7 +47,7 @@ export class Prober {
     this.seams.rain.onRequest(RequestKind.Relay, async (payload) => {
       const { target, contact } = decodeRelay(payload);
       const address = this.roster.get(target)?.address ?? contact;
-      const reached = await this.reaches(address, target, this.periodMs * DIRECT_SHARE);
+      const reached = await this.reaches(address, target, this.periodMs * RELAYED_SHARE);
       return encodeRelayAnswer(reached);
     });
   }
@@ -87,10 +89,12 @@ export class Prober {
   async #probe(member: Member): Promise<void> {
     const { clock, rain } = this.seams;
     const scale = 1 + this.#illHealth;
-    const relayedMs = this.periodMs * RELAYED_SHARE * scale;
-    const usualMs = this.periodMs * DIRECT_SHARE * scale;
-    const farMs = Math.min(LONGEST_DIRECT_PERIODS * this.periodMs, DIRECT_ROUND_TRIPS * (member.roundTripMs ?? 0));
-    const directMs = Math.max(usualMs, farMs);
+    const stageMs = (share: number, roundTrips: number) => {
+      const farMs = Math.min(LONGEST_STAGE_PERIODS * this.periodMs, roundTrips * (member.roundTripMs ?? 0));
+      return Math.max(this.periodMs * share * scale, farMs);
+    };
+    const directMs = stageMs(DIRECT_SHARE, DIRECT_ROUND_TRIPS);
+    const relayedMs = stageMs(RELAYED_SHARE, RELAYED_ROUND_TRIPS);
     const waited = new AbortController();
     try {
       const direct = this.reaches(member.address, member.id, directMs + relayedMs);

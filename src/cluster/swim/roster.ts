@@ -27,7 +27,7 @@ interface RosterOptions {
 
 /** A suspect has so many periods to contradict, and more in a larger cluster, as its word takes longer to get round. */
 const LEAST_SUSPICION_PERIODS = 3;
-const SUSPICION_PERIODS_PER_DECADE = 1.3;
+const SUSPICION_PERIODS_PER_DECADE = 1.2;
 const MAX_RESOLVING = 16;
 /** What is said of one that left is remembered for so long, lest old news brings it back. */
 const LEFT_KEPT_MS = 24 * 3600 * 1000;
@@ -111,8 +111,11 @@ export class Roster {
     return { id, ...beliefOf(member), ageMs, weight, zone, standby, contact };
   }
 
-  /** Takes up what someone at `from` says of another node. */
-  learn(record: MemberRecord, from: Address): void {
+  /**
+   * Takes up what someone at `from` says of another node. What comes of reading a whole list is not passed on where it is
+   * new to this node alone.
+   */
+  learn(record: MemberRecord, from: Address, listed = false): void {
     if (record.id === this.options.selfId) {
       this.onSelf(record);
       return;
@@ -123,9 +126,11 @@ export class Roster {
     } else if (!this.options.autoAddPeers || record.status === 'left') return;
     const { contact } = record;
     if (isLoopback(contact.host) && !isLoopback(from.host)) return;
+    const old = listed && (known?.incarnation ?? 0) === 0;
     if (isIP(contact.host)) this.#take(record, contact);
     else if (known?.advertised && sameAddress(known.advertised, contact)) this.#take(record, known.address);
     else void this.#resolveAndTake(record);
+    if (old) this.gossip.forget(record.id);
   }
 
   /** Takes up what a node says of itself; `asked` if it was asked there. Undefined for one that does not count. */

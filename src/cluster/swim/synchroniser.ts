@@ -67,7 +67,7 @@ export class Synchroniser {
           timeoutMs: PAGE_TIMEOUT_MS,
         });
         const { records, more } = decodePage(answer);
-        for (const record of records) this.roster.learn(record, from);
+        for (const record of records) this.roster.learn(record, from, true);
         const last = records.at(-1);
         if (!more || !last || last.id <= after) break;
         after = last.id;
