@@ -11,6 +11,7 @@ import type { Store } from '../store/contract.js';
 import { Claims } from './claims.js';
 import { type Contact, contactText } from './contact.js';
 import type { Delivered } from './delivery.js';
+import { EtcdMembership } from './etcd/etcd-membership.js';
 import { Handover } from './handover.js';
 import { Intake } from './intake.js';
 import { KeyedLock } from './keyed-lock.js';
@@ -42,6 +43,7 @@ export interface ClusterOptions {
   /** How long a node may be away before others take its place. */
   readonly graceSeconds: number;
   readonly etcdPrefix?: string;
+  readonly etcdLeaseSeconds?: number;
   readonly replicas: number;
   readonly writeQuorum: number | 'majority';
   readonly writeTimeoutMs: number;
@@ -123,10 +125,18 @@ export class Cluster {
     const { store } = seams;
     const { replicas, writeQuorum, graceSeconds } = options;
     const settings: Settings = { replicas, writeQuorum, graceSeconds };
-    this.membership = new SwimMembership({ ...options, settings }, { ...seams, facts: store.facts });
+    const { etcd } = seams;
+    const prefix = options.etcdPrefix ?? '';
+    const memberSeams = { ...seams, facts: store.facts };
+    this.membership = etcd
+      ? new EtcdMembership(
+          { ...options, settings, prefix, leaseSeconds: options.etcdLeaseSeconds ?? 5 },
+          { ...memberSeams, etcd },
+        )
+      : new SwimMembership({ ...options, settings }, memberSeams);
     this.#summaries = new Summaries(seams.rain, () => seams.summary?.() ?? {});
     const members = () => this.membership.members();
-    const register = seams.register ?? (seams.etcd && new EtcdVersionRegister(seams.etcd, options.etcdPrefix ?? ''));
+    const register = seams.register ?? (seams.etcd && new EtcdVersionRegister(seams.etcd, prefix));
     const isAlive = (node: bigint) => members().some(({ id, state }) => id === node && state === 'alive');
     this.claims = new Claims(register, options.id, isAlive, seams.clock);
     this.#ownership = new Ownership(options, { ...seams, self: () => options, members });

@@ -32,8 +32,10 @@ export class Doubts {
     return [...this.#warnings.values()];
   }
 
-  onTwinOfSelf(from: Address): void {
-    this.#conflict(this.selfId, `Another running node (${contactText(from)}) has the id of this one.`);
+  /** `from`: where it was heard from, if it was. */
+  onTwinOfSelf(from?: Address): void {
+    const where = from ? ` (${contactText(from)})` : '';
+    this.#conflict(this.selfId, `Another running node${where} has the id of this one.`);
   }
 
   /** A restart changes the boot once. Two nodes with one data folder take turns: an earlier boot comes back. */

@@ -26,6 +26,12 @@ export function contradictions(config: MurkyConfig): string[] {
   if (cluster.registry === 'etcd' && cluster.etcdEndpoints.length === 0) {
     found.push('cluster.registry is "etcd", and cluster.etcd-endpoints names none.');
   }
+  if (cluster.registry === 'etcd' && isAnyAddress(pouringRain.host) && pouringRain.advertise === null) {
+    found.push(
+      `cluster.registry is "etcd", and others are told there where to find this node, but pouring-rain.host is ` +
+        `${pouringRain.host}; name an address in pouring-rain.advertise.`,
+    );
+  }
   if (cluster.registry !== 'etcd' && cluster.etcdEndpoints.length > 0) {
     found.push(
       `cluster.etcd-endpoints are named, but cluster.registry is "${cluster.registry}"; set it to "etcd" to use them.`,
@@ -38,4 +44,8 @@ export function contradictions(config: MurkyConfig): string[] {
     found.push('cluster.etcd-user and cluster.etcd-password-file belong together, and one of them is missing.');
   }
   return found;
+}
+
+function isAnyAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }

@@ -240,4 +240,41 @@ test('the number of learned peers is bounded', async () => {
   await world.closeAll();
 });
 
+test('a name that leads to many addresses leads to all nodes there', async () => {
+  const world = new World();
+  const resolve = async () => [2, 3, 4].map(addressOf);
+  const servers = [{ host: 'nodes.example', port: 1980 }];
+  const a = await world.start(1, [], { servers, resolve, autoAddPeers: false });
+  for (const n of [2, 3, 4]) await world.start(n, [], { autoAddPeers: false });
+  await world.time.run(8000);
+  assert.is(a.cluster.membership.members().filter(({ state }) => state === 'alive').length, 3);
+  await world.closeAll();
+});
+
+test('a clock that is a day off is told in one sentence, and no longer once it is set', async () => {
+  const world = new World();
+  const a = await world.start(1, [2]);
+  await world.start(2, [1], { skewMs: 24 * 3600 * 1000 });
+  await world.time.run(5000);
+  assert.equal(a.cluster.warnings(), ['The clock of 10.0.0.2:1980 is 1 day ahead of the one here; set both by NTP.']);
+  assert.is(a.sentences.filter((sentence) => sentence.includes('set both by NTP')).length, 1);
+  await world.kill(2);
+  await world.start(2, [1]);
+  await world.time.run(15_000);
+  assert.equal(a.cluster.warnings(), []);
+  await world.closeAll();
+});
+
+test('a node that is configured otherwise is named, with the keys and both values', async () => {
+  const world = new World();
+  const a = await world.start(1, [2]);
+  await world.start(2, [1], { replicas: 5, writeQuorum: 2 });
+  await world.time.run(5000);
+  assert.equal(a.cluster.warnings(), [
+    '10.0.0.2:1980 is configured otherwise: cluster.replicas is 3 here and 5 there, cluster.write-quorum is majority ' +
+      'here and 2 there; all nodes of a cluster need the same.',
+  ]);
+  await world.closeAll();
+});
+
 test.run();

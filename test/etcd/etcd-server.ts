@@ -44,6 +44,7 @@ export class EtcdServer {
       Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
       { stdio: 'ignore' },
     );
+    this.#process.unref();
     const client = new EtcdClient({ endpoints: [this.endpoint] });
     for (let i = 0; i < 200; i++) {
       try {
@@ -64,6 +65,12 @@ export class EtcdServer {
     const ended = new Promise((resolve) => process.once('exit', resolve));
     process.kill('SIGKILL');
     await ended;
+  }
+
+  /** At the end of a process, which waits for nothing. */
+  killNow(): void {
+    this.#process?.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async close(): Promise<void> {

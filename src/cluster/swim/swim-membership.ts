@@ -127,6 +127,7 @@ export class SwimMembership implements Membership {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#listeners.close();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     this.#roster.close();
