@@ -27,8 +27,8 @@ interface RepairSeams {
   readonly clock: Clock;
   readonly log: Log;
   readonly reconcile: (id: bigint) => Promise<Reconciled>;
-  /** Whether a node is there to be brought something. */
-  readonly alive: (peer: bigint) => boolean;
+  /** Whether there is no use in waiting for a node: it is there to be brought something, or gone for good. */
+  readonly notAwaited: (peer: bigint) => boolean;
   /** For whoever watches the progress: at most once a second while something goes on. */
   readonly onProgress: (progress: RepairProgress) => void;
 }
@@ -65,8 +65,8 @@ export class Repair {
 
   /** Tries at once what can be tried. */
   retry(): void {
-    const { queue, alive } = this.seams;
-    queue.retry((entry) => entry.look || entry.owed.some(alive));
+    const { queue, notAwaited } = this.seams;
+    queue.retry((entry) => entry.look || entry.owed.some(notAwaited));
   }
 
   /** Tries everything: owners may be others than before. */

@@ -74,7 +74,7 @@ export class Upkeep {
       signal,
     });
     this.#repair = new Repair(
-      { ...seams, reconcile: (id) => reconciliation.run(id), alive: (peer) => this.#alive(peer) },
+      { ...seams, reconcile: (id) => reconciliation.run(id), notAwaited: (peer) => this.#notAwaited(peer) },
       concurrent,
     );
     this.#survey = new Survey({
@@ -140,8 +140,10 @@ export class Upkeep {
     this.#antiEntropy.onOwnersChanged();
   }
 
-  #alive(peer: bigint): boolean {
-    return this.seams.members().some(({ id, state }) => id === peer && state === 'alive');
+  /** There, or gone for good: then it owns nothing, and what it is owed goes with the next try. */
+  #notAwaited(peer: bigint): boolean {
+    const member = this.seams.members().find(({ id }) => id === peer);
+    return member === undefined || member.state === 'alive';
   }
 
   async #onLacking({ id, version }: Holding): Promise<boolean> {
