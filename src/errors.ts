@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   MURKY_TIMEOUT: { status: 503, exit: 1 },
   MURKY_BUSY: { status: 503, exit: 1 },
   MURKY_CLOSED: { status: 503, exit: 1 },
+  MURKY_DRAINING: { status: 503, exit: 1 },
   MURKY_STORE_FULL: { status: 507, exit: 1 },
   MURKY_DISK_FULL: { status: 507, exit: 1 },
   MURKY_DATA_DIR_LOCKED: { status: 500, exit: 1 },

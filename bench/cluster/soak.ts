@@ -164,17 +164,17 @@ async function fault(going: () => boolean): Promise<void> {
   const lasts = 300 + below(random.unit() < 0.3 ? 15_000 : 3000);
   const kind = below(5);
   if (kind === 0) {
-    faults['SIGKILL']! += 1;
+    faults.SIGKILL! += 1;
     await node.kill();
     if (going()) await pause(lasts);
     await node.start();
   } else if (kind === 1) {
-    faults['SIGSTOP']! += 1;
+    faults.SIGSTOP! += 1;
     process.kill(node.pid, 'SIGSTOP');
     await pause(lasts);
     process.kill(node.pid, 'SIGCONT');
   } else if (kind === 2) {
-    faults['partition']! += 1;
+    faults.partition! += 1;
     for (let other = 0; other < NODES; other++) {
       if (other === index) continue;
       network.cut(index, other);
@@ -225,7 +225,7 @@ async function check(key: string, history: KeyHistory): Promise<void> {
   for (const [index, node] of nodes.entries()) {
     const answer = await node.get(key);
     const bytes = Buffer.from(await answer.arrayBuffer());
-    const value = valueOf(answer.status, bytes);
+    const value = valueIn(answer.status, bytes);
     if (value === undefined) {
       problems.push(`${key} at node ${index + 1}: ${answer.status}, ${bytes.length} bytes that nobody put`);
       return;
@@ -239,7 +239,7 @@ async function check(key: string, history: KeyHistory): Promise<void> {
   else problems.push(`${key}: the nodes give ${[...seen].join(' and ')}`);
 }
 
-function valueOf(status: number, bytes: Buffer): Value | undefined {
+function valueIn(status: number, bytes: Buffer): Value | undefined {
   if (status === 404) return 'nothing';
   if (status !== 200 || bytes.length < 4) return undefined;
   const value = bytes.readUInt32BE(0);

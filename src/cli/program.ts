@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { MurkyError } from '../errors.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
+import { addDrain } from './commands/drain.js';
 import { addExport } from './commands/export.js';
 import { addFetch } from './commands/fetch.js';
 import { addGet } from './commands/get.js';
@@ -39,6 +40,7 @@ const COMMANDS = [
   addVerify,
   addRepair,
   addPeers,
+  addDrain,
   addFetch,
   addKeygen,
   addDoctor,

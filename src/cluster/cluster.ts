@@ -22,6 +22,7 @@ import type { Member, PeerState } from './peers.js';
 import { placeOn } from './placement.js';
 import { type Holders, Polls } from './poll.js';
 import { Pulls } from './pulls.js';
+import { Drain } from './repair/drain.js';
 import { RepairQueue } from './repair/queue.js';
 import type { RepairProgress } from './repair/repair.js';
 import { type RepairOptions, type RepairStatus, Upkeep } from './repair/upkeep.js';
@@ -69,8 +70,6 @@ export interface ClusterSeams {
   readonly etcd?: Etcd;
   /** In place of one in etcd. */
   readonly register?: VersionRegister;
-  /** Called at most once a second while objects are repaired. */
-  readonly onRepair?: (progress: RepairProgress) => void;
 }
 
 /** A peer as a status shows it. */
@@ -110,6 +109,8 @@ export class Cluster {
   readonly membership: Membership;
   /** Decides between conditional writers at different nodes, where the registry can. */
   readonly claims: Claims;
+  /** Empties this node on purpose. */
+  readonly drain: Drain;
   readonly #ownership: Ownership;
   readonly #queue: RepairQueue;
   readonly #pulls: Pulls;
@@ -117,6 +118,7 @@ export class Cluster {
   readonly #replication: Replication;
   readonly #upkeep: Upkeep;
   readonly #summaries: Summaries;
+  readonly #repairListeners = new Set<(progress: RepairProgress) => void>();
 
   constructor(
     private readonly options: ClusterOptions,
@@ -139,11 +141,23 @@ export class Cluster {
     const register = seams.register ?? (seams.etcd && new EtcdVersionRegister(seams.etcd, prefix));
     const isAlive = (node: bigint) => members().some(({ id, state }) => id === node && state === 'alive');
     this.claims = new Claims(register, options.id, isAlive, seams.clock);
-    this.#ownership = new Ownership(options, { ...seams, self: () => options, members });
+    this.#ownership = new Ownership(options, {
+      ...seams,
+      self: () => ({ ...options, weight: this.drain.weight }),
+      members,
+    });
+    this.drain = new Drain({
+      ...seams,
+      facts: store.facts,
+      membership: this.membership,
+      weight: options.weight,
+      onWeight: () => this.#ownership.refresh(),
+      keptForOthers: () => this.#upkeep.keptForOthers(),
+    });
     this.#queue = new RepairQueue(store.facts);
     this.#pulls = new Pulls({ ...seams, commits: this.commits });
     const owners = (id: bigint) => this.owners(id);
-    const onNewer = (_: Member, id: bigint, version: Version) => this.#lookInto(id, version);
+    const onNewer = (_: Member, id: bigint, version: Version) => void this.lookInto(id, version);
     this.#handover = new Handover({ ...seams, queue: this.#queue, owners, onNewer });
     this.#replication = new Replication(options, this.#handover, {
       ...seams,
@@ -155,6 +169,7 @@ export class Cluster {
     this.lookups = new Lookups(options.writeQuorum, {
       rain: seams.rain,
       owners,
+      onBehind: (id) => void this.lookInto(id),
       bystanders: (id) => {
         const others = new Set(this.owners(id).others);
         const alive = members().filter((member) => member.state === 'alive' && !others.has(member));
@@ -172,7 +187,9 @@ export class Cluster {
       ownership: this.#ownership,
       members,
       candidates: (id) => this.lookups.candidates(id),
-      onProgress: (progress) => seams.onRepair?.(progress),
+      onProgress: (progress) => {
+        for (const listener of this.#repairListeners) listener(progress);
+      },
     });
     this.membership.on((event) => {
       this.#ownership.refresh();
@@ -184,10 +201,12 @@ export class Cluster {
   /** Begins to answer and to look for peers. */
   async start(): Promise<void> {
     await this.#queue.load();
-    new Intake(this.#pulls, this.seams);
+    await this.drain.load();
+    new Intake(this.#pulls, { ...this.seams, refusing: () => this.drain.status().state !== 'off' });
     await this.membership.start();
     this.#ownership.start();
     this.#upkeep.start();
+    this.drain.start();
   }
 
   /** Waits until every listed peer has answered, at most `limitMs`: a first write then sees the owners that there are. */
@@ -201,6 +220,7 @@ export class Cluster {
   async close(): Promise<void> {
     await this.membership.close();
     this.#ownership.close();
+    this.drain.close();
     await this.#handover.close();
     await Promise.all([this.#upkeep.close(), this.#pulls.close()]); // repair waits for its pulls
   }
@@ -249,6 +269,12 @@ export class Cluster {
     }));
   }
 
+  /** Calls `listener` at most once a second while objects are repaired; the returned function ends that. */
+  onRepair(listener: (progress: RepairProgress) => void): () => void {
+    this.#repairListeners.add(listener);
+    return () => this.#repairListeners.delete(listener);
+  }
+
   /** What repair is doing, and what is known to lack a copy. */
   repair(): RepairStatus {
     return this.#upkeep.status();
@@ -287,11 +313,16 @@ export class Cluster {
     }
   }
 
-  /** Another owner holds a newer version than this node: an owner gets it, another lets go of what it has. */
-  #lookInto(id: bigint, version: Version): void {
-    this.#queue.look(id, 1, version).catch((error) => {
+  /**
+   * Has a resource repaired, of which an owner was seen to hold an older version than another node, or none, or damage.
+   * Never rejects.
+   */
+  async lookInto(id: bigint, version?: Version): Promise<void> {
+    try {
+      await this.#queue.look(id, 1, version);
+    } catch (error) {
       if (isMurkyError(error, 'MURKY_CLOSED')) return;
       this.seams.log.warn({ id: String(id), error: String(error) }, 'A repair could not be noted; it is found again.');
-    });
+    }
   }
 }

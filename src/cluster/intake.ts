@@ -19,6 +19,8 @@ interface IntakeSeams {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  /** This node takes on nothing more: it is being drained. */
+  readonly refusing: () => boolean;
 }
 
 /**
@@ -38,7 +40,10 @@ export class Intake {
 
   async #answer(message: Propagate, from: Address): Promise<PropagateAnswer> {
     try {
-      return (await this.#heldAlready(message)) ?? (await this.#pull(message, from));
+      const held = await this.#heldAlready(message);
+      if (held) return held;
+      if (this.seams.refusing()) return { kind: 'refused', code: 'MURKY_DRAINING' };
+      return await this.#pull(message, from);
     } catch (error) {
       if (isMurkyError(error)) return { kind: 'refused', code: error.code };
       this.seams.log.error({ error: String(error), id: String(message.id) }, 'A PROPAGATE failed.');

@@ -8,6 +8,8 @@ import { quorumOf } from './placement.js';
 interface LookupsSeams {
   readonly rain: RainNetwork;
   readonly owners: (id: bigint) => Owners;
+  /** An owner has an older version than another node, or none. */
+  readonly onBehind: (id: bigint) => void;
   /** Peers that answer and are no owners. */
   readonly bystanders: (id: bigint) => Member[];
 }
@@ -44,8 +46,9 @@ export class Lookups {
   async find(id: bigint, signal?: AbortSignal): Promise<Located | undefined> {
     const owners = this.seams.owners(id);
     const alive = owners.others.filter((owner) => owner.state === 'alive');
-    const located =
-      (await this.#locate(id, alive, signal)) ?? (await this.#locate(id, this.seams.bystanders(id), signal));
+    const atOwners = await this.#locate(id, alive, signal);
+    const located = atOwners ?? (await this.#locate(id, this.seams.bystanders(id), signal));
+    if (located && (!atOwners || located.others.length > 0)) this.seams.onBehind(id);
     if (located) return located;
     const answers = await Promise.all(alive.map((owner) => this.#ask(owner, id, LOCATE_TIMEOUT_MS, signal)));
     const sure = answers.filter((answer) => answer?.found === false).length + (owners.self ? 1 : 0);

@@ -24,6 +24,8 @@ export interface Membership {
   start(): Promise<void>;
   /** Ends without a word: to the others this node is away soon. Idempotent. */
   close(): Promise<void>;
+  /** This node counts for so much from now on: the others hear of it. */
+  reweigh(weight: number): void;
   /** Tells the others that this node is gone for good, so that it owns nothing any more. Then only close() is left. */
   leave(): Promise<void>;
   /** Every node that has said who it is and has not left, this one aside. */

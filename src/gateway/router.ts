@@ -18,7 +18,11 @@ export interface Routing {
 }
 
 const READ_METHODS = ['GET', 'HEAD'];
+/** POST begins a drain, DELETE ends one. */
+const DRAIN_METHODS = ['GET', 'HEAD', 'POST', 'DELETE'];
 const OBJECT_METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'];
+
+const METHODS: Partial<Record<Route['kind'], string[]>> = { object: OBJECT_METHODS, drain: DRAIN_METHODS };
 
 /** Checks a request in the order in which the answers must not give away more than they should, and serves it. */
 export async function route(routing: Routing, exchange: Exchange, sendContinue: () => void): Promise<void> {
@@ -30,7 +34,7 @@ export async function route(routing: Routing, exchange: Exchange, sendContinue: 
   // A liveness probe has no token, and learns no more than that somebody is there.
   const health = route.kind === 'live' || route.kind === 'ready';
   if (!health) access.checkToken(request);
-  const allowed = route.kind === 'object' ? OBJECT_METHODS : READ_METHODS;
+  const allowed = METHODS[route.kind] ?? READ_METHODS;
   if (!allowed.includes(method)) {
     throw new MurkyError('MURKY_METHOD_NOT_ALLOWED', `${method} does not go with this path.`, {
       hint: `It takes ${allowed.join(', ')}.`,
@@ -49,6 +53,7 @@ async function serve(routing: Routing, exchange: Exchange, route: Route, sendCon
   if (route.kind === 'status' || route.kind === 'peers' || route.kind === 'cluster' || route.kind === 'fetches') {
     return exchange.answer(json(`${JSON.stringify(await node[route.kind](), null, 2)}\n`));
   }
+  if (route.kind === 'drain') return serveDrain(node, exchange);
   if (route.kind !== 'object') return exchange.answer({ status: 200, headers: PLAIN, body: WELCOME });
   const { key, query } = route;
   if (!READ_METHODS.includes(exchange.request.method ?? '') && query.size > 0) throw noQuery();
@@ -62,6 +67,18 @@ async function serve(routing: Routing, exchange: Exchange, route: Route, sendCon
     default:
       return getObject(node, exchange, key, readOptions(query));
   }
+}
+
+/** The answer is how far the drain is; it goes on in the background. */
+async function serveDrain(node: GatewayNode, exchange: Exchange): Promise<void> {
+  const { method } = exchange.request;
+  const status =
+    method === 'POST'
+      ? await node.drain()
+      : method === 'DELETE'
+        ? await node.cancelDrain()
+        : (await node.status()).drain;
+  await exchange.answer(json(`${JSON.stringify(status, null, 2)}\n`));
 }
 
 /** Live: the process answers. Ready: the node answers as well, and is not about to close. */
@@ -86,4 +103,4 @@ function json(body: string) {
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' };
 const WELCOME =
   'Murky Waters: PUT, GET, HEAD, DELETE /objects/<key> or /<unsigned 64-bit id>; ' +
-  'GET /objects?prefix=&after=&limit=, /status, /cluster, /peers, /fetches, /health/live, /health/ready\n';
+  'GET /objects?prefix=&after=&limit=, /status, /cluster, /peers, /fetches, /drain, /health/live, /health/ready\n';

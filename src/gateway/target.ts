@@ -5,7 +5,7 @@ import { checkKey, parseId } from '../object/key.js';
 export type Route =
   | { readonly kind: 'object'; readonly key: string; readonly query: ReadonlyMap<string, string> }
   | { readonly kind: 'list'; readonly query: ReadonlyMap<string, string> }
-  | { readonly kind: 'status' | 'peers' | 'cluster' | 'fetches' | 'root' | 'live' | 'ready' };
+  | { readonly kind: 'status' | 'peers' | 'cluster' | 'fetches' | 'drain' | 'root' | 'live' | 'ready' };
 
 export interface Target {
   readonly route: Route;
@@ -50,6 +50,7 @@ function parseRoute(path: string, query: string): Route {
       '/peers': 'peers',
       '/cluster': 'cluster',
       '/fetches': 'fetches',
+      '/drain': 'drain',
       '/health/live': 'live',
       '/health/ready': 'ready',
     } as const

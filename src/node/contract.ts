@@ -28,6 +28,15 @@ export interface ObjectNode {
   peers(): Promise<PeersReport>;
   /** Every node of the cluster: its state as seen from here, and what it says of itself when it is asked now. */
   cluster(): Promise<ClusterReport>;
+  /**
+   * Gives everything that this node holds to other nodes, and leaves the cluster when they have it; goes on in the
+   * background, also after a restart. MURKY_NO_QUORUM where there is no other node.
+   */
+  drain(): Promise<DrainStatus>;
+  /** Ends a drain: the node owns its share again. MURKY_CLOSED if it has left the cluster already. */
+  cancelDrain(): Promise<DrainStatus>;
+  /** Calls `listener` at most once a second while objects are repaired; the returned function ends that. */
+  onRepair(listener: (progress: RepairProgress) => void): () => void;
   /** The fetches from other nodes that run now. */
   fetches(): Promise<readonly RunningFetch[]>;
   close(): Promise<void>;
@@ -176,6 +185,39 @@ export interface ScrubStatus {
   readonly mendedBlocks: number;
 }
 
+/** How objects are brought back to their full number of copies. */
+export interface RepairProgress {
+  /** 'waiting': what is left waits for nodes that are away. */
+  readonly state: 'idle' | 'repairing' | 'waiting';
+  /** Objects in the queue, those included that wait for a node that is away. */
+  readonly queued: number;
+  /** Objects that can be worked on now, or are. */
+  readonly active: number;
+  /** Since the node started. */
+  readonly repairedObjects: number;
+  readonly repairedBytes: number;
+  /** Of the last half minute. */
+  readonly objectsPerSecond: number;
+  /** Until what can be worked on now is done; null while that cannot be told. */
+  readonly secondsLeft: number | null;
+}
+
+export interface RepairStatus extends RepairProgress {
+  /** This node looks through what it holds, or compares it with another node's. */
+  readonly comparing: boolean;
+  /** Null before the first comparison since the node started. */
+  readonly comparedSecondsAgo: number | null;
+  /** Objects that have fewer live copies than they should, as far as this node has to report them. */
+  readonly underReplicated: number;
+}
+
+export interface DrainStatus {
+  /** 'draining': owns nothing new and gives away what it holds; 'drained': has left the cluster and can be stopped. */
+  readonly state: 'off' | 'draining' | 'drained';
+  /** Objects that not all of their owners have yet; null while the node looks through what it holds. */
+  readonly objectsLeft: number | null;
+}
+
 export interface NodeStatus {
   readonly name: 'murky-waters';
   readonly version: string;
@@ -203,6 +245,8 @@ export interface NodeStatus {
   };
   readonly store: StoreStats;
   readonly scrub: ScrubStatus;
+  readonly repair: RepairStatus;
+  readonly drain: DrainStatus;
   readonly transport: Record<string, number>;
   readonly kernel: string;
   readonly memory: { residentBytes: number; heapBytes: number };

@@ -19,6 +19,7 @@ import { clusterReport, summaryOf } from './cluster-report.js';
 import type {
   ClusterReport,
   DeleteOptions,
+  DrainStatus,
   GetOptions,
   GetResult,
   NodeStatus,
@@ -26,6 +27,7 @@ import type {
   PeersReport,
   PutOptions,
   ReadOptions,
+  RepairProgress,
   WriteResult,
 } from './contract.js';
 import { remove } from './delete.js';
@@ -209,6 +211,18 @@ export class MurkyNode implements ObjectNode {
 
   async cluster(): Promise<ClusterReport> {
     return clusterReport(this.parts, this.facts);
+  }
+
+  drain(): Promise<DrainStatus> {
+    return this.parts.cluster.drain.begin();
+  }
+
+  cancelDrain(): Promise<DrainStatus> {
+    return this.parts.cluster.drain.cancel();
+  }
+
+  onRepair(listener: (progress: RepairProgress) => void): () => void {
+    return this.parts.cluster.onRepair(listener);
   }
 
   async fetches(): Promise<readonly RunningFetch[]> {

@@ -1,6 +1,7 @@
 import { isMurkyError } from '../errors.js';
 import { blockLength, type Manifest } from '../object/manifest.js';
 import { sleep } from '../seam/clock.js';
+import { ignoreDamage } from '../store/damage.js';
 import type { ScrubStatus } from './contract.js';
 import { heal } from './heal.js';
 import type { Parts } from './parts.js';
@@ -89,11 +90,25 @@ export class Scrub {
 
   async #pass(): Promise<void> {
     const { store } = this.parts;
-    for await (const { manifest } of store.all({ after: this.#after })) {
+    for await (const { id } of store.versions({ after: this.#after })) {
       await this.#pace(VERSION_BYTES);
-      for (let index = 0; index < manifest.blockHashes.length; index++) await this.#check(manifest, index);
-      this.#after = manifest.id;
+      const manifest = await this.#manifest(id);
+      for (let index = 0; index < (manifest?.blockHashes.length ?? 0); index++) await this.#check(manifest!, index);
+      this.#after = id;
       if (this.parts.clock.monotonic() - this.#savedAtMs >= SAVE_INTERVAL_MS) await this.#save();
+    }
+  }
+
+  /** Undefined if it has been removed meanwhile, or is damaged: then it is got from the other owners by repair. */
+  async #manifest(id: bigint): Promise<Manifest | undefined> {
+    try {
+      return await this.parts.store.current(id);
+    } catch (error) {
+      ignoreDamage(error);
+      this.#damaged += 1;
+      this.parts.log.warn({ id: String(id) }, 'The scrub found a damaged manifest.');
+      await this.parts.cluster.lookInto(id);
+      return undefined;
     }
   }
 

@@ -52,6 +52,8 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
     },
     store: parts.store.stats(),
     scrub: facts.scrub(),
+    repair: parts.cluster.repair(),
+    drain: parts.cluster.drain.status(),
     transport: facts.counters(),
     kernel: addon().kernelName(),
     memory: { residentBytes: memory.rss, heapBytes: memory.heapUsed },

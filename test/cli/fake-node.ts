@@ -45,6 +45,7 @@ export async function startFakeNode(): Promise<FakeNode> {
     if (problem) refuse(response, problem);
     else if (pathname === '/status') json(response, 200, { name: 'murky-waters', ...STATUS });
     else if (pathname === '/cluster') json(response, 200, CLUSTER);
+    else if (pathname === '/drain') json(response, 200, drainStep(request.method!));
     else if (pathname === '/objects') list(node, request, response);
     else one(node, decodeURIComponent(pathname.slice('/objects/'.length)), request, response);
   });
@@ -128,10 +129,32 @@ const STATUS = {
     damagedBlocks: 2,
     mendedBlocks: 1,
   },
+  repair: {
+    state: 'repairing',
+    queued: 12,
+    active: 8,
+    repairedObjects: 5,
+    repairedBytes: 5000,
+    objectsPerSecond: 2,
+    secondsLeft: 4,
+    comparing: false,
+    comparedSecondsAgo: 60,
+    underReplicated: 20,
+  },
+  drain: { state: 'off', objectsLeft: null },
   transport: {},
   kernel: 'avx2',
   memory: { residentBytes: 50 * 2 ** 20, heapBytes: 2 ** 20 },
 };
+
+/** Begins with two objects to move; one is gone at each look. */
+let toDrain = 0;
+function drainStep(method: string): { state: string; objectsLeft: number | null } {
+  if (method === 'DELETE') return { state: 'off', objectsLeft: null };
+  if (method === 'POST') toDrain = 2;
+  else toDrain -= 1;
+  return { state: toDrain > 0 ? 'draining' : 'drained', objectsLeft: Math.max(0, toDrain) };
+}
 
 async function one(node: FakeNode, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const there = node.objects.get(key);

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { type FakeNode, sha256, startFakeNode } from './fake-node.js';
 import { murky, type Start, startMurky } from './murky-process.js';
 
-const test = suite('put, get, rm, ls and status');
+const test = suite('put, get, rm, ls, status and drain');
 let node: FakeNode;
 let folder: string;
 
@@ -118,6 +118,7 @@ test('status shows the node, and all of it with --json', async () => {
   const shown = await run(['status']);
   assert.is(shown.code, 0, shown.stderr);
   assert.match(shown.text, /00112233445566aa, murky-waters 0\.1\.0, up 1 h 2 min/);
+  assert.match(shown.text, /repair +20 lack a copy, 8 objects to do, done in 4 s, 5 repaired/);
   assert.match(
     shown.text,
     /127\.0\.0\.1:1980 \(this one\) +alive +00112233445566aa +rack 7 .* 5 +repairing, 7 queued, 1 min/,
@@ -130,6 +131,20 @@ test('status shows the node, and all of it with --json', async () => {
   const json = await run(['status', '--json']);
   assert.is(JSON.parse(json.text).cluster.peers[0].hints, 4);
   assert.is(JSON.parse(json.text).nodes[1].state, 'away');
+});
+
+test('drain tells what is left until the node has left, and --cancel ends it', async () => {
+  const drained = await run(['drain']);
+  assert.is(drained.code, 0, drained.stderr);
+  assert.match(drained.text, /^2 objects are still to come to other nodes\.\n1 object is .*\n.*can be stopped\.\n$/);
+  const begun = await run(['drain', '--no-wait', '--json']);
+  assert.equal(JSON.parse(begun.text), { state: 'draining', objectsLeft: 2 });
+  const cancelled = await run(['drain', '--cancel']);
+  assert.is(cancelled.text, 'The node owns its share of the objects.\n');
+  assert.equal(
+    node.requests.filter(({ method }) => method !== 'GET').map(({ method, path }) => `${method} ${path}`),
+    ['POST /drain', 'POST /drain', 'DELETE /drain'],
+  );
 });
 
 test('damaged bytes are not accepted and leave no file', async () => {

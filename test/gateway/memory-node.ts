@@ -88,7 +88,8 @@ export class MemoryNode implements GatewayNode {
   }
 
   async status(): Promise<NodeStatus> {
-    return { name: 'murky-waters', id: '00000000000000aa' } as NodeStatus;
+    const drain = { state: this.draining ? 'draining' : 'off', objectsLeft: null };
+    return { name: 'murky-waters', id: '00000000000000aa', drain } as NodeStatus;
   }
 
   async peers() {
@@ -101,6 +102,18 @@ export class MemoryNode implements GatewayNode {
 
   async fetches() {
     return [];
+  }
+
+  draining = false;
+
+  async drain() {
+    this.draining = true;
+    return { state: 'draining', objectsLeft: null } as const;
+  }
+
+  async cancelDrain() {
+    this.draining = false;
+    return { state: 'off', objectsLeft: null } as const;
   }
 
   #held(key: string): Held {

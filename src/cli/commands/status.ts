@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import type {
   ClusterNode,
   ClusterReport,
+  DrainStatus,
   NodeStatus,
   NodeSummary,
   PeerStatus,
+  RepairStatus,
   ScrubStatus,
 } from '../../node/contract.js';
 import { nodeClient } from '../http/node-address.js';
@@ -38,7 +40,19 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<void
   else await print(summary(facts) + nodeTable(report, facts.cluster.peers) + warningLines(report.warnings));
 }
 
-function summary({ id, version, uptimeSeconds, rain, cluster, store, scrub, kernel, memory }: NodeStatus): string {
+function summary({
+  id,
+  version,
+  uptimeSeconds,
+  rain,
+  cluster,
+  store,
+  scrub,
+  repair,
+  drain,
+  kernel,
+  memory,
+}: NodeStatus): string {
   const used = store.replicaBytes + store.cachedBytes + store.otherBytes;
   const kinds = `${bytesText(store.replicaBytes)} replicas, ${bytesText(store.cachedBytes)} cached, ${bytesText(store.otherBytes)} other`;
   const alive = cluster.peers.filter((peer) => peer.state === 'alive').length;
@@ -58,6 +72,8 @@ function summary({ id, version, uptimeSeconds, rain, cluster, store, scrub, kern
       `${bytesText(used)} of ${bytesText(store.maxBytes)} (${shareText(used / store.maxBytes || 0)}): ${kinds}`,
     ],
     [colours.bold('scrub'), scrubText(scrub)],
+    [colours.bold('repair'), ownRepairText(repair)],
+    ...(drain.state === 'off' ? [] : [[colours.bold('drain'), drainText(drain)]]),
     [
       colours.bold('cluster'),
       `${cluster.replicas} replicas, write quorum ${cluster.writeQuorum}, weight ${cluster.weight}`,
@@ -65,6 +81,33 @@ function summary({ id, version, uptimeSeconds, rain, cluster, store, scrub, kern
     [colours.bold('peers'), cluster.peers.length === 0 ? 'none' : `${alive} of ${cluster.peers.length} alive`],
     [colours.bold('memory'), `${bytesText(memory.residentBytes)} resident, ${bytesText(memory.heapBytes)} heap`],
   ]);
+}
+
+function ownRepairText({
+  state,
+  queued,
+  active,
+  underReplicated,
+  comparing,
+  secondsLeft,
+  repairedObjects,
+}: RepairStatus): string {
+  const lacking = underReplicated === 0 ? 'nothing lacks a copy' : `${underReplicated} lack a copy`;
+  const end = secondsLeft === null ? 'end not known yet' : `done in ${secondsText(secondsLeft)}`;
+  const doing =
+    state === 'repairing'
+      ? `${countText(active, 'object', 'objects')} to do, ${end}`
+      : state === 'waiting'
+        ? `${queued} wait for nodes that are away`
+        : comparing
+          ? 'comparing with other nodes'
+          : 'nothing to do';
+  return `${lacking}, ${doing}, ${repairedObjects} repaired`;
+}
+
+function drainText({ state, objectsLeft }: DrainStatus): string {
+  if (state === 'drained') return 'done: it has left the cluster and can be stopped';
+  return objectsLeft === null ? 'looking through what it holds' : `${objectsLeft} still to come to other nodes`;
 }
 
 function scrubText({ state, progress, passes, damagedBlocks, mendedBlocks }: ScrubStatus): string {

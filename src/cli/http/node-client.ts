@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { MurkyError } from '../../errors.js';
 import { metadataOf } from '../../gateway/object-headers.js';
-import type { ClusterReport, NodeStatus, PeersReport } from '../../node/contract.js';
+import type { ClusterReport, DrainStatus, NodeStatus, PeersReport } from '../../node/contract.js';
 import type { RunningFetch } from '../../rain/report.js';
 import { exchange } from './http-exchange.js';
 import { badAnswer, brokenOff, problemError } from './node-failure.js';
@@ -135,6 +135,13 @@ export class NodeClient {
     const report = (await this.#json(await this.#send('GET', '/peers'))) as PeersReport;
     if (!Array.isArray(report.peers)) throw badAnswer(this.#options.url, 'its list of peers has no "peers"');
     return report;
+  }
+
+  /** Begins (POST), ends (DELETE) or looks at (GET) a drain. */
+  async drain(method: 'GET' | 'POST' | 'DELETE'): Promise<DrainStatus> {
+    const status = (await this.#json(await this.#send(method, '/drain'))) as DrainStatus;
+    if (typeof status.state !== 'string') throw badAnswer(this.#options.url, 'its answer is not about a drain');
+    return status;
   }
 
   async fetches(): Promise<readonly RunningFetch[]> {

@@ -33,6 +33,7 @@ export class Survey {
   #generation = -1;
   #takenAtMs = Number.NEGATIVE_INFINITY;
   #tookMs = 0;
+  #strays = 0;
   #taking: Promise<void> | undefined;
 
   constructor(private readonly seams: SurveySeams) {}
@@ -41,6 +42,11 @@ export class Survey {
   get fresh(): boolean {
     const age = this.seams.clock.monotonic() - this.#takenAtMs;
     return this.#generation === this.seams.generation() && age < Math.max(FRESH_MS, FRESH_DURATIONS * this.#tookMs);
+  }
+
+  /** Replicas that this node held for other owners at the last survey. */
+  get strays(): number {
+    return this.#strays;
   }
 
   /** Looks through everything, or joins who does. */
@@ -93,6 +99,7 @@ export class Survey {
     const shared = new Map<bigint, number>();
     const misplaced: Promise<void>[] = [];
     let seen = 0;
+    let strays = 0;
     for await (const held of store.versions()) {
       signal.throwIfAborted();
       seen += 1;
@@ -101,6 +108,7 @@ export class Survey {
         await sleep(clock, STEP_PAUSE_MS, signal);
       }
       const { self, others } = owners(held.id);
+      if (!self && held.role === 'replica') strays += 1;
       if (self !== (held.role === 'replica')) misplaced.push(onMisplaced(held));
       if (!self || held.role !== 'replica') continue;
       const digest = entryDigest(held.id, held.version);
@@ -113,6 +121,7 @@ export class Survey {
     await Promise.all(misplaced);
     this.#digests = digests;
     this.#shared = shared;
+    this.#strays = strays;
     this.#generation = startedAt;
     this.#takenAtMs = clock.monotonic();
     this.#tookMs = this.#takenAtMs - started;

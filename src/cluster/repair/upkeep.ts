@@ -116,9 +116,13 @@ export class Upkeep {
     this.#antiEntropy.onAway();
   }
 
-  /** An owner was seen to have an older version than another, or none, or damage was found here. */
-  async look(id: bigint, copies: number): Promise<void> {
-    await this.seams.queue.look(id, copies);
+  /** Replicas that this node keeps for other owners; undefined if owners changed while it looked. */
+  async keptForOthers(): Promise<number | undefined> {
+    const { queue } = this.seams;
+    // While entries are worked off they say it well enough; the last word has a look through everything.
+    if (queue.size > 0) return queue.size;
+    await this.#survey.take(this.#closing.signal);
+    return this.#survey.fresh ? this.#survey.strays : undefined;
   }
 
   status(): RepairStatus {

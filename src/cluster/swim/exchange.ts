@@ -35,7 +35,7 @@ export class Exchange {
   #leaving = false;
 
   constructor(
-    private readonly own: Omit<SelfRecord, 'incarnation' | 'left'>,
+    private own: Omit<SelfRecord, 'incarnation' | 'left'>,
     private readonly settings: Settings,
     /** Without it this node's members are not to be compared with those of others. */
     private readonly comparable: boolean,
@@ -47,7 +47,7 @@ export class Exchange {
 
   /** `incarnation` is greater than any that this node had before. */
   start(incarnation: number): void {
-    this.#incarnation = incarnation;
+    this.#incarnation = Math.max(incarnation, this.#incarnation);
     this.roster.onSelf = (belief) => void this.#contradict(belief);
     this.seams.rain.onRequest(RequestKind.Ping, async (payload, from) => {
       const ping = decodePing(payload);
@@ -58,6 +58,13 @@ export class Exchange {
 
   get incarnation(): number {
     return this.#incarnation;
+  }
+
+  /** From now on this node says that it counts for so much. */
+  reweigh(weight: number): void {
+    this.own = { ...this.own, weight };
+    this.#incarnation += 1;
+    this.hooks.onSlander(); // the others have it otherwise
   }
 
   /** From now on this node says of itself that it is gone for good. */

@@ -133,6 +133,10 @@ export class SwimMembership implements Membership {
     this.#roster.close();
   }
 
+  reweigh(weight: number): void {
+    this.#exchange.reweigh(weight);
+  }
+
   async leave(): Promise<void> {
     this.#exchange.sayGoodbye();
     const told = this.#roster.alive().slice(0, GOODBYES);

@@ -1,0 +1,127 @@
+import { MurkyError } from '../../errors.js';
+import type { Clock } from '../../seam/clock.js';
+import type { Log } from '../../seam/log.js';
+import type { FactStore } from '../../store/contract.js';
+import type { Membership } from '../membership.js';
+
+export interface DrainStatus {
+  /** 'draining': owns nothing new and gives away what it holds; 'drained': has left the cluster and can be stopped. */
+  readonly state: 'off' | 'draining' | 'drained';
+  /** Objects that not all of their owners have yet; null while the node looks through what it holds. */
+  readonly objectsLeft: number | null;
+}
+
+interface DrainSeams {
+  readonly facts: FactStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly membership: Membership;
+  /** The weight of this node when it does not drain. */
+  readonly weight: number;
+  /** Owners may be others now. */
+  readonly onWeight: () => void;
+  /** Objects that this node still keeps for others, found out anew; undefined while that is not known. */
+  readonly keptForOthers: () => Promise<number | undefined>;
+}
+
+const FACT = 'drain';
+const LOOK_PERIOD_MS = 1000;
+
+/**
+ * Empties this node on purpose: it tells the others a weight of 0, so that it owns nothing any more, and repair brings
+ * all that it holds to the new owners. When all of them have everything it leaves the cluster. Kept in the data folder:
+ * a restart goes on with it.
+ */
+export class Drain {
+  #state: DrainStatus['state'] = 'off';
+  #left: number | null = null;
+  #stopTimer = () => {};
+  #closed = false;
+
+  constructor(private readonly seams: DrainSeams) {}
+
+  /** To be called before the membership starts: the others hear of the weight with the first word. */
+  async load(): Promise<void> {
+    if ((await this.seams.facts.get(FACT)) === undefined) return;
+    this.#state = 'draining';
+    this.seams.membership.reweigh(0);
+  }
+
+  start(): void {
+    if (this.#state === 'draining') this.#watch();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopTimer();
+  }
+
+  /** What this node counts for now. */
+  get weight(): number {
+    return this.#state === 'off' ? this.seams.weight : 0;
+  }
+
+  status(): DrainStatus {
+    return { state: this.#state, objectsLeft: this.#state === 'off' ? null : this.#left };
+  }
+
+  /** Begins, or goes on. MURKY_NO_QUORUM where there is no one to take over. */
+  async begin(): Promise<DrainStatus> {
+    if (this.#state !== 'off') return this.status();
+    const { facts, membership, log, onWeight } = this.seams;
+    if (!membership.members().some(({ state, weight }) => state === 'alive' && weight > 0)) {
+      throw new MurkyError('MURKY_NO_QUORUM', 'There is no other node that could take over what this one holds.', {
+        hint: 'Start another node, or simply stop this one.',
+      });
+    }
+    await facts.put(FACT, Buffer.of(1));
+    this.#state = 'draining';
+    this.#left = null;
+    membership.reweigh(0);
+    onWeight();
+    log.info({}, 'This node gives away what it holds, and then leaves the cluster.');
+    this.#watch();
+    return this.status();
+  }
+
+  /** Owns its share again. MURKY_CLOSED after it has left. */
+  async cancel(): Promise<DrainStatus> {
+    if (this.#state === 'drained') {
+      throw new MurkyError('MURKY_CLOSED', 'This node has left the cluster already.', {
+        hint: 'Restart it, and it joins again.',
+      });
+    }
+    if (this.#state === 'off') return this.status();
+    const { facts, membership, weight, log, onWeight } = this.seams;
+    await facts.delete(FACT);
+    this.#stopTimer();
+    this.#state = 'off';
+    membership.reweigh(weight);
+    onWeight();
+    log.info({}, 'This node owns its share of the objects again.');
+    return this.status();
+  }
+
+  #watch(): void {
+    if (this.#closed || this.#state !== 'draining') return;
+    this.#stopTimer = this.seams.clock.after(LOOK_PERIOD_MS, () => {
+      this.#look()
+        .catch((error) => {
+          if (!this.#closed) this.seams.log.warn({ error: String(error) }, 'The drain will look again.');
+        })
+        .finally(() => this.#watch());
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { facts, membership, log, keptForOthers } = this.seams;
+    const left = await keptForOthers();
+    if (this.#state !== 'draining' || this.#closed) return;
+    this.#left = left ?? null;
+    if (left !== 0) return;
+    await membership.leave();
+    await facts.delete(FACT); // who starts it again means it to join
+    this.#state = 'drained';
+    log.info({}, 'All owners have what this node held. It has left the cluster and can be stopped.');
+  }
+}
