@@ -118,7 +118,7 @@ test('status shows the node, and all of it with --json', async () => {
   const shown = await run(['status']);
   assert.is(shown.code, 0, shown.stderr);
   assert.match(shown.text, /00112233445566aa, murky-waters 0\.1\.0, up 1 h 2 min/);
-  assert.match(shown.text, /repair +20 lack a copy, 8 objects to do, done in 4 s, 5 repaired/);
+  assert.match(shown.text, /repair +20 lack a copy, 8 objects to do, done in 4\.0 s, 5 repaired/);
   assert.match(
     shown.text,
     /127\.0\.0\.1:1980 \(this one\) +alive +00112233445566aa +rack 7 .* 5 +repairing, 7 queued, 1 min/,

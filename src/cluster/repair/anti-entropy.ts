@@ -27,7 +27,7 @@ interface AntiEntropySeams {
 const GATHER_MS = 1000;
 /** Who answers within so long of the start was there before: that is no change of the members. */
 const STARTUP_MS = 30_000;
-const TRY_AGAIN_MS = 30_000;
+const TRY_AGAIN_MS = 10_000;
 
 /**
  * When this node looks through what it holds and with whom it compares: with everyone once in `compareMinutes`, where of
