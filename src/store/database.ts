@@ -219,13 +219,24 @@ async function openIndex(
     if (!options.rebuild || !journaled) return { table, rebuilt: undefined };
     await table.close();
   } catch (error) {
-    if (!journaled || !isDamagedTable(error)) throw error;
+    if (!isDamagedTable(error)) throw error;
+    if (!journaled) {
+      if (!(await isFirstStart(options))) throw error;
+      await disk.removeTable(path);
+      return { table: await disk.openTable(path, 'new'), rebuilt: undefined };
+    }
     log.error({ folder, error: String(error) }, 'The index is lost or damaged.');
   }
   log.warn({ folder }, 'The index is being made anew from its journal and the segments.');
   const rebuilt = await rebuildIndex({ folder, disk, log, format: formatRecord(FORMAT) });
   log.warn({ folder, ...rebuilt }, 'The index has been made anew; the damaged one is kept in lost+found.');
   return { table: await disk.openTable(path, 'existing'), rebuilt };
+}
+
+/** Whether no start of a node on this folder ever ended: LevelDB does not sync its first files one after the other. */
+async function isFirstStart({ folder, disk }: DatabaseOptions): Promise<boolean> {
+  const names = await disk.files.list(folder);
+  return !names.some((name) => ['segments', 'journal', 'blocks'].includes(name));
 }
 
 /** The format of the folder, which is given this one if it is new; MURKY_DATA_DIR_UNUSABLE if it is not a node's. */

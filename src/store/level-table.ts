@@ -1,5 +1,6 @@
 import { Level } from 'level';
 import { diskError } from './disk-error.js';
+import { nodeFiles } from './node-files.js';
 import type { Table, TableChange, TableRange } from './table.js';
 
 const MIB = 2 ** 20;
@@ -27,7 +28,10 @@ export class LevelTable implements Table {
     const db = new Level<Buffer, Buffer>(path, { ...BYTES, ...SETTINGS, createIfMissing: mode === 'new' });
     try {
       await db.open();
+      // LevelDB does not sync the folder once CURRENT has its name, and file systems may forget a rename until then.
+      await nodeFiles.syncDirectory(path);
     } catch (error) {
+      await db.close().catch(() => {});
       throw diskError(error, path);
     }
     return new LevelTable(db, path);
