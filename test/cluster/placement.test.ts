@@ -98,4 +98,41 @@ test('a majority is more than half, and a number stays what it is', () => {
   assert.is(quorumOf(1, 2), 2);
 });
 
+test('whoever joins or goes, with weights and zones: nothing moves between the others, and zones share evenly', () => {
+  const node = fc.record({ weight: fc.constantFrom(0.5, 1, 2), zone: fc.constantFrom('', 'a', 'b', 'c') });
+  const members = fc.array(node, { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(members, fc.integer({ min: 1, max: 5 }), fc.nat(2 ** 31), (described, replicas, seed) => {
+      const random = seededRandom(seed);
+      const all = described.map((one) => ({ ...one, id: random.bits64() }));
+      const joining = all.at(-1)!;
+      const before = all.slice(0, -1);
+      for (let resource = 0; resource < 40; resource++) {
+        const old = owners(resource, before, replicas);
+        const now = owners(resource, all, replicas);
+        assert.is(now.length, Math.min(replicas, all.length));
+        assert.ok(now.every((id) => id === joining.id || old.includes(id)));
+        assert.ok(old.filter((id) => !now.includes(id)).length <= 1);
+        const zones = new Set(all.map(({ zone }) => zone)).size;
+        const used = new Set(now.map((id) => all.find((one) => one.id === id)!.zone)).size;
+        assert.is(used, Math.min(zones, now.length));
+      }
+    }),
+  );
+});
+
+test('the (M+1)-th node of equal weight takes at most 1.05/(M+1) of the copies', () => {
+  for (const count of [3, 9]) {
+    const before = nodes(count);
+    const after = [...before, { id: 12345n, weight: 1 }];
+    let moved = 0;
+    const resources = 25_000;
+    for (let resource = 0; resource < resources; resource++) {
+      if (owners(resource, after, 3).includes(12345n)) moved += 1;
+    }
+    // 1/(M+1) is expected; 5 % are four standard deviations or more.
+    assert.ok(moved <= (1.05 * 3 * resources) / (count + 1), `${moved}`);
+  }
+});
+
 test.run();
