@@ -3,7 +3,7 @@ import type { Manifest } from '../../object/manifest.js';
 import { compareVersions } from '../../object/version.js';
 import type { Address, Located, RainNetwork } from '../../rain/contract.js';
 import type { Store } from '../../store/contract.js';
-import { currentIfSound } from '../../store/damage.js';
+import { currentIfSound, ignoreDamage } from '../../store/damage.js';
 import { sameAddress } from '../contact.js';
 import type { Handover } from '../handover.js';
 import type { Owners } from '../ownership.js';
@@ -57,7 +57,8 @@ export class Reconciliation {
     const pulled = self ? await this.#hold(id, located) : 0;
     const local = await currentIfSound(store, id);
     if (!local) {
-      await this.#forgive(id, entry, entry.owed); // nothing is here that could be brought
+      // Nothing is here that could be brought; what is damaged may be healed by a later comparison.
+      if (!(await this.#damaged(id))) await this.#forgive(id, entry, entry.owed);
       // What no one who is there has may be with an owner that is away.
       return { done: present.length === others.length && others.length > 0, bytes: pulled };
     }
@@ -106,6 +107,16 @@ export class Reconciliation {
     await this.seams.bytesPerSecond.spend(manifest.size, signal);
     await pulls.start({ id, version: manifest.version, manifest }, holders, 'replica').done;
     return manifest.size;
+  }
+
+  async #damaged(id: bigint): Promise<boolean> {
+    try {
+      await this.seams.store.current(id);
+      return false;
+    } catch (error) {
+      ignoreDamage(error);
+      return true;
+    }
   }
 
   /** Owners are owed nothing any more, unless it is newer than what the entry said. */
