@@ -132,6 +132,14 @@ export function membershipConformance(name: string, makeBed: () => Promise<Bed>,
     assert.equal(addressOf(one), addressOf(two));
   });
 
+  test('a node that is to count for less is heard of while it runs', async () => {
+    const [one, two, three] = nodes as [Registered, Registered, Registered];
+    three.membership.reweigh(0);
+    const weightAt = ({ membership }: Registered) => membership.members().find(({ id }) => id === three.id)?.weight;
+    await bed.until(() => [one, two].every((node) => weightAt(node) === 0), 'its weight is known');
+    assert.ok([one, two].every((node) => heard(node, 'changed', three.id).length > 0));
+  });
+
   test('a node that leaves is no member any more, and is one again when it comes back', async () => {
     const [one, two, three] = nodes as [Registered, Registered, Registered];
     const revision = one.membership.revision() ?? 0;

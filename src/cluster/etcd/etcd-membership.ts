@@ -59,12 +59,14 @@ export class EtcdMembership implements Membership {
   #revision = 0;
   #lease: string | undefined;
   #leaving = false;
+  #weight: number;
   #tasks: Promise<void>[] = [];
 
   constructor(
     private readonly options: EtcdMembershipOptions,
     private readonly seams: EtcdMembershipSeams,
   ) {
+    this.#weight = options.weight;
     this.#table = new PeerTable(seams.facts);
     this.#listeners = new MembershipListeners(seams.log);
     this.#doubts = new Doubts(options.id, options.settings, seams.log);
@@ -81,6 +83,12 @@ export class EtcdMembership implements Membership {
     this.#listeners.close();
     this.#closing.abort();
     await Promise.allSettled([...this.#tasks, this.#applied]);
+  }
+
+  reweigh(weight: number): void {
+    this.#weight = weight;
+    // Where that fails, it is said again when the lease is next kept alive.
+    this.seams.etcd.put(this.#memberKey(this.options.id), encodeEntry(this.#self())).catch(() => {});
   }
 
   async leave(): Promise<void> {
@@ -141,17 +149,25 @@ export class EtcdMembership implements Membership {
     const { etcd, clock } = this.seams;
     if (this.#leaving) return;
     const { id, leaseSeconds } = this.options;
-    const own = encodeEntry(this.#self());
-    const { entry } = await etcd.get(this.#memberKey(id));
-    if (entry?.value !== own) await etcd.put(this.#memberKey(id), own);
+    await this.#introduce();
     const lease = await etcd.grantLease(leaseSeconds);
     this.#lease = lease;
     await etcd.put(this.#runningKey(id), this.#boot, lease);
     const { signal } = this.#closing;
     while (!signal.aborted && !this.#leaving) {
       await sleep(clock, (1000 * leaseSeconds) / KEEPS_A_LEASE, signal).catch(() => {});
-      if (!signal.aborted && !this.#leaving && !(await etcd.keepAlive(lease))) return;
+      if (signal.aborted || this.#leaving) return;
+      if (!(await etcd.keepAlive(lease))) return;
+      await this.#introduce();
     }
+  }
+
+  async #introduce(): Promise<void> {
+    const { etcd } = this.seams;
+    const key = this.#memberKey(this.options.id);
+    const own = encodeEntry(this.#self());
+    const { entry } = await etcd.get(key);
+    if (entry?.value !== own) await etcd.put(key, own);
   }
 
   /** Reads what there is, and then every change, until the connection ends. */
@@ -253,8 +269,8 @@ export class EtcdMembership implements Membership {
   }
 
   #self(): NodeEntry {
-    const { advertised, weight, zone, standby, settings } = this.options;
-    return { contact: advertised ?? this.seams.rain.address, weight, zone, standby, left: this.#leaving, settings };
+    const { advertised, zone, standby, settings } = this.options;
+    return { contact: advertised ?? this.seams.rain.address, weight: this.#weight, zone, standby, left: this.#leaving, settings };
   }
 
   get #prefix(): string {
