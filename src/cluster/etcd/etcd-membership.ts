@@ -270,7 +270,14 @@ export class EtcdMembership implements Membership {
 
   #self(): NodeEntry {
     const { advertised, zone, standby, settings } = this.options;
-    return { contact: advertised ?? this.seams.rain.address, weight: this.#weight, zone, standby, left: this.#leaving, settings };
+    return {
+      contact: advertised ?? this.seams.rain.address,
+      weight: this.#weight,
+      zone,
+      standby,
+      left: this.#leaving,
+      settings,
+    };
   }
 
   get #prefix(): string {
