@@ -63,6 +63,7 @@ export class EtcdServer {
     this.#process = undefined;
     if (!process || process.exitCode !== null) return;
     const ended = new Promise((resolve) => process.once('exit', resolve));
+    process.ref(); // its end is waited for
     process.kill('SIGKILL');
     await ended;
   }
