@@ -77,6 +77,10 @@ export interface MurkyConfig {
     /** Most of the time that giving the room of dead blocks back keeps the disk busy in the background. */
     readonly maxTimeFraction: number;
   };
+  readonly versions: {
+    /** How long overwritten versions are kept while there is room. */
+    readonly retentionHours: number;
+  };
   readonly scrub: {
     /** Most that the background check of the store reads; 0: it reads nothing. */
     readonly bytesPerSecond: number;

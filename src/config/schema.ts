@@ -312,6 +312,14 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     unit: 'share of the time',
     about: 'Most of the time that giving the room of dead blocks back to the disk keeps it busy in the background.',
   },
+  'versions.retention-hours': {
+    kind: number(0, 87_600),
+    default: 24,
+    unit: 'hours',
+    about:
+      'How long overwritten and deleted versions can still be read, while there is room and at most 100 of an object; ' +
+      'when room is needed they go after cached copies, the oldest first.',
+  },
   'scrub.bytes-per-second': {
     kind: wholeNumber(0, 2 ** 40),
     default: 4 * 2 ** 20,

@@ -7,7 +7,18 @@ import type { GatewayLimits } from './limits.js';
 /** What the gateway needs of a node. */
 export type GatewayNode = Pick<
   ObjectNode,
-  'put' | 'head' | 'get' | 'delete' | 'list' | 'status' | 'peers' | 'cluster' | 'fetches' | 'drain' | 'cancelDrain'
+  | 'put'
+  | 'versions'
+  | 'head'
+  | 'get'
+  | 'delete'
+  | 'list'
+  | 'status'
+  | 'peers'
+  | 'cluster'
+  | 'fetches'
+  | 'drain'
+  | 'cancelDrain'
 >;
 
 /** A running HTTP server in front of a node. It does not own the node: close the gateway first, then the node. */

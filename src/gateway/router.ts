@@ -7,6 +7,7 @@ import { listObjects } from './listing.js';
 import { deleteObject, getObject, headObject, putObject } from './objects.js';
 import { readOptions } from './read-options.js';
 import { parseTarget, type Route } from './target.js';
+import { listVersions } from './versions.js';
 
 export interface Routing {
   readonly node: GatewayNode;
@@ -57,6 +58,7 @@ async function serve(routing: Routing, exchange: Exchange, route: Route, sendCon
   if (route.kind !== 'object') return exchange.answer({ status: 200, headers: PLAIN, body: WELCOME });
   const { key, query } = route;
   if (!READ_METHODS.includes(exchange.request.method ?? '') && query.size > 0) throw noQuery();
+  if (query.has('versions')) return listVersions(node, exchange, key, query);
   switch (exchange.request.method) {
     case 'PUT':
       return putObject(node, exchange, key, maxObjectBytes, sendContinue);

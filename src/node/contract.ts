@@ -19,6 +19,8 @@ export interface ObjectNode {
   head(key: string, options?: ReadOptions): Promise<Manifest>;
   /** Like head, with the bytes. The body is read lazily; leaving the loop ends whatever fetch runs for it. */
   get(key: string, options?: GetOptions): Promise<GetResult>;
+  /** The versions of an object that this node itself holds, deletions too, the newest first; empty if none. */
+  versions(key: string): Promise<readonly Manifest[]>;
   /** Writes a tombstone; MURKY_NOT_FOUND if there is nothing to delete. */
   delete(key: string, options?: DeleteOptions): Promise<WriteResult>;
   /** What this node itself holds, in key order. */
@@ -50,6 +52,9 @@ export interface PutOptions extends Condition {
   readonly length?: number;
 }
 
+/** A version: 32 hexadecimal digits, as `versions` and every answer name it. */
+export type VersionText = string;
+
 export interface DeleteOptions extends Condition {
   readonly signal?: AbortSignal;
 }
@@ -62,6 +67,8 @@ export interface ReadOptions {
    * MURKY_NO_QUORUM where no majority answers.
    */
   readonly consistency?: Consistency;
+  /** This very version, out of this node's store; MURKY_NOT_FOUND if it is not, or no longer, here, or a deletion. */
+  readonly version?: VersionText;
 }
 
 export type Consistency = 'local' | 'quorum';

@@ -6,6 +6,7 @@ import type { MurkyConfig } from '../config/contract.js';
 import { readServersList } from '../config/servers-list.js';
 import { sha256InPool } from '../native/pool-digest.js';
 import { HybridClock } from '../object/hybrid-clock.js';
+import { resourceId } from '../object/key.js';
 import type { Manifest } from '../object/manifest.js';
 import { RainEndpoint } from '../rain/endpoint.js';
 import { PathHistory } from '../rain/path-history.js';
@@ -52,6 +53,7 @@ export interface NodeSeams {
 
 /** How long a start waits for the listed servers to answer, so that the first write sees its owners. */
 const SETTLE_MS = 1000;
+const HOUR_MS = 3_600_000;
 /** How long close() waits for running operations before it cuts them off. */
 const DRAIN_MS = 5000;
 
@@ -83,6 +85,7 @@ export class MurkyNode implements ObjectNode {
         wholeFolder: true,
         sha256: sha256InPool,
         reclaimTimeFraction: config.reclaim.maxTimeFraction,
+        retentionMs: config.versions.retentionHours * HOUR_MS,
         clock,
         log,
       });
@@ -177,6 +180,11 @@ export class MurkyNode implements ObjectNode {
 
   get(key: string, options: GetOptions = {}): Promise<GetResult> {
     return this.#running.run(options.signal, (signal) => get(this.parts, this.#downloads, key, { ...options, signal }));
+  }
+
+  async versions(key: string): Promise<readonly Manifest[]> {
+    const all = await this.parts.store.history(resourceId(key));
+    return all.filter((manifest) => manifest.key === key);
   }
 
   delete(key: string, options: DeleteOptions = {}): Promise<WriteResult> {

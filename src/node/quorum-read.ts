@@ -1,7 +1,7 @@
 import type { Poll } from '../cluster/poll.js';
 import { MurkyError } from '../errors.js';
 import { resourceId } from '../object/key.js';
-import { compareVersions, type Version } from '../object/version.js';
+import { compareVersions, type Version, versionFromText } from '../object/version.js';
 import { ignoreDamage } from '../store/damage.js';
 import { abortable } from './abortable.js';
 import type { ReadOptions } from './contract.js';
@@ -14,7 +14,12 @@ const POLL_MS = 2000;
 const MAX_TRIES = 4;
 
 /** The version that a reader with these options is to get. */
-export function findFor(parts: Parts, key: string, options: ReadOptions): Promise<Found> {
+export async function findFor(parts: Parts, key: string, options: ReadOptions): Promise<Found> {
+  if (options.version !== undefined) {
+    const manifest = await parts.store.manifest(resourceId(key), versionFromText(options.version));
+    if (!manifest || manifest.tombstone || manifest.key !== key) throw noVersion(key, options.version);
+    return { manifest };
+  }
   return options.consistency === 'quorum' ? findAtQuorum(parts, key, options.signal) : find(parts, key, options.signal);
 }
 
@@ -68,6 +73,12 @@ export async function settle(
   await abortable(cluster.writeBack(manifest, holders), signal);
   const held = here ?? (await inStore(manifest.version));
   return held ? { manifest: held } : { manifest, holders: holders.others.map(({ address }) => address) };
+}
+
+function noVersion(key: string, version: string): MurkyError {
+  return new MurkyError('MURKY_NOT_FOUND', `This node has no value of "${key}" in version ${version}.`, {
+    hint: 'GET with ?versions lists what it has; another owner may have more.',
+  });
 }
 
 function tooFew(key: string, { answered, needed, count }: Poll): MurkyError {

@@ -1,14 +1,14 @@
 import type { Role } from './contract.js';
 
-/** Whose bytes they are; 'other' are blocks being written, and versions that are overwritten or being removed. */
-export type Account = Role | 'other';
+/** Whose bytes they are; 'other' are blocks being written. */
+export type Account = Role | 'overwritten' | 'other';
 
 /**
  * Exact count of the bytes of block values, of what they take on the disk, and of the objects here. Not a byte is
  * written before it is reserved. On the disk are blocks with their headers, dead or not, and values in the index.
  */
 export class Budget {
-  readonly #bytes: Record<Account, number> = { replica: 0, cached: 0, other: 0 };
+  readonly #bytes: Record<Account, number> = { replica: 0, cached: 0, overwritten: 0, other: 0 };
   #diskBytes = 0;
   #deadBytes = 0;
   objects = 0;
@@ -98,7 +98,7 @@ export class Budget {
   }
 
   reset(): void {
-    for (const account of ['replica', 'cached', 'other'] as const) this.#bytes[account] = 0;
+    for (const account of ['replica', 'cached', 'overwritten', 'other'] as const) this.#bytes[account] = 0;
     this.#diskBytes = 0;
     this.#deadBytes = 0;
     this.objects = 0;

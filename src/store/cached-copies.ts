@@ -13,6 +13,7 @@ import { byUseKey, currentKey, frequencyKey } from './index-keys.js';
 import { byKeyChanges } from './key-directory.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import type { ReadLeases } from './read-leases.js';
+import type { Retention } from './retention.js';
 import type { SegmentReclaimer } from './segment-reclaimer.js';
 import type { TableChange } from './table.js';
 import {
@@ -62,6 +63,7 @@ export class CachedCopies {
     private readonly reclaimer: SegmentReclaimer,
     private readonly leases: ReadLeases,
     private readonly clock: Clock,
+    private readonly overwritten: Pick<Retention, 'makeRoom'>,
   ) {}
 
   /** Recovery: what the index says of uses; none is older than what was written down before. */
@@ -145,26 +147,30 @@ export class CachedCopies {
   }
 
   /**
-   * Takes `onDisk` of the budget for a block of `bytes`, evicting copies (see eviction.ts), and
-   * giving the room of dead records back to the disk; MURKY_STORE_FULL.
+   * Takes `onDisk` of the budget for a block of `bytes`, evicting copies (see eviction.ts) and, where those are not
+   * enough, overwritten versions, and giving the room of dead records back to the disk; MURKY_STORE_FULL.
    */
   async reserve(bytes: number, onDisk: number): Promise<void> {
-    const { budget, reclaimer } = this;
+    const { budget, reclaimer, overwritten } = this;
     if (budget.reserve(bytes, onDisk, reclaimer.copyRoom)) return;
     await this.#room.run('room', async () => {
       let reclaimable = true;
       while (!budget.reserve(bytes, onDisk, reclaimable ? reclaimer.copyRoom : 0)) {
         const missing = budget.liveBytes + onDisk - budget.maxBytes;
         const cached = budget.bytes('cached');
-        // What cannot be made to fit evicts nothing.
-        if (missing > cached) throw this.#full(bytes);
+        // What cannot be made to fit evicts no copy. Overwritten versions go where the copies are not enough.
+        if (missing > cached) {
+          if (await overwritten.makeRoom(missing - cached)) continue;
+          throw this.#full(bytes);
+        }
         // Some more go in the same batch, so that the log has its room for dead ones and the next puts pass.
         const more = Math.min(reclaimer.deadRoom, budget.maxBytes * EVICTION_SHARE);
         const wanted = Math.min(missing + reclaimer.deadRoom, Math.max(0, missing) + more, cached);
         const evicted = wanted > 0 && (await this.#evict(wanted));
-        if (missing > 0 && !evicted) throw this.#full(bytes);
+        const freed =
+          evicted || ((missing > 0 || !reclaimable) && (await overwritten.makeRoom(Math.max(missing, onDisk))));
+        if ((missing > 0 || !reclaimable) && !freed) throw this.#full(bytes);
         if (missing > 0) continue;
-        if (!reclaimable && !evicted) throw this.#full(bytes);
         reclaimable = await reclaimer.step();
       }
     });
@@ -250,7 +256,7 @@ export class CachedCopies {
         maxBytes,
         replicaBytes: this.budget.bytes('replica'),
         cachedBytes: this.budget.bytes('cached'),
-        otherBytes: this.budget.bytes('other'),
+        otherBytes: this.budget.bytes('overwritten') + this.budget.bytes('other'),
       },
     });
   }

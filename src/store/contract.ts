@@ -14,6 +14,8 @@ export interface Store {
   role(id: bigint): Promise<Role | undefined>;
   /** A version that is still readable: the current one, or one overwritten less than the grace time ago. */
   manifest(id: bigint, version: Version): Promise<Manifest | undefined>;
+  /** All versions that are still readable, tombstones too, the newest first; damaged ones are left out. */
+  history(id: bigint): Promise<Manifest[]>;
   /** Verified bytes; undefined if not here; MURKY_BLOCK_CORRUPT if what is here is damaged. */
   block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined>;
   /** Reads and verifies like `block`; does not count as a use of the object. */

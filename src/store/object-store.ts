@@ -2,7 +2,7 @@ import { MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import { type Clock, systemClock } from '../seam/clock.js';
-import { type Sha256, sha256Here } from '../seam/digest.js';
+import { sha256Here } from '../seam/digest.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type LogUse, segmentBytesFor } from './block-log.js';
 import { BlockTable } from './block-table.js';
@@ -10,12 +10,13 @@ import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
 import type { BlockState, BlockWriter, FactStore, Role, Store, StoredVersion, StoreStats } from './contract.js';
 import { Database } from './database.js';
-import { type Disk, levelDisk } from './disk.js';
+import { levelDisk } from './disk.js';
 import { isDamagedTable } from './disk-error.js';
 import { Facts } from './facts.js';
 import { Gate } from './gate.js';
 import { keysInOrder } from './key-directory.js';
 import { KeyedMutex } from './keyed-mutex.js';
+import type { ObjectStoreOptions } from './object-store-options.js';
 import type { Passage } from './paging.js';
 import { ReadLeases } from './read-leases.js';
 import { recover } from './recovery.js';
@@ -29,30 +30,11 @@ import { VersionIndex } from './version-index.js';
 import type { VersionRecord } from './version-record.js';
 import { VersionWrites } from './version-writes.js';
 
+export type { ObjectStoreOptions };
 export const DEFAULT_GRACE_MS = 60_000;
 /** Readers of a cached copy take its blocks one after the other; one that pauses for longer may lose the rest. */
 const CACHED_LEASE_MS = 10_000;
 const MAX_UPKEEP_PERIOD_MS = 5000;
-
-export interface ObjectStoreOptions {
-  /** Folder of the store; created if need be. One store at a time may have it open. */
-  readonly folder: string;
-  /** Budget of the bytes of values on the disk. */
-  readonly maxBytes: number;
-  /** The budget is one for the whole folder, index and journal too, as they are measured. */
-  readonly wholeFolder?: boolean;
-  /** How long an overwritten version stays readable. */
-  readonly graceMs?: number;
-  readonly clock?: Clock;
-  readonly log?: Log;
-  /** LevelDB on a real disk unless told otherwise. */
-  readonly disk?: Disk;
-  /** Most bytes of a segment of the block log, unless one record alone is larger; otherwise the budget tells. */
-  readonly segmentBytes?: number;
-  /** Most of the time that reclaiming segments takes in the background, above 0, up to 1. */
-  readonly reclaimTimeFraction?: number;
-  readonly sha256?: Sha256;
-}
 
 /** The {@link Store} of a node, in LevelDB and a block log. docs/disk-format.md describes what it writes. */
 export class ObjectStore implements Store {
@@ -94,16 +76,6 @@ export class ObjectStore implements Store {
     this.#reclaimer = new SegmentReclaimer(database, this.#blocks, budget, clock, fraction);
     this.#cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
     this.#overwrittenLeases = new ReadLeases(clock, graceMs);
-    this.#cached = new CachedCopies(
-      database,
-      this.#index,
-      this.#locks,
-      this.#budget,
-      this.#blocks,
-      this.#reclaimer,
-      this.#cachedLeases,
-      clock,
-    );
     this.#retention = new Retention(
       database,
       this.#index,
@@ -113,6 +85,18 @@ export class ObjectStore implements Store {
       this.#overwrittenLeases,
       clock,
       graceMs,
+      options.retentionMs ?? graceMs,
+    );
+    this.#cached = new CachedCopies(
+      database,
+      this.#index,
+      this.#locks,
+      this.#budget,
+      this.#blocks,
+      this.#reclaimer,
+      this.#cachedLeases,
+      clock,
+      this.#retention,
     );
     const { sha256 = sha256Here } = options;
     this.#verified = new VerifiedBlocks(this.#index, this.#locks, this.#blocks, budget, this.#cached, sha256);
@@ -196,6 +180,10 @@ export class ObjectStore implements Store {
     return await this.#write(() => this.#verified.mend(id, version, index, bytes));
   }
 
+  async history(id: bigint): Promise<Manifest[]> {
+    return await this.#read(() => this.#index.history(id));
+  }
+
   begin(): BlockWriter {
     this.#checkOpen();
     const writer = new SlotWriter({
@@ -264,7 +252,7 @@ export class ObjectStore implements Store {
       tombstones: budget.tombstones,
       replicaBytes: budget.bytes('replica'),
       cachedBytes: budget.bytes('cached'),
-      otherBytes: budget.bytes('other'),
+      otherBytes: budget.bytes('overwritten') + budget.bytes('other'),
       maxBytes: budget.limitBytes,
     };
   }

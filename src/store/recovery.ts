@@ -52,7 +52,7 @@ export async function recover(parts: RecoveryParts, writers: () => readonly Unfi
   const nowMs = Math.floor(parts.clock.now());
   for await (const record of sound(index.records('overwritten', straight), log)) {
     note(record.slot, record.size);
-    budget.found(record.size, 'other');
+    budget.found(record.size, 'overwritten');
     if (record.timeMs > nowMs) await database.indexQueue.write(parts.retention.restart(record, nowMs), { sync: false });
   }
   for (const writer of writers()) {

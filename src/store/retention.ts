@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { versionFromBytes, versionToBytes } from '../object/version.js';
 import type { Clock } from '../seam/clock.js';
 import type { BlockTable } from './block-table.js';
@@ -6,7 +7,7 @@ import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
 import { byExpiryKey, fieldBigInt, fieldBytes, kindRange, overwrittenKey } from './index-keys.js';
 import type { KeyedMutex } from './keyed-mutex.js';
-import { type Passage, paged } from './paging.js';
+import { type Passage, paged, straight } from './paging.js';
 import type { ReadLeases } from './read-leases.js';
 import type { TableChange } from './table.js';
 import type { VersionIndex } from './version-index.js';
@@ -14,8 +15,20 @@ import { encodeRecord, type VersionRecord } from './version-record.js';
 
 const PAGE_RECORDS = 64;
 
-/** Overwritten versions: readable for a grace time, for as long as somebody reads them, then removed. */
+/** Most overwritten versions of one object; beyond them the oldest go before their time. */
+export const MAX_KEPT_VERSIONS = 100;
+/** They are counted anew for an object that was not overwritten lately, and removed so many at a time. */
+const MAX_COUNTED_OBJECTS = 4096;
+const TRIM_STEP = 16;
+const VERSION_BYTES = 16;
+
+/**
+ * Overwritten versions: readable for a grace time and for as long as somebody reads them; then kept for the retention
+ * time, unless their room is needed. Then they go, the one that was overwritten first at first.
+ */
 export class Retention {
+  readonly #counts = new LRUCache<bigint, number>({ max: MAX_COUNTED_OBJECTS });
+
   constructor(
     private readonly database: Database,
     private readonly index: VersionIndex,
@@ -25,6 +38,7 @@ export class Retention {
     private readonly leases: ReadLeases,
     private readonly clock: Clock,
     readonly graceMs: number,
+    private readonly retentionMs: number,
   ) {}
 
   /** Goes into the batch that puts a newer version in the place of `record`. */
@@ -52,15 +66,53 @@ export class Retention {
     return [{ type: 'del', key }, ...this.keep(record, nowMs)];
   }
 
-  /** Removes what was overwritten longer than the grace time ago and is not being read. */
+  /** Removes what was overwritten longer than the retention time ago and is not being read. */
   async expire(passage: Passage): Promise<void> {
-    const dueMs = this.clock.now() - this.graceMs;
+    const dueMs = this.clock.now() - Math.max(this.retentionMs, this.graceMs);
     if (dueMs < 0) return;
-    const range = { gte: kindRange('byExpiry').gte, lt: byExpiryKey(Math.floor(dueMs) + 1, 0n, Buffer.alloc(0)) };
-    for await (const [key] of paged(() => this.database.index, range, passage, PAGE_RECORDS)) {
+    for await (const [key] of paged(() => this.database.index, overwrittenBy(dueMs), passage, PAGE_RECORDS)) {
       const id = fieldBigInt(key, 8);
       await passage(() => this.locks.run(id, () => this.#expireOne(id, fieldBytes(key, 16), key)));
     }
+  }
+
+  /** Removes versions of at least `bytes` that are older than the grace time and not being read; false if none went. */
+  async makeRoom(bytes: number): Promise<boolean> {
+    const before = this.budget.bytes('overwritten');
+    const dueMs = this.clock.now() - this.graceMs;
+    if (dueMs < 0) return false;
+    for await (const [key] of paged(() => this.database.index, overwrittenBy(dueMs), straight, PAGE_RECORDS)) {
+      const id = fieldBigInt(key, 8);
+      await this.locks.run(id, () => this.#expireOne(id, fieldBytes(key, 16), key));
+      if (before - this.budget.bytes('overwritten') >= bytes) break;
+    }
+    return this.budget.bytes('overwritten') < before;
+  }
+
+  /** To be called with the lock of an object that has one overwritten version more. */
+  async trim(id: bigint): Promise<void> {
+    const count = (this.#counts.get(id) ?? (await this.#keys(id)).length - 1) + 1;
+    this.#counts.set(id, count);
+    if (count < MAX_KEPT_VERSIONS + TRIM_STEP) return;
+    const keys = await this.#keys(id);
+    for (const key of keys.slice(0, keys.length - MAX_KEPT_VERSIONS)) {
+      const record = await this.index.overwritten(id, versionFromBytes(fieldBytes(key, 8))).catch(ignoreDamage);
+      if (!record || this.clock.now() - record.timeMs < this.graceMs || this.leases.held(record.slot)) continue;
+      await this.#remove(record);
+    }
+    this.#counts.set(id, (await this.#keys(id)).length);
+  }
+
+  /** Keys of the overwritten versions of an object, the oldest version first. */
+  #keys(id: bigint): Promise<Buffer[]> {
+    const none = overwrittenKey(id, Buffer.alloc(VERSION_BYTES));
+    const all = overwrittenKey(id, Buffer.alloc(VERSION_BYTES + 1, 0xff));
+    return this.database.index.keys({ gte: none, lt: all, limit: 2 * MAX_KEPT_VERSIONS });
+  }
+
+  async #remove(record: VersionRecord): Promise<void> {
+    await this.blocks.remove(record, this.forget(record));
+    this.budget.release(record.size, 'overwritten');
   }
 
   async #expireOne(id: bigint, version: Buffer, expiryKey: Buffer): Promise<void> {
@@ -73,7 +125,12 @@ export class Retention {
       return;
     }
     if (this.leases.held(record.slot)) return;
-    await this.blocks.remove(record, this.forget(record));
-    this.budget.release(record.size, 'other');
+    await this.#remove(record);
+    this.#counts.delete(id);
   }
+}
+
+/** What was overwritten at this time or before. */
+function overwrittenBy(timeMs: number): { gte: Buffer; lt: Buffer } {
+  return { gte: kindRange('byExpiry').gte, lt: byExpiryKey(Math.floor(timeMs) + 1, 0n, Buffer.alloc(0)) };
 }

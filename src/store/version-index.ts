@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { MurkyError } from '../errors.js';
 import { decodeManifest, type Manifest, sha256 } from '../object/manifest.js';
-import { type Version, versionToBytes } from '../object/version.js';
+import { VERSION_BYTES, type Version, versionToBytes } from '../object/version.js';
+import { ignoreDamage } from './damage.js';
 import type { Database } from './database.js';
 import { currentKey, kindRange, manifestKey, overwrittenKey } from './index-keys.js';
 import { type Passage, paged } from './paging.js';
@@ -35,6 +36,23 @@ export class VersionIndex {
     const current = await this.current(id);
     if (current && current.version.time === version.time && current.version.node === version.node) return current;
     return await this.overwritten(id, version);
+  }
+
+  /** The versions that are readable, the newest first; damaged ones left out. */
+  async history(id: bigint): Promise<Manifest[]> {
+    const records = [await this.current(id).catch(ignoreDamage)];
+    const none = overwrittenKey(id, Buffer.alloc(VERSION_BYTES));
+    const all = overwrittenKey(id, Buffer.alloc(VERSION_BYTES + 1, 0xff));
+    const overwritten = await this.database.index.entries({ gte: none, lt: all, limit: PAGE_RECORDS });
+    for (const [key, value] of overwritten.reverse()) {
+      try {
+        records.push(decodeRecord(key, value));
+      } catch (error) {
+        ignoreDamage(error);
+      }
+    }
+    const manifests = records.map((record) => record && this.manifest(record).catch(ignoreDamage));
+    return (await Promise.all(manifests)).filter((manifest) => manifest !== undefined);
   }
 
   /** undefined if the version has been removed since its record was read; MURKY_BLOCK_CORRUPT if it is damaged. */

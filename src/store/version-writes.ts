@@ -102,10 +102,11 @@ export class VersionWrites {
     cached.moved(before, after);
     cached.used(after);
     if (before) {
-      budget.move(before.size, before.role, 'other');
+      budget.move(before.size, before.role, 'overwritten');
       budget.count(before, -1);
     }
-    if (leftover) budget.release(leftover.size, 'other');
+    if (leftover) budget.release(leftover.size, 'overwritten');
+    if (before) await retention.trim(id);
   }
 
   async #changeRole(record: VersionRecord, role: Role): Promise<void> {

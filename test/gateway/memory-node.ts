@@ -80,6 +80,11 @@ export class MemoryNode implements GatewayNode {
     return { manifest, durable: 2, owners: 3, quorum: 2, ordered: true };
   }
 
+  async versions(key: string) {
+    const held = this.objects.get(key);
+    return held ? [held.manifest] : [];
+  }
+
   async *list(options: { prefix?: string; after?: string; limit?: number } = {}): AsyncGenerator<Manifest> {
     const keys = [...this.objects.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     const wanted = keys.filter((key) => key.startsWith(options.prefix ?? ''));

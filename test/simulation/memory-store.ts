@@ -59,6 +59,11 @@ export class MemoryStore implements Store {
     return this.disk.readable.get(nameOf(id, version))?.manifest;
   }
 
+  async history(id: bigint): Promise<Manifest[]> {
+    const all = [...this.disk.readable.values()].map(({ manifest }) => manifest).filter((one) => one.id === id);
+    return all.sort((a, b) => compareVersions(b.version, a.version));
+  }
+
   async block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
     this.#checkRecord(id);
     const name = nameOf(id, version);
