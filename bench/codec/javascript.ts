@@ -30,10 +30,12 @@ export function measureJavaScriptEncode(k: number, symbolBytes: number, seconds:
 }
 
 /**
- * The typed face: adding symbols in batches and taking the block, with other losses each time, as native does. The mean
+ * The typed face: adding symbols in batches and taking the block, with other losses each time, as native does. With
+ * `into` the block is copied to one buffer that is used again; without, the decoder hands its own memory over. The mean
  * has the garbage collector's work in it.
  */
-export async function measureJavaScriptDecode(k: number, symbolBytes: number, seconds: number) {
+export async function measureJavaScriptDecode(k: number, symbolBytes: number, seconds: number, into: boolean) {
+  const out = into ? new Uint8Array(k * symbolBytes) : undefined;
   const block = bytesFor(k * symbolBytes);
   const encoder = new Encoder(block, symbolBytes);
   const symbols = new Uint8Array((k + SPARE_SYMBOLS) * symbolBytes);
@@ -56,7 +58,7 @@ export async function measureJavaScriptDecode(k: number, symbolBytes: number, se
       const stop = Math.min(n + BATCH_SYMBOLS, arrivals);
       decoder.addMany(esis.subarray(n, stop), symbols.subarray(n * symbolBytes, stop * symbolBytes));
     }
-    const taken = decoder.take();
+    const taken = decoder.take(out);
     const time = addon().threadSeconds() - start;
     times.push(time);
     if (Buffer.compare(taken, block) !== 0) throw new Error('wrong bytes');

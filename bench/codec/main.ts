@@ -56,7 +56,18 @@ function printTables(rows: CodecRow[]) {
   );
   console.log('\nOverhead in symbols at 1 to 50 % loss and repair-only; JavaScript in batches of 64 against native\n');
   table(
-    ['K', 'mean', 'p99', 'max', 'trials', 'JS encode', 'JS decode 10 %', 'by means, with collection'],
+    [
+      'K',
+      'mean',
+      'p99',
+      'max',
+      'trials',
+      'JS encode',
+      'JS decode 10 %',
+      'by means',
+      'JS decode, take(out)',
+      'by means',
+    ],
     rows.map((row) => [
       row.K,
       row.overheadMean,
@@ -66,6 +77,8 @@ function printTables(rows: CodecRow[]) {
       row.jsEncodeShare,
       row.jsDecodeShare,
       row.jsDecodeMeanShare,
+      row.jsDecodeIntoShare,
+      row.jsDecodeIntoMeanShare,
     ]),
   );
 }

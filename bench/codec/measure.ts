@@ -39,6 +39,9 @@ export interface CodecRow {
   jsEncodeShare: number;
   jsDecodeShare: number;
   jsDecodeMeanShare: number;
+  /** The same, each block copied to one buffer by `take(out)`. */
+  jsDecodeIntoShare: number;
+  jsDecodeIntoMeanShare: number;
 }
 
 /** By loss, in the order of LOSSES. */
@@ -102,7 +105,8 @@ async function measureRound(k: number, symbolBytes: number, seconds: number): Pr
   const decodes = LOSSES.map((loss) => native.measureDecode(k, symbolBytes, loss, (seconds * 0.5) / LOSSES.length));
   const jsEncode = measureJavaScriptEncode(k, symbolBytes, seconds * 0.1);
   const nativeDecode = native.measureDecode(k, symbolBytes, JS_LOSS, seconds * 0.1);
-  const jsDecode = await measureJavaScriptDecode(k, symbolBytes, seconds * 0.1);
+  const jsDecode = await measureJavaScriptDecode(k, symbolBytes, seconds * 0.1, false);
+  const jsDecodeInto = await measureJavaScriptDecode(k, symbolBytes, seconds * 0.1, true);
   const speed = (n: number) => gigabytes / decodes[n]!.decodeSeconds;
   const each = (pick: (figures: DecodeFigures) => number) => decodes.map(pick);
   return {
@@ -130,6 +134,8 @@ async function measureRound(k: number, symbolBytes: number, seconds: number): Pr
     jsEncodeShare: encode.encodeSeconds / jsEncode,
     jsDecodeShare: nativeDecode.decodeSeconds / jsDecode.median,
     jsDecodeMeanShare: nativeDecode.decodeMeanSeconds / jsDecode.mean,
+    jsDecodeIntoShare: nativeDecode.decodeSeconds / jsDecodeInto.median,
+    jsDecodeIntoMeanShare: nativeDecode.decodeMeanSeconds / jsDecodeInto.mean,
   };
 }
 
