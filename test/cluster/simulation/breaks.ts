@@ -11,7 +11,7 @@ export function tamperingOf(broken: Break | undefined): { every: Tampering; join
     case 'lose-acknowledged-write':
       return same({ disk: (disk) => disk.lie() });
     case 'resurrect-delete':
-      return same({ store: forgetful });
+      return same({ forget });
     case 'overrun-budget':
       return same({ budgetFactor: 8 });
     case 'move-too-much':
@@ -25,30 +25,10 @@ function same(every: Tampering) {
   return { every, joining: every };
 }
 
-/** A store that collects its tombstones at once. */
-function forgetful(store: Store): Store {
-  const begin: Store['begin'] = () => {
-    const writer = store.begin();
-    const commit: typeof writer.commit = async (manifest, role) => {
-      const outcome = await writer.commit(manifest, role);
-      if (manifest.tombstone) {
-        await store.setRole(manifest.id, manifest.version, 'cached');
-        await store.dropCached(manifest.id);
-      }
-      return outcome;
-    };
-    return {
-      write: (index, bytes) => writer.write(index, bytes),
-      read: (index) => writer.read(index),
-      abort: () => writer.abort(),
-      commit,
-    };
-  };
-  return new Proxy(store, {
-    get: (target, name) => {
-      if (name === 'begin') return begin;
-      const value = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+/** Removes a tombstone long before its time. */
+async function forget(store: Store, id: bigint): Promise<void> {
+  const current = await store.current(id);
+  if (!current?.tombstone) return;
+  await store.setRole(id, current.version, 'cached');
+  await store.dropCached(id);
 }

@@ -5,6 +5,8 @@ import { BLOCK_BYTES } from './profile.js';
 import type { Server } from './server.js';
 
 const FILL_BYTES = 5 * BLOCK_BYTES;
+/** Longer than any datagram is on its way. */
+const IN_FLIGHT_MS = 1000;
 
 /** What a scene may use; each begins with a cluster at rest, and ends with one. */
 export interface Stage {
@@ -36,8 +38,22 @@ export async function sleeper(stage: Stage): Promise<void> {
   owner.crash();
   await stage.until(clients.delete(writer, key));
   await stage.pass(2000);
-  stage.start(owner);
+  await forget(stage, resourceId(key));
+  for (const server of servers) if (!server.machine && !server.gone) stage.start(server);
   await stage.rest();
+}
+
+/**
+ * Where that is planted, the nodes that are there forget a delete. Their processes end at once, and what they have sent
+ * arrives at no one: the owner that is away would still hear of the delete from either.
+ */
+async function forget({ servers, until, pass }: Stage, id: bigint): Promise<void> {
+  for (const server of servers) {
+    const work = server.running && server.tampering.forget?.(server.running.store, id);
+    if (!work) continue;
+    await until(work.then(() => server.crash('process')));
+  }
+  if (!servers.some((server) => server.running)) await pass(IN_FLIGHT_MS);
 }
 
 /** More than a store holds, one after the other at one node; then all of it is deleted. */

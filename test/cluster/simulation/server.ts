@@ -44,7 +44,8 @@ export interface Surroundings {
 export interface Tampering {
   /** Called just before all machines lose their power. */
   readonly disk?: (disk: MemoryDisk) => void;
-  readonly store?: (store: Store) => Store;
+  /** Called with the store and a deleted resource while one of its owners is away, just before the process ends. */
+  readonly forget?: (store: Store, id: bigint) => Promise<void>;
   readonly budgetFactor?: number;
   readonly weight?: number;
 }
@@ -93,7 +94,7 @@ export class Server {
     this.#starts += 1;
     const random = this.chance.part(1000 * this.#starts);
     const log = this.#log();
-    const opened = await ObjectStore.open({
+    const store = await ObjectStore.open({
       folder: FOLDER,
       disk: this.disk.boot(),
       clock: machine,
@@ -102,7 +103,6 @@ export class Server {
       graceMs: profile.retentionMs,
       segmentBytes: 6 * recordBytes(BLOCK_BYTES),
     });
-    const store = this.tampering.store?.(opened) ?? opened;
     const id = await nodeId(store.facts, random);
     const rain = net.open(this.address, new SharedSource(store, true), 'key', {
       clock: machine,
@@ -130,15 +130,15 @@ export class Server {
     await cluster.settled(SETTLE_MS);
     const parts: Parts = { store, rain, cluster, versions, clock: machine, log, blockBytes: BLOCK_BYTES };
     await new Scrub(parts, SCRUB_BYTES_PER_SECOND).start();
-    this.running = { id, machine, rain, store: opened, cluster, parts, downloads: new Downloads(parts) };
+    this.running = { id, machine, rain, store, cluster, parts, downloads: new Downloads(parts) };
     trace.say(`node ${this.n} runs`);
   }
 
-  /** The process ends without a word, and with it what its disk had not synced. */
-  crash(): void {
+  /** The process ends without a word, and with it what its disk had not synced, unless it is the process alone. */
+  crash(what: 'power' | 'process' = 'power'): void {
     this.machine?.kill();
     this.running?.rain.close();
-    this.disk.crash();
+    this.disk.crash(what);
     this.machine = undefined;
     this.running = undefined;
   }
