@@ -150,7 +150,8 @@ export class Roster {
       member.contact = entry.contact;
     }
     member.lastSeenMs = now;
-    const moved = !sameAddress(member.address, from);
+    // What it said before it moved may arrive after what it said from there.
+    const moved = !sameAddress(member.address, from) && self.incarnation >= member.incarnation;
     if (moved && (isNews || asked || member.suspect || member.state !== 'alive')) {
       this.table.move(member, from);
       if (!isNews) this.#keep(this.table.remember(member));
