@@ -86,7 +86,19 @@ export class Crowd {
     const agreed = () => [...crowd.nodes.values()].every((node) => node.alive() === count - 1);
     for (let second = 0; second < 120 && !agreed(); second++) await crowd.time.run(1000);
     if (!agreed()) throw new Error('The nodes did not come to know each other.');
+    await crowd.#calmDown();
     return crowd;
+  }
+
+  /** Until the news of the start has been told often enough, so that the traffic falls no further. */
+  async #calmDown(): Promise<void> {
+    const sent = () => [...this.nodes.values()].reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+    for (let window = 0, before = Number.POSITIVE_INFINITY; window < 60; window++) {
+      const from = sent();
+      await this.time.run(5000);
+      if (sent() - from > 0.95 * before) return;
+      before = sent() - from;
+    }
   }
 
   open(node: CrowdNode): void {
