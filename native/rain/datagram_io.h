@@ -43,8 +43,8 @@ class DatagramIo {
   using Taker = std::function<void(const Address& from, const uint8_t* bytes, size_t length)>;
 
   virtual ~DatagramIo() = default;
-  // Hands over some of what has arrived. True if there may be more. A datagram longer than kReceivedBytes is
-  // cut to that.
+  // Hands over what one system call brings: all of it had arrived before the first is handed over. True if
+  // there may be more. A datagram longer than kReceivedBytes is cut to that.
   virtual bool Receive(const Taker& take) = 0;
   // Returns how many of the front are done with: sent, or lost to an error of their own (*lost is raised).
   // Fewer than `count`: the socket takes no more at the moment.

@@ -21,6 +21,8 @@ constexpr double kLossTolerance = 0.03;
 constexpr double kLossRise = 0.05;     // above the validated loss: to be tested
 constexpr int64_t kLossMemory = 4000;  // symbols; the counts are halved there
 constexpr int64_t kLossTestSymbols = 500;
+// Of rates that arrived: longer than a busy machine keeps a process waiting for its turn, which is no queue.
+constexpr Micros kLeastMemory = 100'000;
 constexpr size_t kMostCommands = 256;  // remembered for the prediction
 
 class DelayLaw : public RateControl {
@@ -140,7 +142,8 @@ class DelayLaw : public RateControl {
     if (informed) {
       const double arriving = Arriving(sample);
       best_.push_back({sample.now, arriving});
-      while (best_.front().at < sample.now - 5 * sample.round_trip - 2 * sample.interval) best_.pop_front();
+      const Micros memory = std::max(5 * sample.round_trip + 2 * sample.interval, kLeastMemory);
+      while (best_.front().at < sample.now - memory) best_.pop_front();
       if (queued) {
         capacity_ += std::min(1.0, 2 * dt / round_trip) * (arriving - capacity_);
       } else {

@@ -22,8 +22,8 @@ namespace {
 // A deadline that is nearer than this, or past, is due together with what else falls into this time: at
 // 1 Gbit/s five datagrams. It is also what keeps a wrong deadline from becoming a busy loop.
 constexpr Micros kShortestWait = 50;
-// Batches received before deadlines are looked at again.
-constexpr int kBatchesPerPass = 4;
+// Received before deadlines are looked at again; the last call may bring a batch more.
+constexpr size_t kDatagramsPerPass = 256;
 
 Micros Now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
@@ -131,10 +131,14 @@ void Loop::Run() {
 }
 
 bool Loop::ReceiveSome() {
-  for (int batch = 0; batch < kBatchesPerPass; batch++) {
-    // One time for the batch: nearer to when it arrived than one taken after decoding some of it.
-    const Micros now = Now();
+  for (size_t received = 0; received < kDatagramsPerPass;) {
+    // One time for what a call brings, taken when it is here: nearer to its arrival than one taken after
+    // decoding some of it. A time taken before the call would be too early by as long as the system lets
+    // other threads run in between, and a delay measured too short is believed for half a minute.
+    Micros now = kNever;
     const bool more = socket_->Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
+      if (now == kNever) now = Now();
+      received++;
       engine_->OnDatagram(from, bytes, length, now);
     });
     if (!more) return false;

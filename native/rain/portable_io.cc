@@ -13,16 +13,14 @@ class PortableIo : public DatagramIo {
   PortableIo(int fd, int family) : fd_(fd), family_(family) {}
 
   bool Receive(const Taker& take) override {
-    for (size_t i = 0; i < kMaxBatchDatagrams; i++) {
-      SocketAddress from;
-      socklen_t length = sizeof from;
-      calls_.receive++;
-      const ssize_t got = recvfrom(fd_, room_, sizeof room_, 0, &from.any, &length);
-      // Nothing is there; or an ICMP message about an earlier datagram, which this call has consumed: a poll
-      // tells whether anything follows it.
-      if (got < 0) return false;
-      take(FromSocketAddress(from), room_, static_cast<size_t>(got));
-    }
+    SocketAddress from;
+    socklen_t length = sizeof from;
+    calls_.receive++;
+    const ssize_t got = recvfrom(fd_, room_, sizeof room_, 0, &from.any, &length);
+    // Nothing is there; or an ICMP message about an earlier datagram, which this call has consumed: a poll
+    // tells whether anything follows it.
+    if (got < 0) return false;
+    take(FromSocketAddress(from), room_, static_cast<size_t>(got));
     return true;
   }
 

@@ -105,6 +105,19 @@ TEST(udp_socket_marks_a_datagram_that_is_too_long) {
   });
 }
 
+// Whoever notes the time at the first of them must not note one from before the others arrived.
+TEST(udp_socket_hands_over_what_one_call_brings) {
+  OnAllKinds([](SocketKind kind) {
+    const auto sender = Opened(At("127.0.0.1"), kind);
+    const auto receiver = Opened(At("127.0.0.1"), kind);
+    const Bytes bytes(100, 1);
+    for (int i = 0; i < 10; i++) sender->Send(receiver->local(), bytes.data(), bytes.size());
+    sender->Flush();
+    CHECK_EQ(Await(*receiver, 1).size(), kind == SocketKind::kPortable ? 1u : 10u);
+    CHECK_EQ(receiver->io().calls().receive, 1u);
+  });
+}
+
 TEST(udp_socket_hands_over_an_empty_datagram) {
   OnAllKinds([](SocketKind kind) {
     const auto receiver = Opened(At("127.0.0.1"), kind);
