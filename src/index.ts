@@ -1,4 +1,4 @@
-export { type AddOutcome, Decoder } from './codec/decoder.js';
+export { type AddOutcome, Decoder, type DecoderOptions } from './codec/decoder.js';
 export { Encoder } from './codec/encoder.js';
 export type { MurkyConfig } from './config/contract.js';
 export { defaultConfig, loadConfig } from './config/load.js';

@@ -30,12 +30,18 @@ export function measureJavaScriptEncode(k: number, symbolBytes: number, seconds:
 }
 
 /**
- * The typed face: adding symbols in batches and taking the block, with other losses each time, as native does. With
- * `into` the block is copied to one buffer that is used again; without, the decoder hands its own memory over. The mean
+ * How the block is had: put together in one buffer that is used again, handed over in memory of the decoder's own, or
+ * copied to one buffer.
+ */
+export type Taking = 'into' | 'hand-over' | 'copy';
+
+/**
+ * The typed face: adding symbols in batches and taking the block, with other losses each time, as native does. The mean
  * has the garbage collector's work in it.
  */
-export async function measureJavaScriptDecode(k: number, symbolBytes: number, seconds: number, into: boolean) {
-  const out = into ? new Uint8Array(k * symbolBytes) : undefined;
+export async function measureJavaScriptDecode(k: number, symbolBytes: number, seconds: number, taking: Taking) {
+  const options = taking === 'into' ? { into: new Uint8Array(k * symbolBytes) } : {};
+  const out = taking === 'copy' ? new Uint8Array(k * symbolBytes) : undefined;
   const block = bytesFor(k * symbolBytes);
   const encoder = new Encoder(block, symbolBytes);
   const symbols = new Uint8Array((k + SPARE_SYMBOLS) * symbolBytes);
@@ -53,7 +59,7 @@ export async function measureJavaScriptDecode(k: number, symbolBytes: number, se
     encoder.symbols(repair, arrivals - count, symbols.subarray(count * symbolBytes));
     for (let n = count; n < arrivals; n++) esis[n] = repair + n - count;
     const start = addon().threadSeconds();
-    const decoder = new Decoder(block.length, symbolBytes);
+    const decoder = new Decoder(block.length, symbolBytes, options);
     for (let n = 0; n < arrivals && !decoder.decoded; n += BATCH_SYMBOLS) {
       const stop = Math.min(n + BATCH_SYMBOLS, arrivals);
       decoder.addMany(esis.subarray(n, stop), symbols.subarray(n * symbolBytes, stop * symbolBytes));

@@ -63,9 +63,11 @@ function printTables(rows: CodecRow[]) {
       'max',
       'trials',
       'JS encode',
-      'JS decode 10 %',
+      'JS decode 10 %, into',
       'by means',
-      'JS decode, take(out)',
+      'take()',
+      'by means',
+      'take(out)',
       'by means',
     ],
     rows.map((row) => [
@@ -77,8 +79,10 @@ function printTables(rows: CodecRow[]) {
       row.jsEncodeShare,
       row.jsDecodeShare,
       row.jsDecodeMeanShare,
-      row.jsDecodeIntoShare,
-      row.jsDecodeIntoMeanShare,
+      row.jsDecodeHandOverShare,
+      row.jsDecodeHandOverMeanShare,
+      row.jsDecodeCopyShare,
+      row.jsDecodeCopyMeanShare,
     ]),
   );
 }

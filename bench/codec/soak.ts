@@ -13,14 +13,18 @@ const SHARES: [k: number, trials: number][] = [
 const CHUNK_TRIALS = 1000;
 const MOST_SOURCE_SYMBOLS = 8192;
 
-const { values } = parseArgs({ options: { 'every-k': { type: 'boolean', default: false } } });
+const LOSSES = [0, 0.01, 0.05, 0.1, 0.2, 0.5, 1];
+
+const { values } = parseArgs({
+  options: { 'every-k': { type: 'boolean', default: false }, loss: { type: 'string', multiple: true } },
+});
 if (values['every-k']) everyK();
 else everyLoss();
 
 function everyLoss() {
   console.log('| loss | trials | mean | p99 | max | means by K |\n| --- | --- | --- | --- | --- | --- |');
-  let seed = 1;
-  for (const loss of [0, 0.01, 0.05, 0.1, 0.2, 0.5, 1]) {
+  for (const loss of values.loss?.map(Number) ?? LOSSES) {
+    let seed = 1 + LOSSES.indexOf(loss) * 1000;
     const all: number[][] = [];
     const means: string[] = [];
     for (const [k, trials] of SHARES) {

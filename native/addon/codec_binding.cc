@@ -22,6 +22,9 @@ Object& Open(Napi::Env env, const std::unique_ptr<Object>& object) {
   throw error;
 }
 
+// addMany answers symbols taken * kAddResults + lt::AddResult; src/codec/decoder.ts takes it apart.
+constexpr size_t kAddResults = 8;
+
 // Tells V8 what a wrapped object holds outside its heap, so that the collector runs in time.
 class ExternalMemory {
  public:
@@ -107,7 +110,16 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
     if (!lt::ValidBlock(block_bytes, symbol_bytes)) {
       throw BadArgument(info.Env(), "A block of this size cannot be coded with this symbol size.");
     }
-    decoder_ = std::make_unique<lt::Decoder>(block_bytes, symbol_bytes);
+    uint8_t* into = nullptr;
+    if (!info[2].IsUndefined()) {
+      Napi::Uint8Array room = BytesOf(info[2]);
+      const size_t needed = (block_bytes + symbol_bytes - 1) / symbol_bytes * symbol_bytes;
+      if (room.ByteLength() < needed) throw BadArgument(info.Env(), "The block does not fit.");
+      into_ = Napi::Persistent(room);
+      into_bytes_ = needed;
+      into = into_data_ = room.Data();
+    }
+    decoder_ = std::make_unique<lt::Decoder>(block_bytes, symbol_bytes, into);
     memory_.Report(info.Env(), decoder_->memory_bytes());
   }
 
@@ -133,10 +145,14 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
   Napi::Value Add(const Napi::CallbackInfo& info) {
     const uint32_t esi = WholeOf(info[0]);
     const Napi::Uint8Array symbol = BytesOf(info[1]);
-    if (symbol.ByteLength() != Open(info.Env(), decoder_).symbol_bytes()) {
+    lt::Decoder& decoder = Open(info.Env(), decoder_);
+    if (symbol.ByteLength() != decoder.symbol_bytes()) {
       throw BadArgument(info.Env(), "The symbol has a wrong size.");
     }
-    return Result(info.Env(), Open(info.Env(), decoder_).Add(esi, symbol.Data()));
+    CheckInto(info.Env(), symbol);
+    const lt::AddResult result = decoder.Add(esi, symbol.Data());
+    ReportDecoded(info.Env(), result);
+    return Napi::Number::New(info.Env(), static_cast<int>(result));
   }
 
   Napi::Value AddMany(const Napi::CallbackInfo& info) {
@@ -145,50 +161,78 @@ class DecoderObject : public Napi::ObjectWrap<DecoderObject> {
     }
     const Napi::Uint32Array esis = info[0].As<Napi::Uint32Array>();
     const Napi::Uint8Array symbols = BytesOf(info[1]);
-    const size_t symbol_bytes = Open(info.Env(), decoder_).symbol_bytes();
+    lt::Decoder& decoder = Open(info.Env(), decoder_);
+    const size_t symbol_bytes = decoder.symbol_bytes();
     if (symbols.ByteLength() != esis.ElementLength() * symbol_bytes) {
       throw BadArgument(info.Env(), "The symbols have a wrong size.");
     }
-    lt::AddResult result =
-        Open(info.Env(), decoder_).decoded() ? lt::AddResult::kDecoded : lt::AddResult::kNeedMore;
+    CheckInto(info.Env(), symbols);
+    lt::AddResult result = decoder.decoded() ? lt::AddResult::kDecoded : lt::AddResult::kNeedMore;
+    const uint32_t* esi = esis.Data();
+    const uint8_t* symbol = symbols.Data();
+    const size_t count = esis.ElementLength();
     size_t taken = 0;
-    while (taken < esis.ElementLength()) {
-      result = Open(info.Env(), decoder_).Add(esis.Data()[taken], symbols.Data() + taken * symbol_bytes);
+    while (taken < count) {
+      result = decoder.Add(esi[taken], symbol + taken * symbol_bytes);
       if (result == lt::AddResult::kConflict || result == lt::AddResult::kOutOfRange) break;
       taken++;
     }
-    Napi::Object answer = Napi::Object::New(info.Env());
-    answer.Set("result", Result(info.Env(), result));
-    answer.Set("taken", static_cast<double>(taken));
-    return answer;
+    ReportDecoded(info.Env(), result);
+    // One number, as an object with two names would cost as much as the crossing itself.
+    return Napi::Number::New(info.Env(),
+                             static_cast<double>(taken * kAddResults + static_cast<size_t>(result)));
   }
 
-  // Into the caller's buffer if there is one; otherwise the block itself, once.
+  // Into the caller's buffer if there is one; otherwise the block itself, once. A decoder that was given
+  // memory answers with that, all of it.
   Napi::Value Take(const Napi::CallbackInfo& info) {
     lt::Decoder& decoder = Open(info.Env(), decoder_);
     if (info[0].IsUndefined()) {
+      CheckInto(info.Env(), {});
       gf2::Buffer block = decoder.Release();
       if (block.empty()) return info.Env().Undefined();
+      if (into_data_) return into_.Value();
       memory_.Report(info.Env(), decoder.memory_bytes());
       return BlockValue(info.Env(), std::move(block));
     }
     Napi::Uint8Array out = BytesOf(info[0]);
     if (out.ByteLength() < decoder.block_bytes()) throw BadArgument(info.Env(), "The block does not fit.");
+    CheckInto(info.Env(), out);
     return decoder.Take(out.Data()) ? out : info.Env().Undefined();
   }
 
-  Napi::Value Result(Napi::Env env, lt::AddResult result) {
+  // Throws unless the memory that the decoder was given is still there, and none of `other`: its owner may
+  // have transferred or resized it since.
+  void CheckInto(Napi::Env env, const Napi::Uint8Array& other) {
+    if (!into_data_) return;
+    const Napi::Uint8Array into = into_.Value();
+    if (into.ByteLength() < into_bytes_ || into.Data() != into_data_) {
+      throw BadArgument(env, "The decoder's buffer was transferred or resized.");
+    }
+    if (other.IsEmpty() || other.ByteLength() == 0) return;
+    const auto from = reinterpret_cast<uintptr_t>(other.Data());
+    const auto own = reinterpret_cast<uintptr_t>(into_data_);
+    if (from < own + into_bytes_ && own < from + other.ByteLength()) {
+      throw BadArgument(env, "These bytes lie in the decoder's own buffer.");
+    }
+  }
+
+  void ReportDecoded(Napi::Env env, lt::AddResult result) {
     if (result == lt::AddResult::kDecoded) memory_.Report(env, decoder_->memory_bytes());
-    return Napi::Number::New(env, static_cast<int>(result));
   }
 
   Napi::Value Close(const Napi::CallbackInfo& info) {
     decoder_.reset();
+    into_.Reset();
     memory_.Report(info.Env(), 0);
     return info.Env().Undefined();
   }
 
   std::unique_ptr<lt::Decoder> decoder_;
+  // The caller's memory, if the decoder works in it.
+  Napi::Reference<Napi::Uint8Array> into_;
+  uint8_t* into_data_ = nullptr;
+  size_t into_bytes_ = 0;
   ExternalMemory memory_;
 };
 

@@ -84,8 +84,15 @@ Buffer::Buffer(size_t bytes) : size_(bytes), capacity_(MemoryBytes(bytes)) {
   bytes_ = SharedPool().Get(capacity_);
 }
 
+Buffer Buffer::Over(uint8_t* bytes, size_t size) {
+  Buffer buffer;
+  buffer.bytes_ = bytes;
+  buffer.size_ = size;
+  return buffer;
+}
+
 Buffer::~Buffer() {
-  if (bytes_) SharedPool().Put(bytes_, capacity_);
+  if (capacity_) SharedPool().Put(bytes_, capacity_);
 }
 
 Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }

@@ -18,6 +18,8 @@ class Buffer {
   Buffer() = default;
   // Uninitialised bytes that start at a page. Throws std::bad_alloc.
   explicit Buffer(size_t bytes);
+  // The memory of somebody else, who keeps it where it is and frees it.
+  static Buffer Over(uint8_t* bytes, size_t size);
   ~Buffer();
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
@@ -28,6 +30,7 @@ class Buffer {
   bool empty() const { return size_ == 0; }
   // Lets go of the last bytes; the memory stays.
   void Shrink(size_t bytes) { size_ = bytes; }
+  // 0 if the memory is somebody else's.
   size_t memory_bytes() const { return capacity_; }
 
   // What Buffer(bytes) holds.

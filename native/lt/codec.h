@@ -63,8 +63,9 @@ enum class AddResult {
 
 class Decoder {
  public:
-  // The shape must be ValidBlock.
-  Decoder(size_t block_bytes, size_t symbol_bytes);
+  // The shape must be ValidBlock. With `into` the block is put together there: k() * symbol_bytes() bytes
+  // that stay where they are, and that nobody else writes, for as long as the decoder lives.
+  Decoder(size_t block_bytes, size_t symbol_bytes, uint8_t* into = nullptr);
   ~Decoder();
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
@@ -88,7 +89,7 @@ class Decoder {
   // after Release.
   bool Take(uint8_t* out);
   // Hands the block over without copying it: symbols are written where they lie in the block. Empty unless
-  // decoded(), and the second time.
+  // decoded(), and the second time. It owns no memory if the decoder was given some.
   gf2::Buffer Release();
 
  private:

@@ -102,6 +102,32 @@ TEST(codec_hands_the_block_over_once) {
   CHECK_EQ(decoder.missing(), 5u);
 }
 
+TEST(codec_decodes_into_memory_it_was_given) {
+  for (uint32_t k : {20u, 100u}) {
+    for (uint32_t lost : {0u, 4u, k}) {
+      const size_t symbol_bytes = 192;
+      const std::vector<uint8_t> block = RandomBytes(k * symbol_bytes - 7, k + lost);
+      const Encoder encoder(block.data(), block.size(), symbol_bytes);
+      std::vector<uint8_t> room(k * symbol_bytes + 2, 0xaa);
+      std::vector<uint8_t> symbol(symbol_bytes);
+      {
+        Decoder decoder(block.size(), symbol_bytes, &room[1]);
+        for (uint32_t esi = lost; !decoder.decoded(); esi++) {
+          encoder.Symbol(esi, symbol.data());
+          decoder.Add(esi, symbol.data());
+        }
+        const gf2::Buffer released = decoder.Release();
+        CHECK(released.data() == &room[1]);
+        CHECK_EQ(released.size(), block.size());
+        CHECK_EQ(released.memory_bytes(), size_t{0});
+      }
+      CHECK(std::equal(block.begin(), block.end(), &room[1]));
+      CHECK_EQ(room.front(), 0xaa);
+      CHECK_EQ(room.back(), 0xaa);
+    }
+  }
+}
+
 TEST(codec_refuses_conflicting_duplicates_and_large_esis) {
   const std::vector<uint8_t> block = RandomBytes(100 * 64, 1);
   const Encoder encoder(block.data(), block.size(), 64);

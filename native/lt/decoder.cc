@@ -9,9 +9,9 @@
 namespace murky::lt {
 
 struct Decoder::State {
-  State(size_t block, size_t symbol)
+  State(size_t block, size_t symbol, uint8_t* into)
       : block_bytes(block),
-        store(SourceSymbols(block, symbol), symbol),
+        store(SourceSymbols(block, symbol), symbol, into),
         solver(store.k() <= kMaxSmallK ? MakeSmallSolver(store) : MakeLargeSolver(store)) {}
 
   // The block, once decoded, with what was missing filled in; empty when it was handed over.
@@ -34,8 +34,8 @@ struct Decoder::State {
   bool filled = false;
 };
 
-Decoder::Decoder(size_t block_bytes, size_t symbol_bytes)
-    : state_(std::make_unique<State>(block_bytes, symbol_bytes)) {}
+Decoder::Decoder(size_t block_bytes, size_t symbol_bytes, uint8_t* into)
+    : state_(std::make_unique<State>(block_bytes, symbol_bytes, into)) {}
 Decoder::~Decoder() = default;
 
 uint32_t Decoder::k() const { return state_->store.k(); }

@@ -6,8 +6,11 @@
 
 namespace murky::lt {
 
-SymbolStore::SymbolStore(uint32_t k, size_t symbol_bytes)
-    : symbol_bytes_(symbol_bytes), block_(k * symbol_bytes), has_source_(k), index_(64) {}
+SymbolStore::SymbolStore(uint32_t k, size_t symbol_bytes, uint8_t* into)
+    : symbol_bytes_(symbol_bytes),
+      block_(into ? gf2::Buffer::Over(into, k * symbol_bytes) : gf2::Buffer(k * symbol_bytes)),
+      has_source_(k),
+      index_(64) {}
 
 // The slot that holds `esi`, or the free one where it belongs.
 uint32_t* SymbolStore::Slot(uint32_t esi) {

@@ -16,7 +16,8 @@ namespace murky::lt {
 
 class SymbolStore {
  public:
-  SymbolStore(uint32_t k, size_t symbol_bytes);
+  // Source symbols go to `into`, which has room for k of them, or to memory of the store's own if it is null.
+  SymbolStore(uint32_t k, size_t symbol_bytes, uint8_t* into);
 
   // The symbol, or null if it was not taken.
   const uint8_t* Find(uint32_t esi) const;

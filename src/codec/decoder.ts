@@ -1,5 +1,5 @@
 import { MurkyError } from '../errors.js';
-import { addon, type NativeAddResult, type NativeDecoder } from '../native/addon.js';
+import { ADD_RESULTS, addon, type NativeAddResult, type NativeDecoder } from '../native/addon.js';
 import { checkBytes, checkEsis, DEFAULT_SYMBOL_BYTES, MAX_ESI, sourceSymbols } from './shape.js';
 
 /**
@@ -8,6 +8,15 @@ import { checkBytes, checkEsis, DEFAULT_SYMBOL_BYTES, MAX_ESI, sourceSymbols } f
  * - `duplicate`: this symbol was here before, nothing changed.
  */
 export type AddOutcome = 'needed' | 'decoded' | 'duplicate';
+
+export interface DecoderOptions {
+  /**
+   * Memory to put the block together in, `k * symbolBytes` bytes or more: a program that decodes block after block spares
+   * with one buffer what fresh memory costs. Write nothing to it before the block is taken; leave it in this thread and
+   * at its size until the decoder is closed.
+   */
+  into?: Uint8Array;
+}
 
 /**
  * Puts a block together from any of its symbols, in any order.
@@ -25,18 +34,31 @@ export type AddOutcome = 'needed' | 'decoded' | 'duplicate';
  */
 export class Decoder {
   readonly #native: NativeDecoder;
+  readonly #into: Uint8Array | undefined;
   #closed = false;
+  // Kept here as well: callers ask for it with every batch.
+  #decoded = false;
   readonly blockBytes: number;
   readonly symbolBytes: number;
   /** Number of source symbols, and the least number of symbols that decode. */
   readonly k: number;
 
   /** Both sizes are what the encoder had; they do not travel with the symbols. Throws MURKY_BAD_ARGUMENT. */
-  constructor(blockBytes: number, symbolBytes = DEFAULT_SYMBOL_BYTES) {
+  constructor(blockBytes: number, symbolBytes = DEFAULT_SYMBOL_BYTES, { into }: DecoderOptions = {}) {
     this.k = sourceSymbols(blockBytes, symbolBytes);
+    if (into !== undefined) {
+      checkBytes(into, 'The memory for the block');
+      if (into.byteLength < this.k * symbolBytes) {
+        throw new MurkyError(
+          'MURKY_BAD_ARGUMENT',
+          `The memory of ${into.byteLength} bytes does not hold ${this.k} symbols of ${symbolBytes} bytes.`,
+        );
+      }
+    }
+    this.#into = into;
     this.blockBytes = blockBytes;
     this.symbolBytes = symbolBytes;
-    this.#native = new (addon().Decoder)(blockBytes, symbolBytes);
+    this.#native = new (addon().Decoder)(blockBytes, symbolBytes, into);
   }
 
   /** Different symbols taken so far. */
@@ -55,7 +77,8 @@ export class Decoder {
   }
 
   get decoded(): boolean {
-    return this.#open.decoded;
+    if (this.#closed) throw closed();
+    return this.#decoded;
   }
 
   /**
@@ -76,7 +99,11 @@ export class Decoder {
   addMany(esis: Uint32Array, bytes: Uint8Array): AddOutcome {
     if (!(esis instanceof Uint32Array)) throw new MurkyError('MURKY_BAD_ARGUMENT', 'The ESIs are not a Uint32Array.');
     this.#checkSize(bytes, esis.length);
-    const { result, taken } = this.#open.addMany(esis, bytes);
+    const answer = this.#open.addMany(esis, bytes);
+    const taken = Math.floor(answer / ADD_RESULTS);
+    const result = (answer % ADD_RESULTS) as NativeAddResult;
+    // A refused symbol may come behind the one that completed the block.
+    if (result > 2) this.#decoded = this.#native.decoded;
     return this.#outcome(result, esis[taken] ?? 0, taken);
   }
 
@@ -85,7 +112,8 @@ export class Decoder {
    * throws MURKY_BLOCK_TAKEN, and `add` goes on saying "decoded". The array outlives the decoder and may be changed; its
    * memory cannot be transferred to another thread (posting it copies it). It comes back when the array was collected
    * and the event loop has turned: with more than 128 MiB of blocks out in the process, the block is a copy. So is one
-   * below 64 KiB, for which a copy is cheaper.
+   * below 64 KiB, for which a copy is cheaper. A decoder that was given memory answers with the first `blockBytes` bytes
+   * of that, once too.
    *
    * With `out` the block is copied to its first `blockBytes` bytes, as often as wanted.
    *
@@ -100,10 +128,11 @@ export class Decoder {
           `The buffer of ${out.byteLength} bytes does not hold the block of ${this.blockBytes} bytes.`,
         );
       }
+      this.#checkInto(out);
     }
     const block = this.#open.take(out);
     if (block === undefined) throw this.#nothingToTake();
-    return block;
+    return block === this.#into ? block.subarray(0, this.blockBytes) : block;
   }
 
   /**
@@ -116,7 +145,7 @@ export class Decoder {
   }
 
   get #open(): NativeDecoder {
-    if (this.#closed) throw new MurkyError('MURKY_CLOSED', 'The decoder is closed.');
+    if (this.#closed) throw closed();
     return this.#native;
   }
 
@@ -144,6 +173,23 @@ export class Decoder {
         `${bytes.byteLength} bytes are not ${count} symbol${count === 1 ? '' : 's'} of ${this.symbolBytes} bytes.`,
       );
     }
+    this.#checkInto(bytes);
+  }
+
+  /** The memory that the decoder was given is there, and `bytes` is no part of it. */
+  #checkInto(bytes: Uint8Array): void {
+    const into = this.#into;
+    if (into === undefined) return;
+    if (into.byteLength < this.k * this.symbolBytes) {
+      throw new MurkyError('MURKY_BAD_ARGUMENT', "The decoder's memory was transferred or resized.");
+    }
+    if (
+      bytes.buffer === into.buffer &&
+      bytes.byteOffset < into.byteOffset + into.byteLength &&
+      into.byteOffset < bytes.byteOffset + bytes.byteLength
+    ) {
+      throw new MurkyError('MURKY_BAD_ARGUMENT', "The bytes are a part of the decoder's memory.");
+    }
   }
 
   #outcome(result: NativeAddResult, esi: number, taken = 0): AddOutcome {
@@ -151,6 +197,7 @@ export class Decoder {
       case 0:
         return 'needed';
       case 1:
+        this.#decoded = true;
         return 'decoded';
       case 2:
         return 'duplicate';
@@ -164,4 +211,8 @@ export class Decoder {
         });
     }
   }
+}
+
+function closed(): MurkyError {
+  return new MurkyError('MURKY_CLOSED', 'The decoder is closed.');
 }

@@ -11,7 +11,7 @@ export interface Addon {
   /** Memory of taken or fetched blocks that has not come back from JavaScript: native/addon/block_value.h. */
   blockBytesOut(): number;
   Encoder: new (block: Uint8Array, symbolBytes: number) => NativeEncoder;
-  Decoder: new (blockBytes: number, symbolBytes: number) => NativeDecoder;
+  Decoder: new (blockBytes: number, symbolBytes: number, into?: Uint8Array) => NativeDecoder;
   Loop: new (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;
   /** Runs a scenario on the simulated network in virtual time, to its end. See native/rain/simulation.h. */
   simulate(scenario: SimulationScenario): SimulationResult;
@@ -56,6 +56,9 @@ export interface NativeEncoder {
 /** 0 need more, 1 decoded, 2 duplicate, 3 conflict, 4 ESI out of range: native/lt/codec.h, AddResult. */
 export type NativeAddResult = 0 | 1 | 2 | 3 | 4;
 
+/** As in native/addon/codec_binding.cc. */
+export const ADD_RESULTS = 8;
+
 export interface NativeDecoder {
   readonly k: number;
   readonly symbolBytes: number;
@@ -63,9 +66,15 @@ export interface NativeDecoder {
   readonly missing: number;
   readonly decoded: boolean;
   add(esi: number, symbol: Uint8Array): NativeAddResult;
-  /** Adds esis.length symbols that lie one behind the other; stops behind the first that is not taken. */
-  addMany(esis: Uint32Array, symbols: Uint8Array): { result: NativeAddResult; taken: number };
-  /** Copies the block to the first bytes of `out`; without it, hands it over. Undefined unless there is one to take. */
+  /**
+   * Adds esis.length symbols that lie one behind the other; stops at the first that is refused. The answer is the number
+   * of those taken, times ADD_RESULTS, plus the NativeAddResult of the last one looked at.
+   */
+  addMany(esis: Uint32Array, symbols: Uint8Array): number;
+  /**
+   * Copies the block to the first bytes of `out`; without it, hands it over, which is all of `into` for a decoder that
+   * was given one. Undefined unless there is one to take.
+   */
   take(out?: Uint8Array): Uint8Array | undefined;
   /** As NativeEncoder.close. */
   close(): void;
