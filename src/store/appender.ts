@@ -11,17 +11,48 @@ const MAX_WRITES = 2;
 /** Bounds what one sync has to write, and so how long the first of a group waits. */
 const MAX_GROUP_BYTES = 8 * 2 ** 20;
 
+/** A record in the log. It is written; whether a power cut leaves it is certain once `settled` has resolved. */
+export interface Appended {
+  readonly location: Location;
+  readonly durable: boolean;
+  /** Why it will never be durable. */
+  readonly failure: MurkyError | undefined;
+  /** Rejects with `failure`. */
+  readonly settled: Promise<void>;
+}
+
 interface Record {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
   readonly name: BlockName;
-  resolve(location: Location): void;
+  resolve(appended: Appended): void;
   reject(error: unknown): void;
 }
 
 interface Placed extends Record {
   readonly segment: Segment;
-  readonly location: Location;
+  readonly appended: Settling;
+}
+
+class Settling implements Appended {
+  durable = false;
+  failure: MurkyError | undefined;
+  readonly settled: Promise<void>;
+  #end!: { resolve(): void; reject(failure: MurkyError): void };
+
+  constructor(readonly location: Location) {
+    this.settled = new Promise((resolve, reject) => {
+      this.#end = { resolve, reject };
+    });
+    this.settled.catch(() => {}); // of a record that nobody commits nobody asks
+  }
+
+  end(failure?: MurkyError): void {
+    this.durable = failure === undefined;
+    this.failure = failure;
+    if (failure) this.#end.reject(failure);
+    else this.#end.resolve();
+  }
 }
 
 export interface AppenderParts {
@@ -46,7 +77,7 @@ export interface AppenderParts {
  */
 export class Appender {
   readonly #waiting: Record[] = [];
-  /** Records with a place that are not acknowledged yet, by segment. */
+  /** Records with a place that are not durable yet, by segment. */
   readonly #underWay = new Map<Segment, number>();
   #written: Placed[] = [];
   #unsyncedBytes = 0;
@@ -60,8 +91,8 @@ export class Appender {
     private readonly parts: AppenderParts,
   ) {}
 
-  /** Durable when it resolves. `parts` are the record, header and all. */
-  append(name: BlockName, parts: readonly Uint8Array[]): Promise<Location> {
+  /** Written when it resolves. `parts` are the record, header and all. */
+  append(name: BlockName, parts: readonly Uint8Array[]): Promise<Appended> {
     return new Promise((resolve, reject) => {
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
       this.#waiting.push({ parts, bytes, name, resolve, reject });
@@ -101,7 +132,7 @@ export class Appender {
         bytes + record.bytes <= MAX_WRITE_BYTES && segment.bytes + record.bytes <= this.parts.maxSegmentBytes;
       if (group.length > 0 && !fits) break;
       const location = { segment: segment.number, offset: segment.bytes, length: record.bytes - HEADER_BYTES };
-      group.push({ ...record, segment, location });
+      group.push({ ...record, segment, appended: new Settling(location) });
       bytes += record.bytes;
       segment.bytes += record.bytes;
       segment.liveBytes += record.bytes;
@@ -117,11 +148,14 @@ export class Appender {
     this.#writes++;
     try {
       const parts = group.flatMap((record) => record.parts);
-      await this.files.use(segment.number, (file) => file.write(parts, group[0]!.location.offset));
+      await this.files.use(segment.number, (file) => file.write(parts, group[0]!.appended.location.offset));
       this.#written.push(...group);
+      for (const { appended, resolve } of group) resolve(appended);
     } catch (error) {
       for (const record of group) this.#unsyncedBytes -= record.bytes;
-      this.#end(group, this.parts.fail(error));
+      const failure = this.parts.fail(error);
+      for (const { reject } of group) reject(failure);
+      this.#end(group, failure);
     }
     this.#writes--;
     this.#advance();
@@ -149,12 +183,11 @@ export class Appender {
   }
 
   #end(group: readonly Placed[], failure?: MurkyError): void {
-    for (const { segment, location, resolve, reject } of group) {
+    for (const { segment, appended } of group) {
       const others = this.#underWay.get(segment)! - 1;
       if (others > 0) this.#underWay.set(segment, others);
       else this.#underWay.delete(segment);
-      if (failure) reject(failure);
-      else resolve(location);
+      appended.end(failure);
     }
     this.#advance();
   }

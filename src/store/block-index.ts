@@ -1,4 +1,6 @@
+import type { Appended } from './appender.js';
 import type { BlockName, Location } from './block-record.js';
+import type { QueuedChange } from './commit-queue.js';
 import { blockKey, kindRange, recordKey, segmentRange, slotRange } from './index-keys.js';
 import { paged, straight } from './paging.js';
 import type { Table, TableChange } from './table.js';
@@ -16,7 +18,8 @@ export interface NamedRecord {
  * to see what a segment holds. docs/disk-format.md lists them.
  */
 
-export function nameRecord({ name, location }: NamedRecord): TableChange[] {
+/** `written`: the record, where it may not be durable yet. */
+export function nameRecord({ name, location }: NamedRecord, written?: Appended): QueuedChange[] {
   const place = Buffer.alloc(12);
   place.writeUInt32BE(location.segment, 0);
   place.writeUInt32BE(location.offset, 4);
@@ -27,7 +30,7 @@ export function nameRecord({ name, location }: NamedRecord): TableChange[] {
   holds.writeUInt32BE(location.length, 12);
   return [
     { type: 'put', key: blockKey('block', name.slot, name.index), value: place },
-    { type: 'put', key: recordKey(location.segment, location.offset), value: holds },
+    { type: 'put', key: recordKey(location.segment, location.offset), value: holds, ...(written && { written }) },
   ];
 }
 
@@ -72,7 +75,8 @@ function decodePlace(place: Buffer): Location {
   return { segment: place.readUInt32BE(0), offset: place.readUInt32BE(4), length: place.readUInt32BE(8) };
 }
 
-function decodeHolds([key, holds]: [Buffer, Buffer]): NamedRecord {
+/** What an entry by place says. */
+export function decodeHolds([key, holds]: [Buffer, Buffer]): NamedRecord {
   return {
     name: { slot: Number(holds.readBigUInt64BE(0)), index: holds.readUInt32BE(8) },
     location: { segment: key.readUInt32BE(1), offset: key.readUInt32BE(5), length: holds.readUInt32BE(12) },

@@ -1,7 +1,7 @@
 import type { MurkyError } from '../errors.js';
 import { BLOCK_BYTES } from '../object/manifest.js';
 import type { Log } from '../seam/log.js';
-import { Appender } from './appender.js';
+import { type Appended, Appender } from './appender.js';
 import type { NamedRecord } from './block-index.js';
 import { type BlockName, encodeHeader, type Location, recordBytes } from './block-record.js';
 import type { Budget } from './budget.js';
@@ -97,13 +97,13 @@ export class BlockLog {
     return this.#active === segment;
   }
 
-  /** Durable when it resolves; its bytes on the disk must have been reserved. The record is unnamed until `name`. */
-  append(name: BlockName, bytes: Uint8Array): Promise<Location> {
+  /** Written when it resolves; its bytes on the disk must have been reserved. The record is unnamed until `name`. */
+  append(name: BlockName, bytes: Uint8Array): Promise<Appended> {
     return this.#appender.append(name, [encodeHeader(name, bytes), bytes]);
   }
 
   /** A record as it is elsewhere in the log, damaged or not; it is verified by who reads it. */
-  appendCopy(name: BlockName, record: Uint8Array): Promise<Location> {
+  appendCopy(name: BlockName, record: Uint8Array): Promise<Appended> {
     return this.#appender.append(name, [record]);
   }
 

@@ -1,4 +1,5 @@
 import { allEnded } from './all-ended.js';
+import type { Appended } from './appender.js';
 import {
   allRecords,
   findBlock,
@@ -12,6 +13,7 @@ import {
 import type { BlockLog, RecordInUse } from './block-log.js';
 import { type BlockName, blockOf, decodeRecord, type Location, recordBytes, sameLocation } from './block-record.js';
 import type { Budget } from './budget.js';
+import type { QueuedChange } from './commit-queue.js';
 import type { Database } from './database.js';
 import { blockKey, manifestKey } from './index-keys.js';
 import { KeyedMutex } from './keyed-mutex.js';
@@ -27,7 +29,7 @@ export const INLINE_BYTES = 16 * 1024;
 /** Blocks of one slot that no commit has named yet. */
 interface Unnamed {
   readonly inline: Map<number, Uint8Array>;
-  readonly logged: Map<number, Location>;
+  readonly logged: Map<number, Appended>;
   inlineBytes: number;
 }
 
@@ -58,8 +60,8 @@ export class BlockTable {
   }
 
   /**
-   * Takes a block that no commit names yet; its bytes on the disk must have been reserved. In the log it is durable
-   * when this resolves; a small one is held until the commit.
+   * Takes a block that no commit names yet; its bytes on the disk must have been reserved. It is written to the log when
+   * this resolves, and on its way to the disk; a small one is held until the commit.
    */
   async write(name: BlockName, bytes: Uint8Array, inline: boolean): Promise<void> {
     if (inline) {
@@ -69,9 +71,9 @@ export class BlockTable {
       unnamed.inline.set(name.index, Uint8Array.from(bytes));
       unnamed.inlineBytes += bytes.length;
     } else {
-      const location = await this.log.append(name, bytes);
+      const appended = await this.log.append(name, bytes);
       this.#drop(name);
-      this.#unnamedOf(name.slot).logged.set(name.index, location);
+      this.#unnamedOf(name.slot).logged.set(name.index, appended);
     }
   }
 
@@ -79,7 +81,7 @@ export class BlockTable {
   async readUnnamed(name: BlockName): Promise<Uint8Array | undefined> {
     const held = this.#unnamed.get(name.slot)?.inline.get(name.index);
     if (held) return Uint8Array.from(held);
-    const find = () => Promise.resolve(this.#unnamed.get(name.slot)?.logged.get(name.index));
+    const find = () => Promise.resolve(this.#unnamed.get(name.slot)?.logged.get(name.index)?.location);
     return await this.#readAt(name, find, decodeRecord);
   }
 
@@ -100,14 +102,16 @@ export class BlockTable {
     }
     await this.#slots.run(slot, async () => {
       const unnamed = this.#unnamed.get(slot);
-      const all = [...changes];
+      const all: QueuedChange[] = [...changes];
       for (const [index, value] of unnamed?.inline ?? []) {
         all.push({ type: 'put', key: blockKey('inlineBlock', slot, index), value });
       }
-      for (const [index, location] of unnamed?.logged ?? [])
-        all.push(...nameRecord({ name: { slot, index }, location }));
+      for (const [index, appended] of unnamed?.logged ?? []) {
+        if (appended.failure) throw appended.failure;
+        all.push(...nameRecord({ name: { slot, index }, location: appended.location }, appended));
+      }
       await this.database.indexQueue.write(all, { sync: true });
-      for (const location of unnamed?.logged.values() ?? []) this.log.name(location);
+      for (const { location } of unnamed?.logged.values() ?? []) this.log.name(location);
       this.#unnamed.delete(slot);
     });
   }
@@ -149,10 +153,10 @@ export class BlockTable {
       await this.database.indexQueue.write([{ type: 'put', key, value: bytes }], { sync: true });
       return;
     }
-    const location = await this.log.append(name, bytes);
+    const appended = await this.log.append(name, bytes);
     await this.#slots.run(name.slot, async () => {
       const old = await findBlock(this.database.index, name);
-      await this.#rename({ name, location }, old);
+      await this.#rename(name, appended, old);
       // A block without a place in the log counted as one in the index.
       if (!old) this.budget.unreserve(bytes.length);
     });
@@ -172,7 +176,7 @@ export class BlockTable {
   async *recordsInUse(): AsyncGenerator<RecordInUse> {
     for await (const record of allRecords(this.database.index)) yield { ...record, unnamed: false };
     for (const [slot, { logged }] of this.#unnamed) {
-      for (const [index, location] of logged) yield { name: { slot, index }, location, unnamed: true };
+      for (const [index, { location }] of logged) yield { name: { slot, index }, location, unnamed: true };
     }
   }
 
@@ -202,25 +206,26 @@ export class BlockTable {
     await this.#slots.run(name.slot, async () => {
       const logged = this.#unnamed.get(name.slot)?.logged;
       const held = logged?.get(name.index);
-      const now = held ?? (await findBlock(this.database.index, name));
+      const now = held?.location ?? (await findBlock(this.database.index, name));
       if (!now || !sameLocation(now, location)) {
-        this.log.bury(copy);
+        this.log.bury(copy.location);
         return;
       }
       if (held) {
         logged?.set(name.index, copy);
         this.log.bury(location);
       } else {
-        await this.#rename({ name, location: copy }, location);
+        await this.#rename(name, copy, location);
       }
     });
   }
 
   /** The index names this record in place of the old one, if there is one, which is dead then. */
-  async #rename(record: NamedRecord, old: Location | undefined): Promise<void> {
-    const changes = [...(old ? [unplaceRecord(old)] : []), ...nameRecord(record)];
+  async #rename(name: BlockName, written: Appended, old: Location | undefined): Promise<void> {
+    const { location } = written;
+    const changes = [...(old ? [unplaceRecord(old)] : []), ...nameRecord({ name, location }, written)];
     await this.database.indexQueue.write(changes, { sync: true });
-    this.log.name(record.location);
+    this.log.name(location);
     if (old) this.log.bury(old);
   }
 
@@ -259,7 +264,7 @@ export class BlockTable {
     const logged = unnamed?.logged.get(index);
     if (logged) {
       unnamed?.logged.delete(index);
-      this.log.bury(logged);
+      this.log.bury(logged.location);
     }
   }
 }

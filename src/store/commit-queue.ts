@@ -1,11 +1,24 @@
 import type { MurkyError } from '../errors.js';
+import { allEnded } from './all-ended.js';
+import type { Appended } from './appender.js';
 import type { Table, TableChange } from './table.js';
 
 /** Bounds the batch that is built in memory and copied once more by LevelDB. */
 const MAX_GROUP_BYTES = 8 * 2 ** 20;
 
+/** A change that may name a record of the block log which is written, but perhaps not durable yet. */
+export type QueuedChange = TableChange & { readonly written?: Appended };
+
+/** Where each batch is durable before the table hears of it. */
+export interface CommitJournal {
+  /** With `sync` the changes survive a power cut once this resolves. */
+  append(changes: readonly QueuedChange[], sync: boolean): Promise<void>;
+  /** The table has all that was appended. */
+  applied(): void;
+}
+
 interface Pending {
-  readonly changes: readonly TableChange[];
+  readonly changes: readonly QueuedChange[];
   readonly sync: boolean;
   readonly bytes: number;
   resolve(): void;
@@ -13,24 +26,23 @@ interface Pending {
 }
 
 /**
- * Group commit: while one batch is being synced, what arrives waits and then shares the next one. LevelDB groups
- * writers too, but not values of 1 MiB, and each of its waiting writers would hold one of Node's four pool threads.
+ * Group commit: while one batch is on its way to the disk, what arrives waits and then shares the next one. A group is
+ * written to the journal while the blocks that it names are still being synced, so it waits for one sync, not for two in
+ * a row. One group comes after the other: only of the last one in the journal can blocks be missing after a power cut,
+ * and that one was not acknowledged.
  *
- * After a failed batch every later one is refused with the same error: LevelDB's log may end in half a record then,
- * and recovery would drop what was written behind it. Only a table that was opened anew takes changes again.
+ * After a failed batch every later one is refused with the same error: what the journal holds behind its last synced
+ * byte is unknown then. Only a table and a journal that were opened anew take changes again.
  */
 export class CommitQueue {
   readonly #waiting: Pending[] = [];
   #running = false;
   #failure: MurkyError | undefined;
 
-  /**
-   * `table` answers with the one that is open now. `journal` hears of each batch before the table does, and answers
-   * with what goes into the same one.
-   */
+  /** `table` answers with the one that is open now. */
   constructor(
     private readonly table: () => Pick<Table, 'batch'>,
-    private readonly journal: (changes: readonly TableChange[], sync: boolean) => Promise<readonly TableChange[]>,
+    private readonly journal: CommitJournal,
   ) {}
 
   /** Why no change is taken any more, or undefined. */
@@ -38,8 +50,11 @@ export class CommitQueue {
     return this.#failure;
   }
 
-  /** Changes of one call are applied together, and after those of every earlier call. */
-  write(changes: readonly TableChange[], options: { sync: boolean }): Promise<void> {
+  /**
+   * Changes of one call are applied together, and after those of every earlier call. With `sync` they are durable when
+   * it resolves, and so are the records that they name.
+   */
+  write(changes: readonly QueuedChange[], options: { sync: boolean }): Promise<void> {
     return new Promise((resolve, reject) => {
       const bytes = changes.reduce((sum, c) => sum + c.key.length + (c.type === 'put' ? c.value.length : 0), 0);
       this.#waiting.push({ changes, sync: options.sync, bytes, resolve, reject });
@@ -60,8 +75,10 @@ export class CommitQueue {
         if (this.#failure) throw this.#failure;
         const changes = group.flatMap((pending) => pending.changes);
         const sync = group.some((pending) => pending.sync);
-        const noted = await this.journal(changes, sync);
-        await this.table().batch([...changes, ...noted], sync);
+        const blocks = changes.flatMap(({ written }) => (written ? [written.settled] : []));
+        await allEnded([this.journal.append(changes, sync), ...blocks]);
+        await this.table().batch(changes, false);
+        this.journal.applied();
         for (const pending of group) pending.resolve();
       } catch (error) {
         this.#failure ??= error as MurkyError;

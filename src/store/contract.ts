@@ -57,9 +57,9 @@ export interface StoredVersion {
 
 export interface BlockWriter {
   /**
-   * Stores block `index`; `bytes` must not change until it resolves. Large blocks are on the disk then, small ones are
-   * held for `commit`, which makes all of them durable. Blocks may be written in any order and several at once, which
-   * then share their syncs. MURKY_STORE_FULL or MURKY_DISK_FULL leave nothing behind.
+   * Stores block `index`; `bytes` must not change until it resolves. Large blocks are on their way to the disk then, small
+   * ones are held for `commit`, which makes all of them durable. Blocks may be written in any order and several at once,
+   * which then share their syncs. MURKY_STORE_FULL or MURKY_DISK_FULL leave nothing behind.
    */
   write(index: number, bytes: Uint8Array): Promise<void>;
   /**

@@ -4,19 +4,20 @@ import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import { BlockLog } from './block-log.js';
 import type { Budget } from './budget.js';
-import { CommitQueue } from './commit-queue.js';
+import { CommitQueue, type QueuedChange } from './commit-queue.js';
 import type { Disk } from './disk.js';
 import { diskError, isDamagedTable } from './disk-error.js';
-import { decodePosition, IndexJournal } from './index-journal.js';
-import { formatKey, JOURNALED, journalKey, kindRange } from './index-keys.js';
+import { IndexJournal } from './index-journal.js';
+import { ESSENTIAL, formatKey, kindRange } from './index-keys.js';
 import { JournalFiles } from './journal-files.js';
+import { applyRecords, positionOf, type Replayed } from './journal-replay.js';
 import { type Passage, paged, straight } from './paging.js';
 import { type Rebuilt, rebuildIndex } from './rebuild.js';
 import type { Table, TableChange } from './table.js';
 import { upgradeFormat1 } from './upgrade-format-1.js';
 
 /** The layout that docs/disk-format.md describes. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 const FORMAT_NAME = 'murky-waters store';
 
 /** Opening a table writes what its log holds (at most one write buffer and a group) as a new file, then a new log. */
@@ -25,6 +26,8 @@ const REOPEN_NEEDS_BYTES = 64 * 2 ** 20;
 const REOPEN_PAUSE_MS = 1000;
 /** A snapshot that failed is tried again after this. */
 const SNAPSHOT_PAUSE_MS = 60_000;
+/** What a start may have to bring from the journal to the index, and what its logs hold before a snapshot is due. */
+const JOURNAL_BYTES = 8 * 2 ** 20;
 const SNAPSHOT_PAGE_ENTRIES = 256;
 
 export interface DatabaseOptions {
@@ -33,6 +36,8 @@ export interface DatabaseOptions {
   readonly budget: Budget;
   /** Most bytes of a segment of the block log, unless one record alone is larger. */
   readonly segmentBytes: number;
+  /** Of the journal, what a start may have to bring to the index, and what is there before a snapshot is due; 8 MiB. */
+  readonly journalBytes?: number | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Told when the block log may have room to give back. */
@@ -53,9 +58,11 @@ export class Database {
   readonly indexQueue: CommitQueue;
   readonly blockLog: BlockLog;
   readonly #journal: IndexJournal;
+  readonly #journalBytes: number;
   /** What became of an index that was lost or damaged when the folder was opened. */
   rebuilt: Rebuilt | undefined;
-  #lastSnapshotMs = Number.NEGATIVE_INFINITY;
+  #snapshotFailedMs = Number.NEGATIVE_INFINITY;
+  #checkpointing: Promise<void> | undefined;
   /** Why the index is closed, while it could not be opened anew. */
   #down: MurkyError | undefined;
   #lastAttemptMs = Number.NEGATIVE_INFINITY;
@@ -66,11 +73,16 @@ export class Database {
     private table: Table,
   ) {
     const { disk, folder, segmentBytes, budget, log, onDead } = options;
-    this.#journal = new IndexJournal(journalFiles);
-    this.indexQueue = new CommitQueue(
-      () => this.index,
-      (changes, sync) => this.#note(changes, sync),
-    );
+    this.#journalBytes = options.journalBytes ?? JOURNAL_BYTES;
+    this.#journal = new IndexJournal(journalFiles, this.#journalBytes);
+    this.indexQueue = new CommitQueue(() => this.index, {
+      append: (changes, sync) => this.#append(changes, sync),
+      applied: () => {
+        this.#journal.applied();
+        // If it fails, so does the next batch, which tells.
+        if (this.#journal.openBytes > this.#journalBytes && !this.#checkpointing) this.#checkpoint().catch(() => {});
+      },
+    });
     this.blockLog = new BlockLog(disk.files, join(folder, 'segments'), segmentBytes, budget, log, onDead);
   }
 
@@ -89,8 +101,8 @@ export class Database {
     try {
       const format = await readFormat(table, folder);
       if (format === 1) await upgradeFormat1({ folder, disk, log, database, format: formatRecord(2) });
-      const lost = (await database.#openJournal(format < FORMAT || options.renewJournal === true)) === 'index-behind';
-      if (lost) {
+      const anew = format < FORMAT || rebuilt !== undefined || options.renewJournal === true;
+      if ((await database.#openJournal(anew)) === 'index-behind') {
         await database.close();
         log.error({ folder }, 'The index has lost changes that were on the disk.');
         return await Database.open({ ...options, rebuild: true });
@@ -127,8 +139,9 @@ export class Database {
     if (!(await disk.hasRoom(folder, REOPEN_NEEDS_BYTES))) throw failure;
     await this.close();
     this.#down = failure;
-    this.table = (await openIndex(this.options, this.journalFiles)).table;
-    if ((await this.#openJournal(false)) === 'index-behind') {
+    const { table, rebuilt } = await openIndex(this.options, this.journalFiles);
+    this.table = table;
+    if ((await this.#openJournal(rebuilt !== undefined)) === 'index-behind') {
       await this.table.close();
       throw failure;
     }
@@ -137,36 +150,41 @@ export class Database {
     log.info({ folder }, 'The store takes writes again.');
   }
 
-  /**
-   * Upkeep of the journal: puts it on the disk, and gives back the room of what it no longer needs. Index and journal
-   * stay open during a passage.
-   */
+  /** Upkeep of the journal: gives back the room of what it no longer needs. Both stay open during a passage. */
   async tidyJournal(passage: Passage): Promise<void> {
     const { clock } = this.options;
     if (this.failure) return;
-    await passage(() => this.#journal.sync());
-    if (!this.#journal.due || clock.monotonic() - this.#lastSnapshotMs < SNAPSHOT_PAUSE_MS) return;
-    this.#lastSnapshotMs = clock.monotonic();
-    await this.#snapshot(passage);
+    if (!this.#journal.due || clock.monotonic() - this.#snapshotFailedMs < SNAPSHOT_PAUSE_MS) return;
+    try {
+      await this.#snapshot(passage);
+    } catch (error) {
+      this.#snapshotFailedMs = clock.monotonic();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
+    await this.#checkpointing?.catch(() => {});
     const whole = this.failure === undefined && this.#down === undefined;
+    // Without it the next start brings the index what it lacks.
+    if (whole && this.#journal.openBytes > 0) await this.#checkpoint().catch(() => {});
     await this.blockLog.close();
     await this.table.close();
-    await this.#journal.close(whole);
+    await this.#journal.close();
   }
 
   /** `anew`: what the journal has is not of this index. */
   async #openJournal(anew: boolean): Promise<'ready' | 'index-behind'> {
-    const noted = anew ? undefined : await this.table.get(journalKey());
+    const { table } = this;
+    const position = anew ? undefined : await positionOf(table);
+    const bring = (records: AsyncIterable<Replayed>) => applyRecords(table, records);
     try {
-      const found = await this.#journal.open(noted && decodePosition(noted));
+      const found = anew ? await this.#journal.begin() : await this.#journal.open(position, bring);
       if (found === 'index-behind') return found;
-      if (anew || found === 'journal-behind') {
+      if (found === 'begun') {
+        await this.#checkpoint({ sync: true });
         await this.#journal.snapshot(this.#pages(straight), straight);
-        await this.table.batch([this.#journal.stamp()], true);
-      }
+      } else if (this.#journal.openBytes > 0) await this.#checkpoint();
       return 'ready';
     } catch (error) {
       throw diskError(error, this.journalFiles.folder);
@@ -176,11 +194,28 @@ export class Database {
   async #snapshot(passage: Passage): Promise<void> {
     this.#journal.renew();
     await passage(() => this.indexQueue.write([], { sync: true }));
+    // A place in a log that goes would have the next start make the index anew.
+    await passage(() => this.#checkpoint({ sync: true }));
     await this.#journal.snapshot(this.#pages(passage), passage);
   }
 
+  /** The index has durably what it has now, and knows it: a start need not look at the journal before. */
+  async #checkpoint({ sync = false } = {}): Promise<void> {
+    while (this.#checkpointing) await this.#checkpointing;
+    const { position, openBytes } = this.#journal;
+    const flush = async () => {
+      await this.table.flush();
+      await this.table.batch([this.#journal.noted(position)], sync);
+      this.#journal.settled(openBytes);
+    };
+    this.#checkpointing = flush().finally(() => {
+      this.#checkpointing = undefined;
+    });
+    await this.#checkpointing;
+  }
+
   async *#pages(passage: Passage): AsyncGenerator<TableChange[]> {
-    for (const kind of JOURNALED) {
+    for (const kind of ESSENTIAL) {
       let page: TableChange[] = [];
       for await (const [key, value] of paged(() => this.table, kindRange(kind), passage, SNAPSHOT_PAGE_ENTRIES)) {
         page.push({ type: 'put', key, value });
@@ -192,12 +227,12 @@ export class Database {
     }
   }
 
-  async #note(changes: readonly TableChange[], sync: boolean): Promise<TableChange[]> {
+  async #append(changes: readonly QueuedChange[], sync: boolean): Promise<void> {
     this.options.onIndexed?.(
       changes.reduce((sum, one) => sum + one.key.length + (one.type === 'put' ? one.value.length : 0), 0),
     );
     try {
-      return await this.#journal.append(changes, sync);
+      await this.#journal.append(changes, sync);
     } catch (error) {
       throw diskError(error, this.journalFiles.folder);
     }

@@ -1,35 +1,38 @@
+import { dirname } from 'node:path';
+import type { CommitJournal, QueuedChange } from './commit-queue.js';
 import type { StoreFile } from './files.js';
 import { isJournaled, journalKey } from './index-keys.js';
 import type { JournalContents, JournalFiles } from './journal-files.js';
-import { encodeJournalRecord, type JournalRecord, readJournal } from './journal-record.js';
+import { encodeJournalRecord } from './journal-record.js';
+import { journalRecords, type Replayed } from './journal-replay.js';
 import type { Passage } from './paging.js';
 import type { TableChange } from './table.js';
 
-/** A new snapshot is due when the logs behind the last one hold more than this, and than twice the snapshot. */
-const MIN_LOG_BYTES = 8 * 2 ** 20;
+/** A new snapshot is due when the logs behind the last one hold more than so many times that. */
 const LOGS_OF_SNAPSHOT = 2;
+const COPY_BYTES = 2 ** 20;
 
-/** How far the journal had come, as the index says. */
+/** Up to where the index has what the journal has: all before is durable there. */
 export interface JournalPosition {
   readonly generation: number;
-  /** Where the last change that the index has ends in the log of that generation. */
   readonly end: number;
-  /** Up to where that log had been synced. */
-  readonly synced: number;
 }
 
 /**
- * A second account of what the index alone knows: versions, manifests, tombstones and facts, in files of their own, from
- * which the index is rebuilt when LevelDB has lost it. Each batch is appended here before it goes into the index, and
- * the batch tells the index how far the journal has come: what the journal has beyond that did not take place, and is
- * cut off. It is not synced with each batch, only every few seconds: it has to outlive the loss of LevelDB's files, and
- * a power cut alone leaves LevelDB whole.
+ * The write-ahead log of the index, in files of its own. Each batch is appended here and synced before it goes into the
+ * index, which is not synced: a start brings to the index what stands behind the place up to which it is known to be
+ * durable. It is also a second account of what the index alone knows (versions, manifests, tombstones, facts), from
+ * which the index is made anew when LevelDB has lost it: for that, a snapshot of these goes before the logs.
+ *
+ * Callers see to it that one append comes after the other.
  */
-export class IndexJournal {
+export class IndexJournal implements CommitJournal {
   #file: StoreFile | undefined;
   #generation = 0;
   #end = 0;
-  #synced = 0;
+  #applied: JournalPosition = { generation: 0, end: 0 };
+  /** Bytes that a start would have to bring to the index. */
+  #openBytes = 0;
   /** Bytes of logs behind the last snapshot, without the one that is being written. */
   #olderBytes = 0;
   #snapshotBytes = 0;
@@ -38,71 +41,112 @@ export class IndexJournal {
   /** Counts how often it was opened: a snapshot that was begun before is given up. */
   #opened = 0;
 
-  constructor(private readonly journal: JournalFiles) {}
+  constructor(
+    private readonly journal: JournalFiles,
+    /** Of the logs, before a snapshot is due. */
+    private readonly minLogBytes: number,
+  ) {}
 
   /** The logs have grown long, or something is missing in them. */
   get due(): boolean {
     const bytes = this.#olderBytes + this.#end;
-    return this.#incomplete || bytes > Math.max(MIN_LOG_BYTES, LOGS_OF_SNAPSHOT * this.#snapshotBytes);
+    return this.#incomplete || bytes > Math.max(this.minLogBytes, LOGS_OF_SNAPSHOT * this.#snapshotBytes);
+  }
+
+  get openBytes(): number {
+    return this.#openBytes;
+  }
+
+  /** Up to where the index has the changes, durable or not. */
+  get position(): JournalPosition {
+    return this.#applied;
   }
 
   /**
-   * Brings the journal into agreement with an index that stands at `position`, if it knows one. 'journal-behind': the
-   * index has what the journal lacks, and a snapshot has to be taken before anything is lost. 'index-behind': the index
-   * has lost changes that it had on the disk; nothing has been done then.
+   * Opens the journal of an index that has what stands before `position`; `bring` is given what stands behind it, in
+   * order. 'begun': a generation has begun, for which the index has everything. 'index-behind': the journal no longer
+   * has what the index lacks.
    */
-  async open(position: JournalPosition | undefined): Promise<'ready' | 'journal-behind' | 'index-behind'> {
-    this.#opened++;
-    await this.#file?.close();
-    this.#file = undefined;
+  async open(
+    position: JournalPosition | undefined,
+    bring: (records: AsyncIterable<Replayed>) => Promise<void>,
+  ): Promise<'ready' | 'begun' | 'index-behind'> {
+    const contents = await this.#reopen();
+    const { logs, snapshots, base } = contents;
+    if (base !== undefined && (position?.generation ?? 0) < base) return 'index-behind';
+    if (!position || base === undefined) {
+      if (position) await bring(this.#behind(position));
+      return await this.begin();
+    }
     const { journal } = this;
-    const contents = await journal.contents();
-    const { snapshots, base } = contents;
-    if (position && (await this.#lostBehind(position, contents))) return 'index-behind';
     await journal.remove(
       'snapshot',
       snapshots.filter((one) => one !== base),
     );
-    const logs = await this.#dropLogs(contents, position);
-    this.#snapshotBytes = base === undefined ? 0 : await journal.bytes('snapshot', [base]);
-    const resumed = position !== undefined && (await this.#resume(position, logs));
-    this.#olderBytes = await journal.bytes('log', resumed ? logs.filter((one) => one !== this.#generation) : logs);
+    const kept = logs.filter((one) => one >= base);
+    await journal.remove(
+      'log',
+      logs.filter((one) => !kept.includes(one)),
+    );
+    if (!(await this.#reaches(position, kept))) {
+      await bring(this.#behind(position));
+      return await this.begin();
+    }
+    this.#snapshotBytes = await journal.bytes('snapshot', [base]);
     // A log without its own snapshot: that one was being written when the node ended.
-    this.#incomplete = !resumed || base === undefined || logs.some((one) => one > base);
-    if (!resumed) await this.#begin(Math.max(0, position?.generation ?? 0, ...logs, ...snapshots) + 1);
-    return resumed && base !== undefined ? 'ready' : 'journal-behind';
+    this.#incomplete = kept.some((one) => one > base);
+    await this.#resume(position, kept, bring);
+    return 'ready';
   }
 
-  /** Takes what of `changes` it keeps; what it answers goes into the same batch. */
-  async append(changes: readonly TableChange[], synced: boolean): Promise<TableChange[]> {
+  /** Begins a generation of its own for an index that has everything; a snapshot has to be taken then. */
+  async begin(): Promise<'begun'> {
+    const { logs, snapshots } = await this.#reopen();
+    await this.#begin(Math.max(0, ...logs, ...snapshots) + 1);
+    this.#snapshotBytes = 0;
+    this.#olderBytes = await this.journal.bytes('log', logs);
+    this.#applied = { generation: this.#generation, end: 0 };
+    this.#incomplete = true;
+    return 'begun';
+  }
+
+  async append(changes: readonly QueuedChange[], sync: boolean): Promise<void> {
     const kept = changes.filter(({ key }) => isJournaled(key));
     if (this.#renew) {
       this.#renew = false;
       this.#olderBytes += this.#end;
       await this.#begin(this.#generation + 1);
-    } else if (kept.length === 0) return [];
-    if (kept.length > 0) await this.#write(encodeJournalRecord('changes', synced, kept));
-    return [this.stamp()];
+    }
+    if (kept.length === 0) return;
+    const noted = kept.map((one) => (one.written && !one.written.durable ? { ...one, unsynced: true } : one));
+    const parts = encodeJournalRecord('changes', sync, noted);
+    await this.#file!.write(parts, this.#end);
+    this.#end += length(parts);
+    this.#openBytes += length(parts);
+    if (sync) await this.sync();
   }
 
-  /** Tells the index how far the journal is. */
-  stamp(): TableChange {
-    const position = { generation: this.#generation, end: this.#end, synced: this.#synced };
-    return { type: 'put', key: journalKey(), value: encodePosition(position) };
+  applied(): void {
+    this.#applied = { generation: this.#generation, end: this.#end };
   }
 
-  /** What was appended before survives a power cut. */
+  /** The index has durably what stands before `position`, once the change that this answers with is in it. */
+  noted({ generation, end }: JournalPosition): TableChange {
+    return { type: 'put', key: journalKey(), value: encodePosition({ generation, end }) };
+  }
+
+  /** That change is in the index; `openBytes` were open when the position was taken. */
+  settled(openBytes: number): void {
+    this.#openBytes -= openBytes;
+  }
+
   async sync(): Promise<void> {
-    const end = this.#end;
-    const generation = this.#generation;
-    if (!this.#file || this.#synced >= end) return;
     try {
-      await this.#file.sync();
+      await this.#file?.sync();
     } catch (error) {
       this.#incomplete = true; // what a failed sync has left in the file is not known
       throw error;
     }
-    if (this.#generation === generation) this.#synced = Math.max(this.#synced, end);
   }
 
   /** The next batch begins a log of its own, which a snapshot that is taken from then on goes before. */
@@ -112,7 +156,7 @@ export class IndexJournal {
 
   /**
    * Writes what the index holds, page by page, while batches go on: what a page misses, or has already, is in the log
-   * of this generation, which is replayed behind it. Then the generations before go.
+   * of this generation, which is replayed behind it. Then the generations before go, which the index must not need.
    */
   async snapshot(pages: AsyncIterable<readonly TableChange[]>, passage: Passage): Promise<void> {
     const { files } = this.journal;
@@ -144,37 +188,69 @@ export class IndexJournal {
     this.#incomplete = false;
   }
 
-  /** `whole`: the index has been closed with all that was appended here. */
-  async close(whole: boolean): Promise<void> {
+  async close(): Promise<void> {
     const file = this.#file;
-    if (!file) return;
     this.#file = undefined;
-    try {
-      if (whole) {
-        await file.write(encodeJournalRecord('closed', true, []), this.#end);
-        await file.sync();
-      }
-    } finally {
-      await file.close();
-    }
+    await file?.close();
   }
 
-  /** A synced batch that something came after was acknowledged, and the index must have it. */
-  async #lostBehind({ generation, end }: JournalPosition, { logs }: JournalContents): Promise<boolean> {
-    let acknowledged = false;
-    for (const log of logs) {
-      if (log < generation) continue;
-      for await (const record of this.#records(log, log === generation ? end : 0)) {
-        if (acknowledged) return true;
-        acknowledged = record.kind === 'changes' && record.synced;
-      }
+  async #reopen(): Promise<JournalContents> {
+    this.#opened++;
+    this.#renew = false;
+    this.#openBytes = 0;
+    await this.close();
+    return await this.journal.contents();
+  }
+
+  /** Whether no log is missing from `position` on. */
+  async #reaches({ generation, end }: JournalPosition, logs: readonly number[]): Promise<boolean> {
+    const whole = logs.at(-1)! >= generation && logs.every((one, i) => i === 0 || one === logs[i - 1]! + 1);
+    return whole && logs.includes(generation) && (await this.journal.bytes('log', [generation])) >= end;
+  }
+
+  /**
+   * Brings to the index what it may lack, and goes on behind that: what else stands in the log was not acknowledged, and
+   * is cut off. After a sync that failed the rest may be in memory alone, so it is written once more.
+   */
+  async #resume(
+    position: JournalPosition,
+    logs: readonly number[],
+    bring: (records: AsyncIterable<Replayed>) => Promise<void>,
+  ): Promise<void> {
+    const { journal } = this;
+    const generation = logs.at(-1)!;
+    const file = await journal.files.open(journal.path(generation, 'log'), 'existing');
+    this.#file = file;
+    this.#generation = generation;
+    const start = generation === position.generation ? position.end : 0;
+    this.#end = start;
+    await bring(this.#behind(position));
+    if ((await file.size()) > this.#end) {
+      await file.truncate(this.#end);
+      await file.sync();
     }
-    return false;
+    await rewrite(file, start, this.#end);
+    // The log may have been begun by a run in which this failed.
+    await journal.files.syncDirectory(journal.folder);
+    this.#olderBytes = await journal.bytes('log', logs.slice(0, -1));
+    const between = logs.slice(0, -1).filter((one) => one >= position.generation);
+    this.#openBytes = (await journal.bytes('log', [...between, generation])) - position.end;
+    this.#applied = { generation, end: this.#end };
+  }
+
+  async *#behind(from: JournalPosition): AsyncGenerator<Replayed> {
+    const { files, folder } = this.journal;
+    const damaged = () => {
+      this.#incomplete = true;
+    };
+    for await (const record of journalRecords(files, dirname(folder), damaged, { from, secure: true })) {
+      if (record.generation === this.#generation) this.#end = record.end;
+      yield record;
+    }
   }
 
   async #dropBefore(generation: number): Promise<void> {
     const { journal } = this;
-    await this.sync();
     await journal.files.syncDirectory(journal.folder);
     const { logs, snapshots } = await journal.contents();
     const older = (one: number) => one < generation;
@@ -182,93 +258,37 @@ export class IndexJournal {
     await journal.remove('snapshot', snapshots.filter(older));
   }
 
-  /** Logs that no snapshot needs any more, and those of batches that did not take place, go. */
-  async #dropLogs({ logs, base }: JournalContents, position: JournalPosition | undefined): Promise<number[]> {
-    const kept = logs.filter((one) => one >= (base ?? 0) && (!position || one <= position.generation));
-    await this.journal.remove(
-      'log',
-      logs.filter((one) => !kept.includes(one)),
-    );
-    return kept;
-  }
-
-  /** Goes on in the log that the index names; false if it is not all there. */
-  async #resume({ generation, end, synced }: JournalPosition, logs: readonly number[]): Promise<boolean> {
-    if (!logs.includes(generation)) return false;
-    const { files } = this.journal;
-    const file = await files.open(this.journal.path(generation, 'log'), 'existing');
-    const size = await file.size();
-    if (size < end || !(await endsAt(file, synced, end))) {
-      await file.close();
-      return false;
-    }
-    if (size > end) {
-      await file.truncate(end);
-      await file.sync();
-    }
-    this.#file = file;
-    this.#generation = generation;
-    this.#end = end;
-    this.#synced = synced;
-    return true;
-  }
-
+  /** What stands in the log before is durable before anything stands in the new one. */
   async #begin(generation: number): Promise<void> {
     const { files, folder } = this.journal;
-    await this.#file?.close();
-    this.#file = undefined;
+    await this.sync();
+    await this.close();
     await files.makeFolder(folder);
     this.#file = await files.open(this.journal.path(generation, 'log'), 'new');
     await files.syncDirectory(folder);
     this.#generation = generation;
     this.#end = 0;
-    this.#synced = 0;
-  }
-
-  async #write(parts: Uint8Array[]): Promise<void> {
-    await this.#file!.write(parts, this.#end);
-    this.#end += length(parts);
-  }
-
-  async *#records(generation: number, from: number): AsyncGenerator<JournalRecord> {
-    const { journal } = this;
-    const file = await journal.files.open(journal.path(generation, 'log'), 'existing');
-    try {
-      yield* readJournal(file, from, () => {});
-    } finally {
-      await file.close();
-    }
   }
 }
 
-/** Whether records, none of them damaged, lead from one place to the other. */
-async function endsAt(file: StoreFile, from: number, end: number): Promise<boolean> {
-  if (from === end) return true;
-  let sound = true;
-  for await (const record of readJournal(file, from, () => {
-    sound = false;
-  })) {
-    if (!sound || record.end > end) return false;
-    if (record.end === end) return true;
+async function rewrite(file: StoreFile, from: number, end: number): Promise<void> {
+  if (from === end) return;
+  for (let at = from; at < end; at += COPY_BYTES) {
+    await file.write([await file.read(at, Math.min(COPY_BYTES, end - at))], at);
   }
-  return false;
+  await file.sync();
 }
 
 const length = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
 
-export function encodePosition({ generation, end, synced }: JournalPosition): Buffer {
-  const bytes = Buffer.alloc(20);
+export function encodePosition({ generation, end }: JournalPosition): Buffer {
+  const bytes = Buffer.alloc(12);
   bytes.writeUInt32BE(generation, 0);
   bytes.writeBigUInt64BE(BigInt(end), 4);
-  bytes.writeBigUInt64BE(BigInt(synced), 12);
   return bytes;
 }
 
 export function decodePosition(bytes: Buffer): JournalPosition | undefined {
-  if (bytes.length !== 20) return undefined;
-  return {
-    generation: bytes.readUInt32BE(0),
-    end: Number(bytes.readBigUInt64BE(4)),
-    synced: Number(bytes.readBigUInt64BE(12)),
-  };
+  if (bytes.length !== 12) return undefined;
+  return { generation: bytes.readUInt32BE(0), end: Number(bytes.readBigUInt64BE(4)) };
 }

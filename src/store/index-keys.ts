@@ -25,10 +25,16 @@ const JOURNAL_KEY = Buffer.from(KIND.journal);
 const FREQUENCY_KEY = Buffer.from(KIND.frequency);
 
 /** What nothing else tells: the other kinds follow from these, or, for blocks, from the segments. */
-export const JOURNALED = ['current', 'overwritten', 'manifest', 'fact'] as const satisfies readonly Kind[];
-const JOURNALED_LETTERS = new Set(JOURNALED.map((kind) => KIND[kind].charCodeAt(0)));
+export const ESSENTIAL = ['current', 'overwritten', 'manifest', 'fact'] as const satisfies readonly Kind[];
 
-export const isJournaled = (key: Uint8Array): boolean => JOURNALED_LETTERS.has(key[0]!);
+const lettersOf = (kinds: readonly Kind[]) => new Set(kinds.map((kind) => KIND[kind].charCodeAt(0)));
+const NOT_JOURNALED = lettersOf(['format', 'journal', 'frequency']);
+const REBUILT_FROM_JOURNAL = lettersOf([...ESSENTIAL, 'inlineBlock']);
+
+/** Changes of these are in the journal before they are in the index. */
+export const isJournaled = (key: Uint8Array): boolean => !NOT_JOURNALED.has(key[0]!);
+/** What an index that is made anew takes from the journal. */
+export const isRebuiltFromJournal = (key: Uint8Array): boolean => REBUILT_FROM_JOURNAL.has(key[0]!);
 
 function u64(value: bigint | number): Buffer {
   const bytes = Buffer.alloc(8);

@@ -10,26 +10,35 @@ const MAX_BODY_BYTES = 64 * 2 ** 20;
 const SEARCH_BYTES = 2 ** 20;
 const OP_DEL = 0;
 const OP_PUT = 1;
+/** A put of an entry that says where a block is, whose bytes were not synced yet when this was written. */
+const OP_PUT_UNSYNCED = 2;
 
-/** 'end' closes a snapshot that is whole; 'closed' says that the index was closed with all that stands before. */
+/** 'end' closes a snapshot that is whole. 'closed' is of format 3, and says nothing any more. */
 export type JournalKind = 'changes' | 'end' | 'closed';
 const KINDS: readonly JournalKind[] = ['changes', 'end', 'closed'];
+
+/** `unsynced`: an entry by place, of a block whose record was written but perhaps not on the disk. */
+export type JournalChange = TableChange & { readonly unsynced?: boolean };
 
 export interface JournalRecord {
   readonly kind: JournalKind;
   /** The batch was synced: what follows was written after it was on the disk. */
   readonly synced: boolean;
-  readonly changes: readonly TableChange[];
+  readonly changes: readonly JournalChange[];
   /** Where the record ends in its file. */
   readonly end: number;
 }
 
 /** docs/disk-format.md has the tables of offsets. */
-export function encodeJournalRecord(kind: JournalKind, synced: boolean, changes: readonly TableChange[]): Uint8Array[] {
+export function encodeJournalRecord(
+  kind: JournalKind,
+  synced: boolean,
+  changes: readonly JournalChange[],
+): Uint8Array[] {
   const body = changes.flatMap((change) => {
     const value = change.type === 'put' ? change.value : new Uint8Array();
     const head = Buffer.alloc(7);
-    head.writeUInt8(change.type === 'put' ? OP_PUT : OP_DEL, 0);
+    head.writeUInt8(change.type === 'del' ? OP_DEL : change.unsynced ? OP_PUT_UNSYNCED : OP_PUT, 0);
     head.writeUInt16BE(change.key.length, 1);
     head.writeUInt32BE(value.length, 3);
     return [head, change.key, value];
@@ -96,17 +105,18 @@ function soundHeader(bytes: Buffer, at: number): boolean {
   );
 }
 
-function decodeChanges(body: Buffer): TableChange[] | undefined {
-  const changes: TableChange[] = [];
+function decodeChanges(body: Buffer): JournalChange[] | undefined {
+  const changes: JournalChange[] = [];
   let at = 0;
   while (at < body.length) {
     if (at + 7 > body.length) return undefined;
     const op = body.readUInt8(at);
     const keyEnd = at + 7 + body.readUInt16BE(at + 1);
     const valueEnd = keyEnd + body.readUInt32BE(at + 3);
-    if (valueEnd > body.length || op > OP_PUT) return undefined;
+    if (valueEnd > body.length || op > OP_PUT_UNSYNCED) return undefined;
     const key = body.subarray(at + 7, keyEnd);
-    changes.push(op === OP_PUT ? { type: 'put', key, value: body.subarray(keyEnd, valueEnd) } : { type: 'del', key });
+    const value = body.subarray(keyEnd, valueEnd);
+    changes.push(op === OP_DEL ? { type: 'del', key } : { type: 'put', key, value, unsynced: op === OP_PUT_UNSYNCED });
     at = valueEnd;
   }
   return changes;

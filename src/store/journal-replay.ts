@@ -1,15 +1,27 @@
 import { join } from 'node:path';
 import { MurkyError } from '../errors.js';
+import { decodeHolds, type NamedRecord } from './block-index.js';
 import type { Files } from './files.js';
-import { decodePosition } from './index-journal.js';
+import { decodePosition, type JournalPosition } from './index-journal.js';
 import { journalKey } from './index-keys.js';
 import { JournalFiles } from './journal-files.js';
-import { readJournal } from './journal-record.js';
+import { type JournalChange, readJournal } from './journal-record.js';
+import { SegmentFiles } from './segment-files.js';
+import { areIntact } from './segment-scan.js';
 import type { Table, TableChange } from './table.js';
 
+/** Bounds the batches in which changes are brought to an index, and how many there are. */
+const GROUP_BYTES = 2 ** 20;
+
+export interface Replayed {
+  /** Undefined in a snapshot. */
+  readonly generation: number | undefined;
+  readonly end: number;
+  readonly changes: readonly TableChange[];
+}
+
 /**
- * What is wrong with the journal, of which the index would be made anew; undefined if nothing is. What stands behind the
- * place that the index names did not take place.
+ * What is wrong with the journal, of which the index would be made anew; undefined if nothing is.
  */
 export async function journalDamage(
   files: Files,
@@ -18,8 +30,7 @@ export async function journalDamage(
 ): Promise<string | undefined> {
   const journal = new JournalFiles(files, join(folder, 'journal'));
   if ((await journal.contents()).base === undefined) return 'The journal has no whole snapshot of the index.';
-  const noted = index instanceof MurkyError ? undefined : await index.get(journalKey()).catch(() => undefined);
-  const position = noted && decodePosition(noted);
+  const position = index instanceof MurkyError ? undefined : await positionOf(index).catch(() => undefined);
   let damaged = 0;
   let end = 0;
   for await (const record of journalRecords(files, folder, (bytes) => {
@@ -32,24 +43,74 @@ export async function journalDamage(
   return undefined;
 }
 
-/** The changes that the index would be made anew from, in order; `damaged` hears of bytes that are passed over. */
+/** Up to where an index is known to have what its journal has. */
+export async function positionOf(index: Table): Promise<JournalPosition | undefined> {
+  const noted = await index.get(journalKey());
+  return noted && decodePosition(noted);
+}
+
+/**
+ * The changes that took place, in order: those behind `from`, or all that the index would be made anew from. `damaged`
+ * hears of bytes that are passed over. Of the last batch a power cut may have taken blocks, and then it was not
+ * acknowledged: it is left out unless all of them are there.
+ */
 export async function* journalRecords(
   files: Files,
   folder: string,
   damaged: (bytes: number) => void,
-): AsyncGenerator<{ generation: number | undefined; end: number; changes: readonly TableChange[] }> {
+  { from, secure = false }: { readonly from?: JournalPosition; readonly secure?: boolean } = {},
+): AsyncGenerator<Replayed> {
+  const segments = new SegmentFiles(files, join(folder, 'segments'));
+  let last: (Replayed & { readonly changes: readonly JournalChange[] }) | undefined;
+  try {
+    for await (const record of records(files, folder, damaged, from)) {
+      if (last) yield last;
+      last = record;
+    }
+    if (last && (await areIntact(segments, unsyncedOf(last.changes), { secure }))) yield last;
+  } finally {
+    await segments.closeAll();
+  }
+}
+
+/** Brings a table, which has what stands before `from`, to what the journal says. */
+export async function applyRecords(table: Table, records: AsyncIterable<Replayed>): Promise<void> {
+  let group: TableChange[] = [];
+  let bytes = 0;
+  for await (const { changes } of records) {
+    for (const change of changes) {
+      group.push(change);
+      bytes += change.key.length + (change.type === 'put' ? change.value.length : 0);
+    }
+    if (bytes < GROUP_BYTES) continue;
+    await table.batch(group, false);
+    group = [];
+    bytes = 0;
+  }
+  if (group.length > 0) await table.batch(group, false);
+}
+
+async function* records(files: Files, folder: string, damaged: (bytes: number) => void, from?: JournalPosition) {
   const journal = new JournalFiles(files, join(folder, 'journal'));
   const { logs, base } = await journal.contents();
-  const parts = logs.filter((one) => one >= (base ?? 0)).map((generation) => ({ generation, kind: 'log' as const }));
-  const snapshot = base === undefined ? [] : [{ generation: base, kind: 'snapshot' as const }];
+  const first = from?.generation ?? base ?? 0;
+  const parts = logs.filter((one) => one >= first).map((generation) => ({ generation, kind: 'log' as const }));
+  const snapshot = base === undefined || from ? [] : [{ generation: base, kind: 'snapshot' as const }];
   for (const { generation, kind } of [...snapshot, ...parts]) {
     const file = await files.open(journal.path(generation, kind), 'existing');
     try {
-      for await (const { changes, end } of readJournal(file, 0, damaged)) {
+      const at = from?.generation === generation ? from.end : 0;
+      for await (const { changes, end } of readJournal(file, at, damaged)) {
         yield { generation: kind === 'log' ? generation : undefined, end, changes };
       }
     } finally {
       await file.close();
     }
   }
+}
+
+function unsyncedOf(changes: readonly JournalChange[]): NamedRecord[] {
+  return changes.flatMap((change) =>
+    change.type === 'put' && change.unsynced ? [decodeHolds([Buffer.from(change.key), Buffer.from(change.value)])] : [],
+  );
 }

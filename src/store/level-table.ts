@@ -13,6 +13,14 @@ const ITERATOR_BYTES = 256 * 1024;
 
 const BYTES = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 
+/** Behind every key of the store, which all start with a letter. */
+const NO_KEY = Buffer.from([0xff]);
+
+/** Where `level` is classic-level. */
+interface Compactable {
+  compactRange(start: Buffer, end: Buffer, options: { keyEncoding: 'buffer' }): Promise<void>;
+}
+
 /** A {@link Table} in LevelDB. Reads may run at any time beside one another and beside a batch. */
 export class LevelTable implements Table {
   private constructor(
@@ -65,6 +73,18 @@ export class LevelTable implements Table {
   async batch(changes: readonly TableChange[], sync: boolean): Promise<void> {
     try {
       await this.db.batch<Uint8Array, Uint8Array>([...changes], { ...BYTES, sync });
+    } catch (error) {
+      throw diskError(error, this.path);
+    }
+  }
+
+  /**
+   * Has what is in memory written as a table, which LevelDB syncs, as it does the MANIFEST that names it. Compacting a
+   * range that holds nothing does that and no more. If it fails LevelDB refuses every later batch.
+   */
+  async flush(): Promise<void> {
+    try {
+      await (this.db as unknown as Compactable).compactRange(NO_KEY, NO_KEY, BYTES);
     } catch (error) {
       throw diskError(error, this.path);
     }

@@ -21,6 +21,8 @@ export interface ObjectStoreOptions {
   readonly disk?: Disk;
   /** Most bytes of a segment of the block log, unless one record alone is larger; otherwise the budget tells. */
   readonly segmentBytes?: number;
+  /** Of the journal, what a start may have to replay, and what is there before it is written anew; 8 MiB. */
+  readonly journalBytes?: number;
   /** Most of the time that reclaiming segments takes in the background, above 0, up to 1. */
   readonly reclaimTimeFraction?: number;
   readonly sha256?: Sha256;

@@ -138,7 +138,8 @@ export class ObjectStore implements Store {
     let store: ObjectStore | undefined;
     const onDead = () => store?.reclaim();
     const onIndexed = (bytes: number) => store?.setAside?.note(bytes);
-    const at = { folder, disk, budget, segmentBytes, clock, log, onDead, onIndexed, rebuild };
+    const { journalBytes } = options;
+    const at = { folder, disk, budget, segmentBytes, journalBytes, clock, log, onDead, onIndexed, rebuild };
     const database = await Database.open(at);
     store = new ObjectStore(database, budget, options);
     try {

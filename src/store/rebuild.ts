@@ -10,7 +10,7 @@ import {
   blockKey,
   currentKey,
   fieldNumber,
-  isJournaled,
+  isRebuiltFromJournal,
   kindRange,
   manifestKey,
   overwrittenKey,
@@ -124,8 +124,8 @@ class Rebuild {
     const damaged = (bytes: number) => {
       this.#damagedBytes += bytes;
     };
-    for await (const { changes } of journalRecords(disk.files, folder, damaged)) {
-      await this.#put(changes.filter(({ key }) => isJournaled(key)));
+    for await (const { changes } of journalRecords(disk.files, folder, damaged, { secure: true })) {
+      await this.#put(changes.filter(({ key }) => isRebuiltFromJournal(key)));
     }
     await this.#flush();
   }

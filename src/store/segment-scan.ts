@@ -29,6 +29,29 @@ export async function isIntact(segments: SegmentFiles, { name, location }: Named
   return decodeRecord(record, name, length) !== undefined;
 }
 
+/**
+ * Whether all of the records are in their segments, undamaged. With `secure` they are durable then: where a sync had
+ * failed before the process ended, they may be in memory alone, and no second sync would tell.
+ */
+export async function areIntact(
+  segments: SegmentFiles,
+  records: readonly NamedRecord[],
+  { secure }: { readonly secure: boolean },
+): Promise<boolean> {
+  const touched = new Set<number>();
+  for (const { name, location } of records) {
+    const { segment, offset, length } = location;
+    const read = segments.use(segment, (file) => file.read(offset, recordBytes(length)));
+    const record = await read.catch(() => undefined);
+    if (!record || !decodeRecord(record, name, length)) return false;
+    if (!secure) continue;
+    await segments.use(segment, (file) => file.write([record], offset));
+    touched.add(segment);
+  }
+  for (const segment of touched) await segments.use(segment, (file) => file.sync());
+  return true;
+}
+
 /** Where the next sound header starts, or `size`. */
 async function findHeader(file: StoreFile, start: number, size: number): Promise<number> {
   for (let from = start; from < size; from += SEARCH_BYTES - HEADER_BYTES + 1) {

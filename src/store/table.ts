@@ -20,7 +20,12 @@ export interface Table {
   get(key: Uint8Array): Promise<Buffer | undefined>;
   entries(range: TableRange): Promise<[key: Buffer, value: Buffer][]>;
   keys(range: TableRange): Promise<Buffer[]>;
-  /** All changes or none, in order. With `sync` they survive a power cut once the promise has resolved. */
+  /**
+   * All changes or none, in order. With `sync` they survive a power cut once the promise has resolved; of batches
+   * without it a power cut may take any.
+   */
   batch(changes: readonly TableChange[], sync: boolean): Promise<void>;
+  /** Every batch before it survives a power cut once it has resolved, unless a later batch fails. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }

@@ -112,7 +112,9 @@ async function copy(database: Database, group: readonly OldBlock[]): Promise<num
         return [{ type: 'put', key: blockKey('inlineBlock', slot, index), value: bytes }];
       }
       const name = { slot, index };
-      return nameRecord({ name, location: await database.blockLog.append(name, bytes) });
+      const { location, settled } = await database.blockLog.append(name, bytes);
+      await settled;
+      return nameRecord({ name, location });
     }),
   );
   await database.index.batch(changes.flat(), true);

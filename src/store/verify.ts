@@ -18,7 +18,7 @@ import {
   textKey,
 } from './index-keys.js';
 import { openIndexMirror } from './index-mirror.js';
-import { journalDamage } from './journal-replay.js';
+import { applyRecords, journalDamage, journalRecords, positionOf } from './journal-replay.js';
 import { readOnlyFiles } from './node-files.js';
 import { paged, straight } from './paging.js';
 import { SegmentFiles } from './segment-files.js';
@@ -105,6 +105,13 @@ async function verifyIndex(table: Table, folder: string, verified: Verified, pro
         facts: { folder, format },
       });
     }
+    // What a crash kept from the index. The table is a copy.
+    const from = await positionOf(table);
+    if (from)
+      await applyRecords(
+        table,
+        journalRecords(readOnlyFiles, folder, () => {}, { from }),
+      );
     await new Verification(table, folder, readOnlyFiles, verified, progress).run();
   } catch (error) {
     if (!isDamagedTable(error)) throw error;

@@ -56,10 +56,12 @@ function bed(segmentBytes = 100 * recordBytes(LENGTH)) {
   const durable: number[] = [];
   const append = (index: number, length = LENGTH) => {
     const appended = log.append({ slot: 1, index }, Buffer.alloc(length));
-    appended.then(
-      () => durable.push(index),
-      () => {},
-    );
+    appended
+      .then(({ settled }) => settled)
+      .then(
+        () => durable.push(index),
+        () => {},
+      );
     return appended;
   };
   return { files, log, append, durable };
@@ -86,8 +88,9 @@ test('records are written as they come, and all that were written share the next
   assert.is(files.count('sync'), 1);
   files.take('sync').end();
   const places = await Promise.all([first, ...later]);
+  await Promise.all(places.map(({ settled }) => settled));
   assert.equal(
-    places.map(({ offset }) => offset),
+    places.map(({ location }) => location.offset),
     [0, 1, 2, 3].map((i) => i * recordBytes(LENGTH)),
   );
 });
@@ -108,14 +111,19 @@ test('a segment that is sealed takes nothing more, and is at rest then', async (
     await turn();
   }
   await sealing;
-  assert.is((await first).segment, 1);
-  assert.is((await second).segment, 2);
+  assert.is((await first).location.segment, 1);
+  assert.is((await second).location.segment, 2);
 });
 
 test('after a failed write everything is refused that is not durable yet', async () => {
   const { files, log, append, durable } = bed();
   const all = [append(0), append(1, 2 ** 20), append(2, 2 ** 20), append(3, 2 ** 20)];
-  const refused = all.map((appended) => rejects(appended, 'MURKY_DISK_FULL'));
+  const refused = all.map((one) =>
+    rejects(
+      one.then(({ settled }) => settled),
+      'MURKY_DISK_FULL',
+    ),
+  );
   await turn();
   assert.is(files.count('write'), 2, 'so many are written at once');
   files.take('write').end(Object.assign(new Error('no'), { code: 'ENOSPC', message: 'ENOSPC: no space left' }));
@@ -136,7 +144,7 @@ test('a record that is larger than a segment has one of its own', async () => {
     for (const step of files.steps.splice(0)) step.end();
   }
   assert.equal(
-    (await Promise.all(both)).map(({ segment, offset }) => [segment, offset]),
+    (await Promise.all(both)).map(({ location }) => [location.segment, location.offset]),
     [
       [1, 0],
       [2, 0],

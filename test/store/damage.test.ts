@@ -186,10 +186,10 @@ test('a newer format is refused in words and left as it is', () =>
     await withStore({ folder }, (store) => put(store, 'a', value, version(1)));
     const format = await rawIndex(folder, async (db) => {
       const before = (await db.get(Buffer.from('F')))!;
-      await db.put(Buffer.from('F'), Buffer.from('murky-waters store 4'));
+      await db.put(Buffer.from('F'), Buffer.from('murky-waters store 5'));
       return before;
     });
-    assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /newer .*format is 4/);
+    assert.match(await refusal(folder, 'MURKY_DATA_DIR_UNUSABLE'), /newer .*format is 5/);
     await rawIndex(folder, (db) => db.put(Buffer.from('F'), format));
     await withStore({ folder }, async (store) => assert.equal(await read(store, 'a'), value));
   }));

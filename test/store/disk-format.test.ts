@@ -1,5 +1,6 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { test } from 'uvu';
@@ -7,6 +8,8 @@ import * as assert from 'uvu/assert';
 import { resourceId } from '../../src/object/key.js';
 import { encodeManifest, sha256, tombstone } from '../../src/object/manifest.js';
 import type { Store } from '../../src/store/contract.js';
+import { levelDisk } from '../../src/store/disk.js';
+import type { Files } from '../../src/store/files.js';
 import { changeSegment, inFolder, MIB, rawIndex, segments, withStore } from './beds.js';
 import { ManualClock } from './manual-clock.js';
 import { content, manifestOf, put, read, version } from './objects.js';
@@ -27,14 +30,23 @@ const first = Buffer.from('first!');
 const second = Buffer.from('second');
 const manifestBytes = (value: Buffer, at: number) => encodeManifest(manifestOf('a', value, version(at), 4));
 
-function record(at: string, flags: string, versionHex: string, slotHex: string, size: number, time: string, m: Buffer) {
+function record(
+  at: string,
+  flags: string,
+  versionHex: string,
+  slotHex: string,
+  size: number,
+  time: string,
+  m: Buffer,
+  blockBytes = size === 0 ? 2 ** 20 : 4,
+) {
   const fields = [
     '01',
     flags,
     versionHex,
     slotHex,
     slot(size),
-    u32(size === 0 ? 2 ** 20 : 4),
+    u32(blockBytes),
     time,
     sha256(m).toString('hex'),
     '0001',
@@ -67,7 +79,7 @@ test('records and blocks on the disk are those that the documentation describes'
     const [m1, m2] = [manifestBytes(first, 1), manifestBytes(second, 2)];
     const [r, o] = [hex('r') + ID, hex('o') + ID + V1];
     assert.equal(await dump(folder), {
-      [hex('F')]: hex('murky-waters store 3'),
+      [hex('F')]: hex('murky-waters store 4'),
       [r]: record(r, '02', V2, slot(2), 6, T1, m2),
       [o]: record(o, '00', V1, slot(1), 6, T1, m1),
       [hex('m') + slot(1)]: m1.toString('hex'),
@@ -90,7 +102,7 @@ test('a tombstone is a version record without a key in the directory', () =>
     await withStore({ folder, clock: new ManualClock() }, (store) => store.begin().commit(deleted, 'replica'));
     const r = hex('r') + ID;
     assert.equal(await dump(folder), {
-      [hex('F')]: hex('murky-waters store 3'),
+      [hex('F')]: hex('murky-waters store 4'),
       [r]: record(r, '01', V1, slot(1), 0, T0, encodeManifest(deleted)),
       [hex('m') + slot(1)]: encodeManifest(deleted).toString('hex'),
     });
@@ -128,11 +140,14 @@ test('a block in the log is a header and its bytes, and has two entries in the i
     assert.is(Object.keys(index).length, 6);
   }));
 
-// Sums of the bytes below, by gzip's CRC-32 again.
-const NOTED = `01${'0005'}${u32(5)}${hex('ffact')}${hex('value')}00${'0005'}${u32(0)}${hex('ffact')}`;
-const CLOSED = `4d574a5202010000${u32(0)}${u32(0)}`;
+const sealed = (header: string) => header + u32(crc32(Buffer.from(header, 'hex')));
+/** A record of the journal: a synced batch. */
+const noted = (body: string) =>
+  sealed(`4d574a5200010000${u32(body.length / 2)}${u32(crc32(Buffer.from(body, 'hex')))}`) + body;
 
-test('the journal has a record for each batch of what the index alone knows, and the index knows how far it is', () =>
+const NOTED = `01${'0005'}${u32(5)}${hex('ffact')}${hex('value')}00${'0005'}${u32(0)}${hex('ffact')}`;
+
+test('the journal has a record for each batch of changes of the index, and the index knows how far it is', () =>
   inFolder(async (folder) => {
     await withStore({ folder, clock: new ManualClock() }, async ({ facts }) => {
       await facts.put('fact', Buffer.from('value'));
@@ -140,19 +155,45 @@ test('the journal has a record for each batch of what the index alone knows, and
     });
     const put = NOTED.slice(0, 2 * 17);
     const del = NOTED.slice(2 * 17);
-    const sealed = (header: string) => header + u32(crc32(Buffer.from(header, 'hex')));
-    const record = (body: string) =>
-      sealed(`4d574a5200010000${u32(body.length / 2)}${u32(crc32(Buffer.from(body, 'hex')))}`) + body;
-    const log = record(put) + record(del);
+    const log = noted(put) + noted(del);
     const journal = join(folder, 'journal');
     assert.equal((await readdir(journal)).sort(), ['00000001.log', '00000001.snapshot']);
-    assert.is((await readFile(join(journal, '00000001.log'))).toString('hex'), log + sealed(CLOSED));
+    assert.is((await readFile(join(journal, '00000001.log'))).toString('hex'), log);
     assert.is(
       (await readFile(join(journal, '00000001.snapshot'))).toString('hex'),
       sealed(`4d574a5201010000${u32(0)}${u32(0)}`),
     );
     const j = await rawIndex(folder, (db) => db.get(Buffer.from('j')));
-    assert.is(j?.toString('hex'), u32(1) + slot(log.length / 2) + slot(0));
+    assert.is(j?.toString('hex'), u32(1) + slot(log.length / 2));
+  }));
+
+test('a batch names in the journal the blocks that are not synced yet', () =>
+  inFolder(async (folder) => {
+    // The segment is synced long after the journal has the batch.
+    const open: Files['open'] = async (path, mode) => {
+      const file = await levelDisk.files.open(path, mode);
+      if (path.includes('/segments/')) {
+        const sync = file.sync.bind(file);
+        file.sync = async () => {
+          while ((await readFile(join(folder, 'journal', '00000001.log'))).length === 0) await sleep(1);
+          await sync();
+        };
+      }
+      return file;
+    };
+    const disk = { ...levelDisk, files: { ...levelDisk.files, open } };
+    await withStore({ folder, clock: new ManualClock(), disk }, (store) => put(store, 'a', large, version(1)));
+    const m = encodeManifest(manifestOf('a', large, version(1)));
+    const r = record(hex('r') + ID, '00', V1, slot(1), 20_000, T0, m, 2 ** 20);
+    const change = (op: string, key: string, value: string) =>
+      op + (key.length / 2).toString(16).padStart(4, '0') + u32(value.length / 2) + key + value;
+    const batch =
+      change('01', hex('m') + slot(1), m.toString('hex')) +
+      change('01', hex('r') + ID, r) +
+      change('01', hex('ka'), ID) +
+      change('01', hex('b') + slot(1) + u32(0), u32(1) + u32(0) + u32(20_000)) +
+      change('02', hex('g') + u32(1) + u32(0), slot(1) + u32(0) + u32(20_000));
+    assert.is((await readFile(join(folder, 'journal', '00000001.log'))).toString('hex'), noted(batch));
   }));
 
 test('what an unfinished write has left in the log is dropped at the next start, and told', () =>

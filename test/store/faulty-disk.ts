@@ -6,7 +6,7 @@ import { LevelTable } from '../../src/store/level-table.js';
 import type { Table } from '../../src/store/table.js';
 
 /** A part of the store's folder. */
-export type Part = 'index' | 'segments';
+export type Part = 'index' | 'journal' | 'segments';
 
 /** A real disk on which writes fail on demand, with what is said when a disk is full. */
 export class FaultyDisk implements Disk {
@@ -26,7 +26,8 @@ export class FaultyDisk implements Disk {
     ...levelDisk.files,
     open: async (path, mode) => {
       const file = await levelDisk.files.open(path, mode);
-      return path.includes('/segments/') ? this.#faultyFile(file) : file;
+      const part = (['journal', 'segments'] as const).find((one) => path.includes(`/${one}/`));
+      return part ? this.#faultyFile(file, part) : file;
     },
   };
 
@@ -41,7 +42,7 @@ export class FaultyDisk implements Disk {
     return this.#faultyTable(await LevelTable.open(path, mode), path, part);
   }
 
-  #faultyFile(file: StoreFile): StoreFile {
+  #faultyFile(file: StoreFile, part: Part): StoreFile {
     return {
       size: () => file.size(),
       read: (offset, length) => file.read(offset, length),
@@ -49,7 +50,7 @@ export class FaultyDisk implements Disk {
       truncate: (size) => file.truncate(size),
       close: () => file.close(),
       write: async (parts, offset) => {
-        if (!this.full.has('segments')) return await file.write(parts, offset);
+        if (!this.full.has(part)) return await file.write(parts, offset);
         // A full disk takes a part of what is written.
         await file.write([parts[0]!.subarray(0, 10)], offset);
         throw Object.assign(new Error('ENOSPC: no space left on device, writev'), { code: 'ENOSPC' });
@@ -63,6 +64,7 @@ export class FaultyDisk implements Disk {
       entries: (range) => table.entries(range),
       keys: (range) => table.keys(range),
       close: () => table.close(),
+      flush: () => table.flush(),
       batch: async (changes, sync) => {
         if (!this.full.has(part)) return await table.batch(changes, sync);
         if (this.keepFailed) await table.batch(changes, sync);

@@ -5,9 +5,13 @@ import * as assert from 'uvu/assert';
 import { isMurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { tombstone } from '../../src/object/manifest.js';
+import { silentLog } from '../../src/seam/log.js';
+import { Budget } from '../../src/store/budget.js';
 import type { StoreStats } from '../../src/store/contract.js';
+import { Database } from '../../src/store/database.js';
+import { levelDisk } from '../../src/store/disk.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
-import { changeSegment, inFolder, withStore } from './beds.js';
+import { changeSegment, inFolder, MIB, withStore } from './beds.js';
 import { rejects } from './expect.js';
 import { listener } from './listener.js';
 import { ManualClock } from './manual-clock.js';
@@ -31,12 +35,27 @@ async function fill(folder: string, clock: ManualClock): Promise<StoreStats> {
     await store.dropCached(resourceId('dropped'));
     await store.facts.put('node/id', Buffer.from('12345678'));
   });
-  // So that some of it is in a table and some in the log.
+  // A journal that begins here no longer has the small value, and LevelDB has a part of it in a table, the rest in a log.
+  await renewJournal(folder);
   return await withStore({ folder, clock, graceMs: GRACE_MS }, async (store) => {
     await put(store, 'late', large, version(8));
     await store.begin().commit(tombstone('late-deleted', version(9)), 'replica');
     return store.stats();
   });
+}
+
+async function renewJournal(folder: string): Promise<void> {
+  const database = await Database.open({
+    folder,
+    disk: levelDisk,
+    budget: new Budget(64 * MIB),
+    segmentBytes: MIB,
+    clock: new ManualClock(),
+    log: silentLog,
+    onDead: () => {},
+    renewJournal: true,
+  });
+  await database.close();
 }
 
 async function checkAll(store: ObjectStore): Promise<void> {
@@ -77,7 +96,6 @@ for (const [what, harm, small] of [
   ['MANIFEST is garbage', garble(/^MANIFEST/), 'kept'],
   ['a table is missing', remove(/\.ldb$/), 'lost'],
   ['a table is garbage', garble(/\.ldb$/), 'lost'],
-  ['the log is missing', remove(/\.log$/), 'kept'],
   ['all of it is missing', (folder: string) => rm(join(folder, 'index'), { recursive: true }), 'lost'],
 ] as const) {
   test(`of LevelDB ${what}: the index is made anew, and says so`, () =>
@@ -106,6 +124,19 @@ for (const [what, harm, small] of [
       });
     }));
 }
+
+test('of LevelDB the log is missing: the index is brought from the journal what it lacks', () =>
+  inFolder(async (folder) => {
+    const clock = new ManualClock();
+    const before = await fill(folder, clock);
+    await remove(/\.log$/)(folder);
+    const { log, said } = listener();
+    await withStore({ folder, clock, log, graceMs: GRACE_MS }, async (store) => {
+      assert.equal(said, []);
+      await checkAll(store);
+      assert.equal(store.stats(), before);
+    });
+  }));
 
 test('a store that was killed, and then lost its LevelDB, has what it had acknowledged', () =>
   inFolder(async (folder) => {

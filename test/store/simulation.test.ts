@@ -2,8 +2,8 @@ import { test } from 'uvu';
 import { inFolder } from './beds.js';
 import { simulate } from './simulation/run.js';
 
-/** As many as take a few seconds; `npm run sim:store` runs more. */
-const SEEDS = Array.from({ length: 200 }, (_, seed) => seed);
+/** `npm run sim:store` runs more. */
+const SEEDS = Array.from({ length: 500 }, (_, seed) => seed);
 
 test('on a disk that crashes and fails no value is lost or torn, and the budget holds', async () => {
   await inFolder(async (folder) => {

@@ -70,6 +70,7 @@ export class MemoryDisk {
     this.#power.on = false;
     if (what === 'power') {
       this.files.crash();
+      for (const table of this.#tables.values()) table.crash();
       this.#takeBack();
       return;
     }

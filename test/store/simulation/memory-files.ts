@@ -33,10 +33,38 @@ const SLOW_TURNS = 200;
 
 type Change = { readonly at: number; readonly bytes: Buffer } | { readonly size: number };
 
+/** Bytes that grow where they are, mostly. */
+class Content {
+  #room = Buffer.alloc(0);
+  length = 0;
+
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.length);
+  }
+
+  set bytes(bytes: Buffer) {
+    this.#room = Buffer.from(bytes);
+    this.length = bytes.length;
+  }
+
+  apply(change: Change): void {
+    const end = 'size' in change ? change.size : Math.max(this.length, change.at + change.bytes.length);
+    if (end > this.#room.length) {
+      const room = Buffer.alloc(Math.max(end, 2 * this.#room.length));
+      this.#room.copy(room, 0, 0, this.length);
+      this.#room = room;
+    }
+    // What is cut off is zero when the file grows over it again.
+    if (end < this.length) this.#room.fill(0, end, this.length);
+    this.length = end;
+    if (!('size' in change)) change.bytes.copy(this.#room, change.at);
+  }
+}
+
 /** A file: what programs see, and what a power cut leaves for certain. */
 class Inode {
-  seen: Buffer = Buffer.alloc(0);
-  kept: Buffer = Buffer.alloc(0);
+  readonly seen = new Content();
+  readonly kept = new Content();
   unsynced: Change[] = [];
 }
 
@@ -57,19 +85,6 @@ export class Power {
 
 async function loopTurns(random: Seeded): Promise<void> {
   for (let turns = random.below(3); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** The bytes after a change; in place where they do not grow or shrink. */
-function applied(bytes: Buffer, change: Change): Buffer {
-  if ('size' in change) {
-    const cut = Buffer.alloc(change.size);
-    bytes.copy(cut);
-    return cut;
-  }
-  const end = change.at + change.bytes.length;
-  const grown = end > bytes.length ? Buffer.concat([bytes, Buffer.alloc(end - bytes.length)]) : bytes;
-  change.bytes.copy(grown, change.at);
-  return grown;
 }
 
 const failure = (code: string) => Object.assign(new Error(`${code}: simulated`), { code });
@@ -142,7 +157,7 @@ export class MemoryFiles {
       folder.kept = names;
       folder.seen = new Map(names);
       for (const inode of new Set(names.values())) this.#lose(inode);
-      for (const inode of new Set(names.values())) inode.seen = Buffer.from(inode.kept);
+      for (const inode of new Set(names.values())) inode.seen.bytes = inode.kept.bytes;
     }
   }
 
@@ -158,7 +173,7 @@ export class MemoryFiles {
   /** What is synced now; the returned function brings it back, whatever was synced since. */
   hold(): () => void {
     const held = [...this.#folders].map(([path, { kept }]) => {
-      return [path, [...kept].map(([name, inode]) => [name, inode.kept] as const)] as const;
+      return [path, [...kept].map(([name, inode]) => [name, Buffer.from(inode.kept.bytes)] as const)] as const;
     });
     return () => {
       this.#folders.clear();
@@ -166,8 +181,8 @@ export class MemoryFiles {
         const names = new Map<string, Inode>();
         for (const [name, bytes] of files) {
           const inode = new Inode();
-          inode.kept = Buffer.from(bytes);
-          inode.seen = Buffer.from(bytes);
+          inode.kept.bytes = bytes;
+          inode.seen.bytes = bytes;
           names.set(name, inode);
         }
         this.#folders.set(path, { kept: names, seen: new Map(names) });
@@ -181,8 +196,8 @@ export class MemoryFiles {
     const inode = inodes[this.random.below(inodes.length)];
     if (!inode) return false;
     const at = this.random.below(inode.kept.length);
-    inode.kept[at]! ^= 1;
-    if (at < inode.seen.length) inode.seen[at]! ^= 1;
+    inode.kept.bytes[at]! ^= 1;
+    if (at < inode.seen.length) inode.seen.bytes[at]! ^= 1;
     return true;
   }
 
@@ -191,7 +206,7 @@ export class MemoryFiles {
   }
 
   #write(inode: Inode): void {
-    for (const one of inode.unsynced) inode.kept = applied(inode.kept, one);
+    for (const one of inode.unsynced) inode.kept.apply(one);
     inode.unsynced = [];
   }
 
@@ -205,12 +220,12 @@ export class MemoryFiles {
   #lose(inode: Inode): void {
     for (const change of inode.unsynced) {
       const fate = this.random.below(3);
-      if (fate === 0) inode.kept = applied(inode.kept, change);
+      if (fate === 0) inode.kept.apply(change);
       if (fate === 1 && !('size' in change)) {
         for (let from = 0; from < change.bytes.length; from += SECTOR_BYTES) {
           if (this.random.chance(0.5)) continue;
           const bytes = change.bytes.subarray(from, from + SECTOR_BYTES);
-          inode.kept = applied(inode.kept, { at: change.at + from, bytes });
+          inode.kept.apply({ at: change.at + from, bytes });
         }
       }
     }
@@ -219,7 +234,7 @@ export class MemoryFiles {
 
   #file(inode: Inode, power: Power): StoreFile {
     const change = (one: Change) => {
-      inode.seen = applied(inode.seen, one);
+      inode.seen.apply(one);
       inode.unsynced.push(one);
     };
     return {
@@ -240,7 +255,7 @@ export class MemoryFiles {
       read: async (offset, length) => {
         await power.pass(this.random);
         this.#fail('readFails', 'EIO');
-        return Buffer.from(inode.seen.subarray(offset, offset + length));
+        return Buffer.from(inode.seen.bytes.subarray(offset, offset + length));
       },
       sync: async () => {
         const slow = this.faults.slowSync > 0 && this.random.chance(this.faults.slowSync);

@@ -3,15 +3,27 @@ import type { Table, TableChange, TableRange } from '../../../src/store/table.js
 import type { Power } from './memory-files.js';
 import type { Seeded } from './seeded.js';
 
+interface Batch {
+  readonly changes: readonly TableChange[];
+  /** A power cut cannot take it any more. */
+  kept: boolean;
+  /** It stands in memory, or in the log, where the next start finds it. */
+  readonly inMemory: boolean;
+  readonly inLog: boolean;
+}
+
 /**
- * What LevelDB promises of a table, and no more: batches are whole and in order; after a crash those up to the last
- * synced one are there, and of the later ones any number of the first.
+ * What LevelDB promises of a table, and no more: batches are whole and in order; after a power cut those are there that
+ * were synced, or stand before a flush, and of the others any: its log is read on behind a part that is damaged, and one
+ * log may be lost in part though the next one is synced.
  */
 export class ModelTable {
   #seen = new Map<string, Buffer>();
-  /** The state of the last sync, and the batches since. */
+  /** The state of the last flush, and the batches since. */
   #kept = new Map<string, Buffer>();
-  #unsynced: (readonly TableChange[])[] = [];
+  #since: Batch[] = [];
+  /** What was in it before the power went: the journal has that too. */
+  #certain = new Map<string, Buffer>();
   /** How likely a batch finds the disk full. */
   full = 0;
 
@@ -24,14 +36,20 @@ export class ModelTable {
     return bytes;
   }
 
-  /** What a crash now would leave for certain under a key, whose bytes are the characters of `latinKey`. */
+  /**
+   * What a start behind a power cut now would bring back for certain under a key, whose bytes are the characters of
+   * `latinKey`, with the help of a journal that has each batch before the table has.
+   */
   synced(latinKey: string): Buffer | undefined {
-    return this.#kept.get(latinKey);
+    return this.#certain.get(latinKey);
   }
 
   /** The table as one run of the store has it. Opening replays the log, and what it finds there stays. */
   boot(power: Power): Table {
-    this.#lose();
+    this.flush();
+    this.#seen = new Map(this.#kept);
+    // A batch that failed leaves half a record in the log, behind which nothing is found; a flush begins another log.
+    let torn = false;
     let failed = false;
     return {
       get: async (key) => {
@@ -48,18 +66,30 @@ export class ModelTable {
       },
       batch: async (changes, sync) => {
         await power.pass(this.random);
-        if (failed) throw new Error('A failed log takes no batch: what stands behind half a record is lost.');
+        if (failed) throw full();
         const copies = changes.map((one) => (one.type === 'put' ? { ...one, value: Buffer.from(one.value) } : one));
-        this.#unsynced.push(copies);
-        if (this.random.chance(this.full)) {
-          failed = true;
-          throw diskError(Object.assign(new Error('No space left on device'), { code: 'LEVEL_IO_ERROR' }), 'index');
-        }
+        const fails = this.random.chance(this.full);
+        const whole = !torn && (!fails || this.random.chance(0.5));
+        const batch = { changes: copies, kept: false, inMemory: !fails, inLog: whole };
+        this.#since.push(batch);
+        torn = !whole;
+        if (fails) throw full();
         if (sync) {
           await power.pass(this.random);
-          for (const batch of this.#unsynced.splice(0)) apply(this.#kept, batch);
+          batch.kept = batch.inLog;
         }
         apply(this.#seen, copies);
+        apply(this.#certain, copies);
+      },
+      flush: async () => {
+        const before = this.#since.length;
+        await power.pass(this.random);
+        if (failed) return; // as LevelDB's, which leaves it to the next batch to tell
+        if (this.random.chance(this.full)) failed = true;
+        else {
+          for (const { changes, inMemory } of this.#since.splice(0, before)) if (inMemory) apply(this.#kept, changes);
+          torn = false;
+        }
       },
       close: async () => {},
     };
@@ -67,7 +97,7 @@ export class ModelTable {
 
   /** The process ended, and the system writes what it had been given. */
   flush(): void {
-    for (const batch of this.#unsynced.splice(0)) apply(this.#kept, batch);
+    for (const { changes, inLog } of this.#since.splice(0)) if (inLog) apply(this.#kept, changes);
   }
 
   /** What can still be read of it when its files are damaged. */
@@ -79,18 +109,19 @@ export class ModelTable {
 
   /** What is synced now; the returned function brings it back, whatever was synced since. */
   hold(): () => void {
-    const held = new Map(this.#kept);
+    const kept = new Map(this.#kept);
+    for (const batch of this.#since) if (batch.kept) apply(kept, batch.changes);
+    const certain = new Map(this.#certain);
     return () => {
-      this.#kept = new Map(held);
-      this.#unsynced = [];
+      this.#kept = new Map(kept);
+      this.#certain = new Map(certain);
+      this.#since = [];
     };
   }
 
-  /** Keeps what was synced, and a number of the batches since. */
-  #lose(): void {
-    for (const batch of this.#unsynced.slice(0, this.random.below(this.#unsynced.length + 1))) apply(this.#kept, batch);
-    this.#unsynced = [];
-    this.#seen = new Map(this.#kept);
+  /** The power goes. */
+  crash(): void {
+    this.#since = this.#since.filter(({ kept }) => kept || this.random.chance(0.5));
   }
 
   #range({ gt, gte, lt, reverse, limit }: TableRange): string[] {
@@ -103,6 +134,8 @@ export class ModelTable {
     return (reverse ? keys.reverse() : keys).slice(0, limit);
   }
 }
+
+const full = () => diskError(Object.assign(new Error('No space left on device'), { code: 'LEVEL_IO_ERROR' }), 'index');
 
 const latin = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
