@@ -1,6 +1,7 @@
-// Sends junk to 127.0.0.1:PORT, RATE datagrams a second, until its standard input ends; then says how many it
-// sent. Each has a sealed header with boot and counter made up, so that a receiver must look at it.
-// Build: c++ -O2 -o flood flood.cc. Linux.
+// Sends junk to 127.0.0.1:PORT, RATE datagrams a second, until its standard input ends; then says how many a
+// second it sent. KIND is "noise", random bytes, or "header": a sealed header with boot and counter made up, so
+// that a receiver must look closer. PORT 0 is a socket of its own that nobody reads: what the flood costs a
+// machine whoever it is for. Build: c++ -O2 -o flood flood.cc. Linux.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -31,14 +32,26 @@ bool InputEnded() {
   return poll(&input, 1, 0) > 0;
 }
 
+// The address of a socket that is never read.
+sockaddr_in Unread(sockaddr_in address) {
+  const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
+  socklen_t length = sizeof address;
+  bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
+  return address;
+}
+
 }  // namespace
 
-int main(int, char** words) {
+int main(int count, char** words) {
+  if (count != 4) return 2;
+  const bool header = std::strcmp(words[3], "header") == 0;
   const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
   sockaddr_in to = {};
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<uint16_t>(std::atoi(words[1])));
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (to.sin_port == 0) to = Unread(to);
   if (connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return 1;
   const double rate = std::atof(words[2]);
   static uint8_t junk[kBatch][kBytes];
@@ -62,6 +75,7 @@ int main(int, char** words) {
         const uint64_t word = Next();
         std::memcpy(one + at, &word, sizeof word);
       }
+      if (!header) continue;
       one[0] = 1;  // version
       one[1] = 1;  // AES-128-GCM
     }

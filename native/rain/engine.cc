@@ -77,6 +77,7 @@ uint64_t* DropCounter(EngineCounters& counters, OpenResult result) {
     case OpenResult::kReplayed:
       return &counters.dropped_replayed;
     case OpenResult::kOk:
+    case OpenResult::kNoKey:
       break;
   }
   return nullptr;
@@ -222,29 +223,32 @@ bool Engine::ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error
   return state_->seal->ReplaceKeys(keys, error);
 }
 
-void Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
+bool Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
   EngineCounters& counters = state_->counters;
   counters.datagrams_in++;
   counters.bytes_in += length;
   if (state_->outbox.loopback_only() && !from.is_loopback()) {
     counters.dropped_not_loopback++;
-    return;
-  }
-  const bool stranger = !state_->seal->KeyAtHand(bytes, length);
-  if (stranger && !state_->strangers.MayTry(from, now)) {
-    counters.dropped_strangers++;
-    return;
+    return false;
   }
   Opened opened;
-  const OpenResult result = state_->seal->Open(bytes, length, now, &opened);
-  if (stranger && result == OpenResult::kOk) state_->strangers.WasGenuine(from);
+  OpenResult result = state_->seal->OpenAtHand(bytes, length, &opened);
+  if (result == OpenResult::kNoKey) {
+    if (!state_->strangers.MayTry(from, now)) {
+      counters.dropped_strangers++;
+      return false;
+    }
+    result = state_->seal->Open(bytes, length, now, &opened);
+    if (result == OpenResult::kOk) state_->strangers.WasGenuine(from);
+  }
   if (uint64_t* dropped = DropCounter(counters, result)) {
     (*dropped)++;
     if (result == OpenResult::kUnknownVersion) state_->OnUnknownVersion(from, bytes, length, now);
-    return;
+    return false;
   }
   state_->Dispatch(from, opened, length, now);
   state_->notifications.Deliver(state_->host);
+  return true;
 }
 
 Micros Engine::OnTime(Micros now) {

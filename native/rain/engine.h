@@ -127,7 +127,8 @@ class Engine {
   // Seal::ReplaceKeys.
   bool ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error);
 
-  void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
+  // False for junk: what a member of the cluster would not have sent here now.
+  bool OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
   // Does what is due and returns when it wants to be called next (at the latest).
   Micros OnTime(Micros now);
 

@@ -24,6 +24,10 @@ namespace {
 constexpr Micros kShortestWait = 50;
 // Received before deadlines are looked at again; the last call may bring a batch more.
 constexpr size_t kDatagramsPerPass = 256;
+// Where most of what came was junk, the next is left to gather for so long, and refused in one go: to be
+// woken for each costs this machine far more than to refuse it. Of a flood of 1 Gbit/s the receive buffer
+// holds many times as much.
+constexpr Micros kJunkPause = 200;
 
 Micros Now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
@@ -119,48 +123,52 @@ void Loop::Run() {
   bool readable = true;
   while (!stopping_) {
     commands_.RunAll(*engine_, Now());
-    const bool more = readable && ReceiveSome();
+    const Received received = readable ? ReceiveSome() : Received();
     const Micros next = engine_->OnTime(Now());
     socket_->Flush();
     host_.OnPassEnd();
-    readable = more || Wait(next);
+    readable = received.more || Wait(next, received.junk > received.genuine);
   }
   // What was said before the end is still done: it may be the goodbyes to servers and clients.
   commands_.RunAll(*engine_, Now());
   socket_->Flush();
 }
 
-bool Loop::ReceiveSome() {
-  for (size_t received = 0; received < kDatagramsPerPass;) {
+Loop::Received Loop::ReceiveSome() {
+  Received received;
+  while (received.genuine + received.junk < kDatagramsPerPass) {
     // One time for what a call brings, taken when it is here: nearer to its arrival than one taken after
     // decoding some of it. A time taken before the call would be too early by as long as the system lets
     // other threads run in between, and a delay measured too short is believed for half a minute.
     Micros now = kNever;
-    const bool more = socket_->Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
+    received.more = socket_->Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
       if (now == kNever) now = Now();
-      received++;
-      engine_->OnDatagram(from, bytes, length, now);
+      const bool genuine = engine_->OnDatagram(from, bytes, length, now);
+      ++(genuine ? received.genuine : received.junk);
     });
-    if (!more) return false;
+    if (!received.more) break;
   }
-  return true;
+  return received;
 }
 
-bool Loop::Wait(Micros until) {
+bool Loop::Wait(Micros until, bool flooded) {
   waits_++;
   pollfd waiting[2] = {{wake_.fd(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}};
   if (socket_->waiting()) waiting[1].events |= POLLOUT;
+  const nfds_t descriptors = flooded ? 1 : 2;
+  if (flooded) until = std::min(until, Now() + kJunkPause);
   const Micros left = until == kNever ? kNever : std::max(until - Now(), kShortestWait);
 #if defined(__linux__)
   timespec time = {static_cast<time_t>(left / 1'000'000), static_cast<long>(left % 1'000'000 * 1000)};
-  ppoll(waiting, 2, left == kNever ? nullptr : &time, nullptr);
+  ppoll(waiting, descriptors, left == kNever ? nullptr : &time, nullptr);
 #else
   constexpr Micros kLongestWait = 3'600'000'000;
   const int milliseconds = static_cast<int>((std::min(left, kLongestWait) + 999) / 1000);
-  poll(waiting, 2, left == kNever ? -1 : milliseconds);
+  poll(waiting, descriptors, left == kNever ? -1 : milliseconds);
 #endif
   if (waiting[0].revents != 0) wake_.Clear();
-  return (waiting[1].revents & ~POLLOUT) != 0;  // an error is taken from the socket by a receive, too
+  return flooded ||
+         (waiting[1].revents & ~POLLOUT) != 0;  // an error is taken from the socket by a receive, too
 }
 
 }  // namespace murky::rain

@@ -63,8 +63,13 @@ class Loop {
   Loop(std::unique_ptr<UdpSocket> socket, LoopHost& host);
 
   void Run();
-  bool ReceiveSome();       // true if there may be more
-  bool Wait(Micros until);  // true if the socket has something
+  struct Received {
+    size_t genuine = 0;
+    size_t junk = 0;
+    bool more = false;  // there may be
+  };
+  Received ReceiveSome();
+  bool Wait(Micros until, bool flooded);  // true if the socket may have something
 
   Wake wake_;
   CommandQueue commands_;

@@ -41,8 +41,10 @@ class Unsealed : public Seal {
     return kOuterBytes + inner_bytes;
   }
 
-  bool KeyAtHand(const uint8_t*, size_t) const override { return true; }
   OpenResult Open(const uint8_t* datagram, size_t length, Micros, Opened* out) override {
+    return OpenAtHand(datagram, length, out);
+  }
+  OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) override {
     Outer outer;
     const OpenResult result = CheckOuter(datagram, length, SealScheme::kNone, boot_, &outer);
     if (result != OpenResult::kOk) return result;
@@ -68,7 +70,7 @@ class Sealed : public Seal {
   uint64_t boot() const override { return boot_; }
   size_t overhead_bytes() const override { return kOuterBytes + kTagBytes; }
   size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override;
-  bool KeyAtHand(const uint8_t* datagram, size_t length) const override;
+  OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) override;
   OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) override;
 
  private:
@@ -79,6 +81,14 @@ class Sealed : public Seal {
   };
   using Senders = std::list<Sender>;
 
+  // What can be said of a datagram, and done with it, with the keys that are there.
+  struct Look {
+    OpenResult result = OpenResult::kNoKey;
+    Outer outer;
+    Sender* sender = nullptr;
+    const EpochKey* tried = nullptr;  // and it did not open with this one
+  };
+  Look OpenKnown(const uint8_t* datagram, size_t length, Opened* out);
   // Opens with a key that is derived anew from one of the secrets but `tried`.
   bool OpenWithAny(const Outer& outer, const EpochKey* tried, const uint8_t* datagram, size_t inner_bytes,
                    EpochKey* found);
@@ -116,40 +126,49 @@ size_t Sealed::Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
   return kOuterBytes + inner_bytes + kTagBytes;
 }
 
-bool Sealed::KeyAtHand(const uint8_t* datagram, size_t length) const {
-  Outer outer;
-  // What is refused by its header needs no key.
-  if (CheckOuter(datagram, length, SealScheme::kAes128Gcm, boot_, &outer) != OpenResult::kOk) return true;
-  const auto known = by_boot_.find(outer.boot);
-  if (known == by_boot_.end()) return false;
-  const Sender& sender = *known->second;
-  if (!sender.window.Fresh(outer.counter)) return true;
-  const uint64_t epoch = outer.counter >> kKeyEpochBits;
-  const EpochKey& key = sender.keys[epoch % 2];
-  return key.gcm && key.epoch == epoch;
+Sealed::Look Sealed::OpenKnown(const uint8_t* datagram, size_t length, Opened* out) {
+  Look look;
+  look.result = CheckOuter(datagram, length, SealScheme::kAes128Gcm, boot_, &look.outer);
+  if (look.result != OpenResult::kOk) return look;
+  if (length < overhead_bytes()) {
+    look.result = OpenResult::kTooShort;
+    return look;
+  }
+  look.result = OpenResult::kNoKey;
+  const auto known = by_boot_.find(look.outer.boot);
+  if (known == by_boot_.end()) return look;
+  look.sender = &*known->second;
+  if (!look.sender->window.Fresh(look.outer.counter)) {
+    look.result = OpenResult::kReplayed;
+    return look;
+  }
+  const uint64_t epoch = look.outer.counter >> kKeyEpochBits;
+  const EpochKey& key = look.sender->keys[epoch % 2];
+  if (!key.gcm || key.epoch != epoch) return look;
+  const size_t inner_bytes = length - overhead_bytes();
+  if (OpenWith(key, look.outer, datagram, inner_bytes)) {
+    Remember(look.sender, look.outer.boot, look.outer.counter, {});
+    *out = {look.outer.boot, scratch_, inner_bytes};
+    look.result = OpenResult::kOk;
+    return look;
+  }
+  look.tried = &key;
+  if (secrets_.size() == 1) look.result = OpenResult::kForged;  // there is no other to derive from
+  return look;
+}
+
+OpenResult Sealed::OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) {
+  return OpenKnown(datagram, length, out).result;
 }
 
 OpenResult Sealed::Open(const uint8_t* datagram, size_t length, Micros, Opened* out) {
-  Outer outer;
-  const OpenResult checked = CheckOuter(datagram, length, SealScheme::kAes128Gcm, boot_, &outer);
-  if (checked != OpenResult::kOk) return checked;
-  if (length < overhead_bytes()) return OpenResult::kTooShort;
-
-  const auto known = by_boot_.find(outer.boot);
-  Sender* sender = known == by_boot_.end() ? nullptr : &*known->second;
-  if (sender && !sender->window.Fresh(outer.counter)) return OpenResult::kReplayed;
-
-  const uint64_t epoch = outer.counter >> kKeyEpochBits;
-  const EpochKey* key = sender ? &sender->keys[epoch % 2] : nullptr;
-  if (key && (!key->gcm || key->epoch != epoch)) key = nullptr;
+  const Look look = OpenKnown(datagram, length, out);
+  if (look.result != OpenResult::kNoKey) return look.result;
   const size_t inner_bytes = length - overhead_bytes();
   EpochKey derived;
-  if (!(key && OpenWith(*key, outer, datagram, inner_bytes)) &&
-      !OpenWithAny(outer, key, datagram, inner_bytes, &derived)) {
-    return OpenResult::kForged;
-  }
-  Remember(sender, outer.boot, outer.counter, std::move(derived));
-  *out = {outer.boot, scratch_, inner_bytes};
+  if (!OpenWithAny(look.outer, look.tried, datagram, inner_bytes, &derived)) return OpenResult::kForged;
+  Remember(look.sender, look.outer.boot, look.outer.counter, std::move(derived));
+  *out = {look.outer.boot, scratch_, inner_bytes};
   return OpenResult::kOk;
 }
 

@@ -31,6 +31,7 @@ enum class OpenResult {
   kWrongScheme,  // sealed where unsealed is spoken, or the other way round
   kForged,       // the tag is wrong: another key, or changed on the way
   kReplayed,     // a counter seen before, older than the replay window, or our own datagram come back
+  kNoKey,        // OpenAtHand only: no key at hand opens it, one that would have to be derived might
 };
 
 struct Opened {
@@ -63,8 +64,8 @@ class Seal {
   // Returns the length, 0 if OpenSSL fails. `inner` may be at out + kOuterBytes, so that symbols are sealed
   // where they were written.
   virtual size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
-  // False if Open would have to derive a key for this datagram, which costs far more than to open it.
-  virtual bool KeyAtHand(const uint8_t* datagram, size_t length) const = 0;
+  // As Open, but derives no key, which would cost far more than to open the datagram.
+  virtual OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) = 0;
   // Opens one datagram. State for a sender (bounded) is kept only once one of its datagrams was genuine.
   virtual OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) = 0;
 };

@@ -6,14 +6,18 @@
 namespace murky::rain {
 namespace {
 
-std::unique_ptr<Seal> SealWithKey(Random& random) {
+std::unique_ptr<Seal> SealWithKeys(const std::vector<ClusterKey>& keys, Random& random) {
   std::string error;
-  return Seal::Make({ClusterKey(32, 5)}, random, &error);
+  return Seal::Make(keys, random, &error);
 }
+
+const ClusterKey kKey(32, 5);
+const ClusterKey kNextKey(32, 6);
 
 // A sealed engine, and members that seal with its key.
 struct SealedServer : DatagramSink {
-  SealedServer() : engine({}, SealWithKey(random), random, *this, host, now) {}
+  explicit SealedServer(const std::vector<ClusterKey>& keys = {kKey})
+      : engine({}, SealWithKeys(keys, random), random, *this, host, now) {}
   void Send(const Address&, const uint8_t*, size_t) override { answers++; }
   void Receive(const Address& from, std::vector<uint8_t> datagram) {
     engine.OnDatagram(from, datagram.data(), datagram.size(), now);
@@ -33,7 +37,7 @@ std::vector<uint8_t> Junk(SeededRandom& random) {
 }
 
 struct Member {
-  explicit Member(uint64_t seed) : random(seed), seal(SealWithKey(random)) {}
+  explicit Member(uint64_t seed) : random(seed), seal(SealWithKeys({kKey}, random)) {}
   std::vector<uint8_t> Asks() {
     uint8_t inner[kMaxInnerBytes];
     const size_t bytes = WriteSubscribe(EngineHarness().Wanting({}), inner);
@@ -92,6 +96,26 @@ TEST(AJunkSenderWithAKnownBootGetsNoDerivationsForNothing) {
     server.Receive(At(66), junk);
   }
   CHECK(server.engine.counters().dropped_forged <= 150);
+  server.Receive(At(9), known.Asks());
+  CHECK_EQ(server.answers, 2);
+}
+
+// While a cluster changes its key each datagram might be sealed with the other one.
+TEST(ForgeriesOfAKnownSenderAreTriedWithOtherKeysWithinTheBudget) {
+  SealedServer server({kKey, kNextKey});
+  SeededRandom random(2);
+  Member known(3);
+  server.Receive(At(9), known.Asks());
+  for (int i = 0; i < 100'000; i++) {
+    server.now += 5;
+    std::vector<uint8_t> junk = Junk(random);
+    const auto counter = static_cast<uint64_t>(1 + i);
+    WriteOuter({kWireVersion, SealScheme::kAes128Gcm, counter, known.seal->boot()}, junk.data());
+    server.Receive(At(66), junk);
+  }
+  CHECK(server.engine.counters().dropped_forged <= 150);
+  std::string error;
+  CHECK(known.seal->ReplaceKeys({kNextKey}, &error));
   server.Receive(At(9), known.Asks());
   CHECK_EQ(server.answers, 2);
 }
