@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <random>
 
@@ -186,6 +187,30 @@ TEST(loop_serves_after_a_flood_of_mutated_datagrams_in_clear) {
 
 TEST(loop_serves_after_a_flood_of_mutated_datagrams_sealed) {
   CheckServesAfterFlood({Bytes(32, 3)}, kDatagrams / 2, 2012);
+}
+
+// It sleeps 0.2 ms behind each pass that brought nothing else, so twice in that time it waits at most: once
+// for that and once for more to come.
+TEST(loop_is_not_woken_for_each_datagram_of_junk) {
+  LoopOptions options;
+  options.cluster_keys = {Bytes(32, 3)};
+  Node target(options);
+  Failure failure;
+  const auto socket = UdpSocket::Open(Loopback(), SocketKind::kSegmented, &failure);
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const uint64_t waits = target.loop->Counters().waits;
+  const Bytes junk(100, 0xee);
+  for (int i = 0; i < 5000; i++) {
+    socket->Send(target.loop->local(), junk.data(), junk.size());
+    socket->Flush();
+    for (const auto sent = Clock::now(); Clock::now() - sent < std::chrono::microseconds(20);) {
+    }
+  }
+  const LoopCounters counters = target.loop->Counters();
+  const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
+  CHECK(counters.engine.dropped_version > 0);
+  CHECK(static_cast<int64_t>(counters.waits - waits) <= 10 + 2 * spent / 200);
 }
 
 }  // namespace murky::rain
