@@ -27,7 +27,7 @@ const VERSION_BYTES = 16;
  * time, unless their room is needed. Then they go, the one that was overwritten first at first.
  */
 export class Retention {
-  readonly #counts = new LRUCache<bigint, number>({ max: MAX_COUNTED_OBJECTS });
+  readonly #counts = new LRUCache<bigint, number>({ maxSize: MAX_COUNTED_OBJECTS, sizeCalculation: () => 1 });
 
   constructor(
     private readonly database: Database,

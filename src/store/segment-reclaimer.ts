@@ -76,6 +76,8 @@ export class SegmentReclaimer {
       const records = await this.#tail(segment);
       await this.blocks.relocate(records);
       const end = await this.#endOf(segment);
+      // A commit that failed meanwhile may turn out to be on the disk, and names the place that its blocks had.
+      if (this.database.failure) throw this.database.failure;
       const gained = segment.bytes - end;
       if (gained > 0) await this.log.cut(segment, end);
       return gained > 0;

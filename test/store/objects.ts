@@ -44,7 +44,16 @@ export async function put(
   role: Role = 'replica',
   blockBytes = BLOCK_BYTES,
 ): Promise<'committed' | 'superseded' | 'already'> {
-  const manifest = manifestOf(key, value, at, blockBytes);
+  return await putManifest(store, manifestOf(key, value, at, blockBytes), value, role);
+}
+
+export async function putManifest(
+  store: Store,
+  manifest: Manifest,
+  value: Uint8Array,
+  role: Role,
+): Promise<'committed' | 'superseded' | 'already'> {
+  const { blockBytes } = manifest;
   const writer = store.begin();
   try {
     for (let i = 0; i < manifest.blockHashes.length; i++) {

@@ -5,20 +5,19 @@ import { recordBytes } from '../../../src/store/block-record.js';
 import type { Role } from '../../../src/store/contract.js';
 import { ObjectStore } from '../../../src/store/object-store.js';
 import { ManualClock } from '../manual-clock.js';
-import { content, put, version } from '../objects.js';
+import { content, manifestOf, putManifest, version } from '../objects.js';
 import { MemoryDisk } from './memory-disk.js';
 import { NO_FAULTS } from './memory-files.js';
 import { Seeded } from './seeded.js';
 
 const BLOCK = 20_000;
-const MAX_BYTES = 16 * BLOCK;
 const SEGMENT_BYTES = 3 * recordBytes(BLOCK);
 const GRACE_MS = 60_000;
 const KEYS = 6;
 /** Most seeds are short, and many: each crash is at another place. Some are long, so that the budget is full for long. */
-const SHORT = { runs: 2, steps: 4 };
-const LONG = { runs: 4, steps: 12 };
-const LONG_EVERY = 20;
+const SHORT = { runs: 2, steps: 4, maxBytes: 8 * BLOCK };
+const LONG = { runs: 4, steps: 12, maxBytes: 16 * BLOCK };
+const LONG_EVERY = 40;
 /** Of the journal: with the least there are snapshots, and places that the index knows, all the time. */
 const JOURNAL_BYTES = [1500, 10_000, 8 * 2 ** 20];
 /** Errors that say that a write was refused. Whether it took place is open. */
@@ -68,6 +67,16 @@ function writtenAt(time: number): Buffer | undefined {
 
 /** Versions are the same few in every seed. */
 const values = new Map<number, Buffer>();
+const manifests = new Map<string, Manifest>();
+const abandoned = content(BLOCK, 1);
+
+/** Most of what a seed takes would be the hashes. */
+function manifestAt(key: string, time: number, value: Buffer): Manifest {
+  const name = `${key} ${time}`;
+  const manifest = manifests.get(name) ?? manifestOf(key, value, version(time), BLOCK);
+  manifests.set(name, manifest);
+  return manifest;
+}
 
 /** One seed: runs of a store on a disk that fails, each ended by a crash, checked after each. Throws what is wrong. */
 class Simulation {
@@ -126,7 +135,7 @@ class Simulation {
       folder,
       disk,
       clock: this.#clock,
-      maxBytes: MAX_BYTES,
+      maxBytes: this.#length.maxBytes,
       graceMs: GRACE_MS,
       segmentBytes: SEGMENT_BYTES,
       journalBytes: this.#journalBytes,
@@ -188,7 +197,7 @@ class Simulation {
     const time = ++this.#time;
     const value = writtenAt(time);
     known.begun.add(time);
-    if (value) await put(this.#store, known.key, value, version(time), known.role, BLOCK);
+    if (value) await putManifest(this.#store, manifestAt(known.key, time, value), value, known.role);
     else await this.#store.begin().commit(tombstone(known.key, version(time)), known.role);
     this.#acknowledge(known, time);
     this.tally.writes++;
@@ -196,7 +205,7 @@ class Simulation {
 
   async #abandon(): Promise<void> {
     const writer = this.#store.begin();
-    await writer.write(0, content(BLOCK, 1));
+    await writer.write(0, abandoned);
     if (this.#random.chance(0.5)) await writer.abort();
   }
 
@@ -254,7 +263,8 @@ class Simulation {
 
   #checkBudget(): void {
     const bytes = this.#disk.files.bytesIn(`${this.folder}/segments`) + this.#disk.bytesOf(this.folder, 'v');
-    if (bytes > MAX_BYTES + recordBytes(BLOCK)) throw new Error(`${bytes} bytes are on the disk, ${MAX_BYTES} may be.`);
+    const { maxBytes } = this.#length;
+    if (bytes > maxBytes + recordBytes(BLOCK)) throw new Error(`${bytes} bytes are on the disk, ${maxBytes} may be.`);
   }
 
   #wrong({ key, acknowledged, begun }: Known, what: string): Error {
