@@ -14,6 +14,7 @@
 #include "addon/report_values.h"
 #include "lt/codec.h"
 #include "rain/loop.h"
+#include "rain/path_mtu.h"
 #include "rain/transport_features.h"
 
 namespace murky::addon {
@@ -44,7 +45,8 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
          InstanceMethod<&LoopObject::SendRequest>("request"), InstanceMethod<&LoopObject::Respond>("respond"),
          InstanceMethod<&LoopObject::ReplaceKeys>("replaceKeys"),
          InstanceMethod<&LoopObject::SetDropFraction>("setDropFraction"),
-         InstanceMethod<&LoopObject::Counters>("counters"), InstanceMethod<&LoopObject::Close>("close")});
+         InstanceMethod<&LoopObject::PathMtu>("pathMtu"), InstanceMethod<&LoopObject::Counters>("counters"),
+         InstanceMethod<&LoopObject::Close>("close")});
   }
 
   explicit LoopObject(const Napi::CallbackInfo& info);
@@ -66,6 +68,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
   void Respond(const Napi::CallbackInfo& info);
   void ReplaceKeys(const Napi::CallbackInfo& info);
   void SetDropFraction(const Napi::CallbackInfo& info);
+  Napi::Value PathMtu(const Napi::CallbackInfo& info);
   Napi::Value Counters(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
@@ -291,6 +294,10 @@ void LoopObject::ReplaceKeys(const Napi::CallbackInfo& info) {
 void LoopObject::SetDropFraction(const Napi::CallbackInfo& info) {
   const double fraction = AmountOf(info[0]);
   if (loop_) loop_->Post([=](Engine& engine, Micros) { engine.set_drop_fraction(fraction); });
+}
+
+Napi::Value LoopObject::PathMtu(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(rain::KnownPathMtu(AddressOf(info[0], info[1]))));
 }
 
 Napi::Value LoopObject::Counters(const Napi::CallbackInfo& info) {

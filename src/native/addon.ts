@@ -137,6 +137,8 @@ export interface NativeLoop {
   /** Throws as the constructor does, and then keeps the keys it has. */
   replaceKeys(keys: readonly Uint8Array[]): void;
   setDropFraction(fraction: number): void;
+  /** Bytes of the largest IP packet to there, as the system knows it without asking the path; 0: it does not say. */
+  pathMtu(host: string, port: number): number;
   counters(): Record<string, number>;
   /** Stops the thread and closes the socket; no event comes after it returns. Idempotent. */
   close(): void;

@@ -6,7 +6,7 @@ import { versionToText } from '../object/version.js';
 import { formatAddress } from './address.js';
 import type { Address, BlockFetch, FetchOptions } from './contract.js';
 import { type Departure, isSuperseded, noServerError, pollutedError, supersededError } from './outcome.js';
-import { type FetchPlan, plannedBytes } from './plan.js';
+import { type FetchPlan, fitToPaths, plannedBytes } from './plan.js';
 import { mergeReports, type RunningFetch, summarise, type TransferProgress, type TransferReport } from './report.js';
 import { type FetchHost, Session } from './session.js';
 import { StallWatch } from './stall-watch.js';
@@ -57,7 +57,7 @@ export class VerifiedFetch implements BlockFetch {
 
   constructor(
     private readonly host: FetchHost,
-    private readonly plan: FetchPlan,
+    private plan: FetchPlan,
     private readonly servers: readonly Address[],
     options: VerifiedFetchOptions = {},
   ) {
@@ -154,6 +154,8 @@ export class VerifiedFetch implements BlockFetch {
     if (this.#closed || this.#failure) return;
     if (this.#live.size === 0) this.#callBenched();
     if (this.#live.size === 0) throw noServerError(this.plan, this.#departures, undefined);
+    const mtu = ({ host, port }: Address) => this.host.loop.pathMtu(host, port);
+    this.plan = fitToPaths(this.plan, [...this.#live.values()], mtu);
     this.#session = new Session(this.host, this.plan, [...this.#live.values()], {
       decoded: (number, bytes, givers) => this.#onDecoded(number, bytes, givers),
       refused: (server, reason) => this.#onRefused(server, reason),

@@ -1,13 +1,10 @@
 import { MurkyError } from '../errors.js';
 import { blockLength, HASH_BYTES, type Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
-import type { FetchOptions, LookupAnswer } from './contract.js';
+import type { Address, FetchOptions, LookupAnswer } from './contract.js';
 import { nameOf } from './naming.js';
 import { MANIFEST_BLOCK } from './serving.js';
-
-/** With at most 48 bytes of header and seal it fits 1500 bytes over IPv6, and WireGuard's 1420 over IPv4. */
-const DEFAULT_SYMBOL_BYTES = 1344;
-const SYMBOL_ALIGNMENT = 64;
+import { symbolBytesFor } from './symbol-size.js';
 
 export interface PlannedBlock {
   /** As the wire names it. */
@@ -25,6 +22,7 @@ export interface FetchPlan {
   readonly name: string;
   readonly version: Version;
   readonly symbolBytes: number;
+  readonly largestBlockBytes: number;
   /** Positions of the first block wanted and the one behind the last. */
   readonly first: number;
   readonly end: number;
@@ -42,12 +40,14 @@ export function planBlocks(manifest: Manifest, options: Pick<FetchOptions, 'firs
       `Blocks ${first} to ${end} are not within the object's ${count} blocks.`,
     );
   }
+  const largestBlockBytes = first < count ? blockLength(manifest, first) : 1;
   return {
     resource: manifest.id,
     key: manifest.key,
     name: nameOf(manifest.id, manifest.key),
     version: manifest.version,
-    symbolBytes: symbolBytes(first < count ? blockLength(manifest, first) : 1),
+    symbolBytes: symbolBytesFor(largestBlockBytes, []),
+    largestBlockBytes,
     first,
     end,
     block: (position) => ({
@@ -69,14 +69,16 @@ export function planManifest(resource: bigint, name: string, answer: LookupAnswe
     resource,
     name,
     version: answer.version,
-    symbolBytes: symbolBytes(answer.manifestBytes),
+    symbolBytes: symbolBytesFor(answer.manifestBytes, []),
+    largestBlockBytes: answer.manifestBytes,
     first: 0,
     end: 1,
     block: () => ({ number: MANIFEST_BLOCK, bytes: answer.manifestBytes, sha256: answer.manifestSha256 }),
   };
 }
 
-/** No more than the largest block needs, so that a short value is not padded to a whole datagram. */
-function symbolBytes(largestBlockBytes: number): number {
-  return Math.min(DEFAULT_SYMBOL_BYTES, Math.ceil(largestBlockBytes / SYMBOL_ALIGNMENT) * SYMBOL_ALIGNMENT);
+/** The plan with symbols that fit the paths to these servers; `mtu` as NativeLoop.pathMtu. */
+export function fitToPaths(plan: FetchPlan, servers: readonly Address[], mtu: (server: Address) => number): FetchPlan {
+  const paths = servers.map((server) => ({ host: server.host, mtu: mtu(server) }));
+  return { ...plan, symbolBytes: symbolBytesFor(plan.largestBlockBytes, paths) };
 }

@@ -48,6 +48,19 @@ test('blocks come in order whatever the order of their arrival', async () => {
   assert.equal(loop.closedFetches, [1]);
 });
 
+test('a fetch takes symbols as long as the paths to its servers carry', async () => {
+  for (const [mtu, symbolBytes] of [
+    [65536, 8896],
+    [1280, 1152],
+  ] as const) {
+    const { blocks, loop } = await start(1);
+    loop.mtu = mtu;
+    void blocks.next().catch(() => {});
+    await settle();
+    assert.is(loop.opened[0]!.symbolBytes, symbolBytes);
+  }
+});
+
 test('no more blocks are asked for than the window has room', async () => {
   const { blocks, give, loop } = await start(40, { windowBlocks: 4 });
   const first = blocks.next();

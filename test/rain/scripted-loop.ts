@@ -25,6 +25,8 @@ export class ScriptedLoop implements NativeLoop {
   reported: ServerReport[] | undefined;
   /** What is said of the symbols of any block. */
   wrong: number[] = [];
+  /** Of every path. */
+  mtu = 1500;
   /** Sum of useful symbols that reports speak of. */
   useful = 0;
   closed = 0;
@@ -75,6 +77,9 @@ export class ScriptedLoop implements NativeLoop {
         roundTripMs: 0,
       }));
     return { servers, blocks: 0, sourceSymbols: 0, decodingSymbols: 0 };
+  }
+  pathMtu() {
+    return this.mtu;
   }
   wrongSymbols() {
     return this.wrong;

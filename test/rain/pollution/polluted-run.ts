@@ -141,6 +141,7 @@ function simulatedLoop(network: InstanceType<ReturnType<typeof addon>['PollutedN
     respond() {},
     replaceKeys() {},
     setDropFraction() {},
+    pathMtu: () => 0,
     counters: () => ({}),
     close() {},
   };
