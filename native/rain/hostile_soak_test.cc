@@ -36,8 +36,58 @@ class Soak {
  public:
   Soak() : member_(SealWithKey(random_)), server_({}, SealWithKey(random_), random_, answers_, host_, now_) {}
 
-  // One datagram that a member wrote, of any kind and length; it is accepted.
+  // One datagram that a member wrote; it is accepted.
   void Genuine() {
+    std::vector<uint8_t> datagram = Written();
+    const uint64_t refused = Refused();
+    Receive(datagram);
+    CHECK_EQ(Refused(), refused);
+    seen_[seen_count_++ % kSeen] = std::move(datagram);
+  }
+
+  // One that a member wrote and that never arrives as it was: what is made of it is new to the server.
+  void Lost() { lost_[lost_count_++ % kLost] = Written(); }
+
+  // One that no member wrote, or that was heard before, made of one that was written.
+  void Hostile() {
+    const bool again = random_.Next() % 4 == 0;
+    const bool heard = again || random_.Next() % 2 == 0;
+    const std::vector<uint8_t>* from = heard ? seen_ : lost_;
+    const uint64_t known =
+        heard ? std::min<uint64_t>(seen_count_, kSeen) : std::min<uint64_t>(lost_count_, kLost);
+    std::vector<uint8_t> datagram = from[random_.Next() % known];
+    if (!again) Change(&datagram);
+    const uint64_t refused = Refused();
+    Receive(datagram);
+    CHECK_EQ(Refused(), refused + 1);
+  }
+
+  EngineCounters counters() const { return server_.counters(); }
+
+ private:
+  static constexpr size_t kSeen = 64;
+  static constexpr size_t kLost = 16;
+
+  // Cut, longer, or with other bits.
+  void Change(std::vector<uint8_t>* datagram) {
+    switch (random_.Next() % 4) {
+      case 0:
+        return datagram->resize(random_.Next() % datagram->size());
+      case 1:
+        return datagram->resize(datagram->size() + 1 + random_.Next() % 64,
+                                static_cast<uint8_t>(random_.Next()));
+      default:
+        // In order, so that no flip undoes another.
+        uint64_t bit = random_.Next() % (datagram->size() * 8);
+        for (uint64_t flips = 1 + random_.Next() % 3; flips > 0 && bit < datagram->size() * 8; flips--) {
+          (*datagram)[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+          bit += 1 + random_.Next() % 64;
+        }
+    }
+  }
+
+  // A sealed datagram of any kind and length.
+  std::vector<uint8_t> Written() {
     uint8_t inner[kMaxDatagramBytes];
     size_t bytes = 0;
     switch (random_.Next() % 5) {
@@ -66,41 +116,8 @@ class Soak {
     }
     std::vector<uint8_t> datagram(bytes + member_->overhead_bytes());
     CHECK_EQ(member_->Write(inner, bytes, datagram.data()), datagram.size());
-    const uint64_t refused = Refused();
-    Receive(datagram);
-    CHECK_EQ(Refused(), refused);
-    seen_[seen_count_++ % kSeen] = std::move(datagram);
+    return datagram;
   }
-
-  // One that no member wrote, or that was heard before, made of one that was.
-  void Hostile() {
-    const uint64_t known = std::min<uint64_t>(seen_count_, kSeen);
-    std::vector<uint8_t> datagram = seen_[random_.Next() % known];
-    switch (random_.Next() % 4) {
-      case 0:  // again, in any order
-        break;
-      case 1:
-        datagram.resize(random_.Next() % datagram.size());
-        break;
-      case 2:
-        datagram.resize(datagram.size() + 1 + random_.Next() % 64, static_cast<uint8_t>(random_.Next()));
-        break;
-      default:
-        for (uint64_t flips = 1 + random_.Next() % 3; flips > 0; flips--) {
-          const uint64_t bit = random_.Next() % (datagram.size() * 8);
-          datagram[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
-        }
-        // Flips that undo each other leave a replay.
-    }
-    const uint64_t refused = Refused();
-    Receive(datagram);
-    CHECK_EQ(Refused(), refused + 1);
-  }
-
-  EngineCounters counters() const { return server_.counters(); }
-
- private:
-  static constexpr size_t kSeen = 64;
 
   void Receive(const std::vector<uint8_t>& datagram) {
     server_.OnDatagram(At(2), datagram.data(), datagram.size(), now_);
@@ -122,6 +139,8 @@ class Soak {
   Engine server_;
   std::vector<uint8_t> seen_[kSeen];
   uint64_t seen_count_ = 0;
+  std::vector<uint8_t> lost_[kLost];
+  uint64_t lost_count_ = 0;
 };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -135,11 +154,13 @@ TEST(HostileSoakAcceptsNothingAndKeepsItsMemory) {
   const uint64_t count = wanted ? std::strtoull(wanted, nullptr, 10) : kShortSoak;
   Soak soak;
   for (int i = 0; i < 64; i++) soak.Genuine();
+  for (int i = 0; i < 16; i++) soak.Lost();
   size_t first = 0, last = 0;
   for (uint64_t step = 0; step < kSteps; step++) {
     for (uint64_t i = 0; i < count / kSteps; i++) {
       soak.Hostile();
       if (i % 1000 == 0) soak.Genuine();  // members are heard all the while
+      if (i % 100 == 0) soak.Lost();
     }
     last = ResidentBytes();
     if (step == 0) first = last;
