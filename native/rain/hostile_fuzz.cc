@@ -19,6 +19,7 @@ constexpr size_t kBlockBytes = 8'000;
 constexpr uint32_t kBlocks = 2;
 constexpr uint64_t kResource = 7;
 constexpr size_t kSymbolBytes = 192;  // K = 42
+constexpr uint64_t kLinkBitsPerSecond = 20'000'000;
 constexpr Micros kMeddlingEnds = 3'000'000;
 constexpr Micros kLimit = 60'000'000;
 
@@ -72,13 +73,21 @@ class Meddler : public DatagramSink {
   Bytes kept_;
 };
 
+// No more than the link takes: what a server would send beyond that is dropped on the way, and only costs
+// time.
+EngineLimits LinkLimits() {
+  EngineLimits limits;
+  limits.max_rate_bits_per_second = kLinkBitsPerSecond;
+  return limits;
+}
+
 class Peer : public SimNode, public EngineHost {
  public:
   Peer(SimNetwork& network, int host, FuzzInput& input)
       : network_(network),
         random_(static_cast<uint64_t>(host)),
         meddler_(network, input, network.Attach(HostAt(host), this)),
-        engine(std::make_unique<Engine>(EngineLimits{}, SealWithKey(random_), random_, meddler_, *this,
+        engine(std::make_unique<Engine>(LinkLimits(), SealWithKey(random_), random_, meddler_, *this,
                                         network.now())) {}
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
     const Bytes exact(bytes, bytes + length);
@@ -228,7 +237,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Member member(network, 3, input);
   LinkShape link;
   link.delay = 5'000;
-  link.bits_per_second = 20e6;
+  link.bits_per_second = kLinkBitsPerSecond;
   for (const int from : {1, 2, 3}) {
     for (const int to : {1, 2, 3}) {
       if (from != to) network.Connect(HostAt(from), HostAt(to), link);
