@@ -19,9 +19,9 @@ Plan::Plan(uint32_t k) : structure(k), back(k), checks(2 * k), dense(structure.l
   std::vector<uint32_t> fill = check_starts;
   check_columns.resize(2 * k);
   for (uint32_t i = 0; i < 2 * k; i++) check_columns[fill[checks[i] - k]++] = i / 2;
-  for (uint32_t i = 0; i < structure.light(); i++) {
-    dense[i] = structure.light() + kDensePlaces[structure.DenseCheck(i)];
-  }
+  const std::vector<uint8_t> checks_of_sums = structure.DenseChecks();
+  std::transform(checks_of_sums.begin(), checks_of_sums.end(), dense.begin(),
+                 [&](uint8_t check) { return structure.light() + kDensePlaces[check]; });
 }
 
 gf2::PrecodeTables Plan::Tables() const {

@@ -1,5 +1,6 @@
 #include "lt/structure.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace murky::lt {
@@ -87,7 +88,22 @@ void Structure::SparseChecks(uint32_t i, uint32_t checks[2]) const {
   checks[1] = (checks[0] + step) % sparse_;
 }
 
-uint32_t Structure::DenseCheck(uint32_t i) const { return Draws(Key(kDenseKey, k_, i)).Below(kDenseChecks); }
+std::vector<uint8_t> Structure::DenseChecks() const {
+  // Drawn from those that were used the longest ago. The last columns are in so few rows that losing one or
+  // two source symbols can leave a word of a few neighbouring columns, which few repair symbols see; a dense
+  // check that took two of its prefix sums would miss it as well. (With free draws K = 945 had such a word
+  // for the loss of its last source symbol, and then needed up to 485 more.)
+  constexpr uint32_t kRested = kDenseChecks - 10;
+  uint8_t by_rest[kDenseChecks];
+  std::iota(by_rest, by_rest + kDenseChecks, uint8_t{0});
+  std::vector<uint8_t> checks(light());
+  for (uint32_t i = 0; i < light(); i++) {
+    const uint32_t drawn = Draws(Key(kDenseKey, k_, i)).Below(kRested);
+    checks[i] = by_rest[drawn];
+    std::rotate(by_rest + drawn, by_rest + drawn + 1, by_rest + kDenseChecks);
+  }
+  return checks;
+}
 
 void Structure::Repair(uint32_t esi, RepairRow* row) const {
   Draws draws(Key(kRepairKey, k_, esi));

@@ -15,6 +15,7 @@
 #define MURKY_LT_STRUCTURE_H_
 
 #include <cstdint>
+#include <vector>
 
 namespace murky::lt {
 
@@ -72,8 +73,9 @@ class Structure {
   uint32_t Back(uint32_t i) const;
   // The two checks that C[i] enters; they differ.
   void SparseChecks(uint32_t i, uint32_t checks[2]) const;
-  // The number of the dense check that takes the prefix sum P[i], for i < light().
-  uint32_t DenseCheck(uint32_t i) const;
+  // For each i < light() the number of the dense check that takes the prefix sum P[i]. Any 11 in a row
+  // differ.
+  std::vector<uint8_t> DenseChecks() const;
   // What makes repair symbol `esi` >= k.
   void Repair(uint32_t esi, RepairRow* row) const;
 

@@ -27,30 +27,31 @@ TEST(structure_degree_distribution_is_pinned) {
 
 TEST(structure_draws_are_pinned) {
   const Structure structure(781);
+  const std::vector<uint8_t> dense = structure.DenseChecks();
   CHECK_EQ(structure.sparse(), 53u);
   uint32_t checks[2];
   CHECK_EQ(structure.Back(2), 0u);
-  CHECK_EQ(kDensePlaces[structure.DenseCheck(2)], 48);
+  CHECK_EQ(kDensePlaces[dense[2]], 18);
   structure.SparseChecks(2, checks);
   CHECK_EQ(checks[0], 38u);
   CHECK_EQ(checks[1], 39u);
   CHECK_EQ(structure.Back(127), 38u);
-  CHECK_EQ(kDensePlaces[structure.DenseCheck(127)], 0);
+  CHECK_EQ(kDensePlaces[dense[127]], 4);
   structure.SparseChecks(127, checks);
   CHECK_EQ(checks[0], 28u);
   CHECK_EQ(checks[1], 47u);
   CHECK_EQ(structure.Back(128), 22u);
-  CHECK_EQ(kDensePlaces[structure.DenseCheck(128)], 12);
+  CHECK_EQ(kDensePlaces[dense[128]], 16);
   structure.SparseChecks(128, checks);
   CHECK_EQ(checks[0], 47u);
   CHECK_EQ(checks[1], 13u);
   CHECK_EQ(structure.Back(383), 154u);
-  CHECK_EQ(kDensePlaces[structure.DenseCheck(383)], 16);
+  CHECK_EQ(kDensePlaces[dense[383]], 6);
   structure.SparseChecks(383, checks);
   CHECK_EQ(checks[0], 16u);
   CHECK_EQ(checks[1], 28u);
   CHECK_EQ(structure.Back(780), 674u);
-  CHECK_EQ(kDensePlaces[structure.DenseCheck(780)], 0);
+  CHECK_EQ(kDensePlaces[dense[780]], 12);
   structure.SparseChecks(780, checks);
   CHECK_EQ(checks[0], 33u);
   CHECK_EQ(checks[1], 3u);
@@ -87,6 +88,82 @@ TEST(structure_is_triangular_for_every_k) {
       CHECK(row.sum < kDenseSums);
       CHECK_EQ(std::set<uint32_t>(row.columns, row.columns + row.count).size(), row.count);
       for (uint32_t c = 0; c < row.count; c++) CHECK(row.columns[c] < structure.light());
+    }
+  }
+}
+
+// What the dense checks see of each lost source symbol alone: what they see of several is the sum of that.
+std::vector<uint32_t> SeenByDenseChecks(const Structure& structure) {
+  const uint32_t k = structure.k();
+  const std::vector<uint8_t> dense = structure.DenseChecks();
+  // Of a single column: all prefix sums from it on.
+  std::vector<uint32_t> seen(structure.light() + 1);
+  for (uint32_t i = structure.light(); i-- > 0;) seen[i] = seen[i + 1] ^ 1u << dense[i];
+  // A check s is part of D[s] and of all D behind it.
+  for (uint32_t i = structure.light(); i-- > k;) seen[i] ^= seen[i + 1];
+  for (uint32_t i = k; i-- > 0;) {
+    uint32_t checks[2];
+    structure.SparseChecks(i, checks);
+    seen[i] ^= seen[k + checks[0]] ^ seen[k + checks[1]];
+  }
+  // Source symbol i is part of C[i], and with it of those that C[i] is part of.
+  for (uint32_t i = k; i-- > 1;) {
+    seen[i - 1] ^= seen[i];
+    if (structure.Back(i) != kNoColumn) seen[structure.Back(i)] ^= seen[i];
+  }
+  seen.resize(k);
+  return seen;
+}
+
+// How many columns change with the source symbols a and b, or with a alone if they are the same; a <= b.
+uint32_t ColumnsThatChange(const Structure& structure, uint32_t a, uint32_t b) {
+  std::vector<bool> changed(structure.light());
+  uint32_t count = 0;
+  for (uint32_t i = a; i < structure.k(); i++) {
+    const uint32_t back = structure.Back(i);
+    bool change = i == a || i == b;
+    if (i > 0) change ^= changed[i - 1];
+    if (back != kNoColumn) change ^= changed[back];
+    changed[i] = change;
+    if (!change) continue;
+    count++;
+    uint32_t checks[2];
+    structure.SparseChecks(i, checks);
+    for (const uint32_t check : checks) changed[structure.k() + check].flip();
+  }
+  for (uint32_t i = structure.k(); i < structure.light(); i++) {
+    if (i > structure.k()) changed[i] = changed[i] ^ changed[i - 1];
+    count += changed[i];
+  }
+  return count;
+}
+
+// Few repair symbols see a change in few columns. Only the last columns are in so few rows that the loss of
+// one or two source symbols changes no more.
+TEST(structure_dense_checks_see_every_loss_of_two_that_changes_few_columns) {
+  constexpr uint32_t kLast = 200;
+  for (uint32_t k = kMaxSmallK + 1; k <= 8192; k++) {
+    const Structure structure(k);
+    const std::vector<uint32_t> seen = SeenByDenseChecks(structure);
+    std::vector<std::pair<uint32_t, uint32_t>> last;  // what is seen, of which source symbol
+    for (uint32_t i = k > kLast ? k - kLast : 0; i < k; i++) last.push_back({seen[i], i});
+    std::sort(last.begin(), last.end());
+    for (size_t n = 0; n < last.size(); n++) {
+      const uint32_t a = last[n].second;
+      if (last[n].first == 0) CHECK(ColumnsThatChange(structure, a, a) * 100 > structure.light());
+      for (size_t m = n + 1; m < last.size() && last[m].first == last[n].first; m++) {
+        CHECK(ColumnsThatChange(structure, a, last[m].second) * 100 > structure.light());
+      }
+    }
+  }
+}
+
+TEST(structure_prefix_sums_near_each_other_are_in_different_dense_checks) {
+  for (uint32_t k : {33u, 781u, 8192u}) {
+    const std::vector<uint8_t> dense = Structure(k).DenseChecks();
+    CHECK_EQ(std::set<uint8_t>(dense.begin(), dense.end()).size(), size_t{kDenseChecks});
+    for (size_t i = 0; i + 11 <= dense.size(); i++) {
+      CHECK_EQ(std::set<uint8_t>(&dense[i], &dense[i] + 11).size(), size_t{11});
     }
   }
 }

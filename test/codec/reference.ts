@@ -75,9 +75,16 @@ export function checksOf(k: number, i: number): [number, number] {
   return [first, (first + step) % s];
 }
 
-/** The place of the dense check that takes the prefix sum up to column i. */
-export function densePlace(k: number, i: number): number {
-  return DENSE_PLACES[new Draws('D', k, i).below(22)]!;
+/** For each column of C and D the place of the dense check that takes the prefix sum up to it. */
+export function densePlaces(k: number): number[] {
+  const places: number[] = [];
+  let rested = DENSE_PLACES;
+  for (let i = 0; i < k + sparseChecks(k); i++) {
+    const place = rested[new Draws('D', k, i).below(12)]!;
+    places.push(place);
+    rested = [...rested.filter((other) => other !== place), place];
+  }
+  return places;
 }
 
 export function degree(draw: number): number {
@@ -132,10 +139,10 @@ function intermediateSymbols(sources: Row[]): Row[] {
   for (let c = 1; c < s; c++) add(columns[k + c]!, columns[k + c - 1]!);
   const dense = Array.from({ length: 64 }, () => new Uint8Array(bytes));
   const prefix = new Uint8Array(bytes);
-  for (let i = 0; i < k + s; i++) {
+  densePlaces(k).forEach((place, i) => {
     add(prefix, columns[i]!);
-    add(dense[densePlace(k, i)]!, prefix);
-  }
+    add(dense[place]!, prefix);
+  });
   for (let t = 0; t < 64; t++) {
     const sum = new Uint8Array(bytes);
     for (const place of DENSE_PLACES) if ((place & ~t) === 0) add(sum, dense[place]!);
