@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,9 @@ import { encodeManifest, sha256, tombstone } from '../../src/object/manifest.js'
 import type { Store } from '../../src/store/contract.js';
 import { levelDisk } from '../../src/store/disk.js';
 import type { Files } from '../../src/store/files.js';
+import { verifyFolder } from '../../src/store/verify.js';
 import { changeSegment, inFolder, MIB, rawIndex, segments, withStore } from './beds.js';
+import { rejects } from './expect.js';
 import { ManualClock } from './manual-clock.js';
 import { content, manifestOf, put, read, version } from './objects.js';
 
@@ -214,28 +216,80 @@ test('what an unfinished write has left in the log is dropped at the next start,
     assert.is(bytes, 2 * (28 + 20_000));
   }));
 
-test('a folder of format 1 is upgraded, and stays so', () =>
+for (const format of [1, 2, 3]) {
+  test(`a folder of format ${format} is upgraded, and stays so`, () =>
+    inFolder(async (folder) => {
+      await cp(writtenBy(format), folder, { recursive: true });
+      for (let start = 0; start < 2; start++) await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+      assert.equal((await readdir(folder)).sort(), ['index', 'journal', 'segments']);
+      const index = await dump(folder);
+      assert.is(index[hex('F')], hex('murky-waters store 4'));
+      assert.not(Object.keys(index).some((key) => [hex('d'), hex('s')].includes(key.slice(0, 2))));
+      // Its journal is whole: the index can be made anew from it, but for small blocks that are older.
+      await rm(join(folder, 'index'), { recursive: true });
+      await withStore({ folder, clock: new ManualClock() }, async (store) => {
+        assert.equal(await read(store, 'overwritten', version(1)), content(20_000, 2));
+        assert.is((await store.current(resourceId('deleted')))?.tombstone, true);
+        assert.equal(await store.facts.get('fact'), Buffer.from('value'));
+      });
+    }));
+}
+
+for (const format of [2, 3]) {
+  test(`an upgrade of format ${format} that was interrupted begins again`, () =>
+    inFolder(async (folder) => {
+      await cp(writtenBy(format), folder, { recursive: true });
+      await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+      // As if the last batch had not happened.
+      await rawIndex(folder, (db) => db.put(Buffer.from('F'), Buffer.from(`murky-waters store ${format}`)));
+      await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+      assert.is((await dump(folder))[hex('F')], hex('murky-waters store 4'));
+    }));
+}
+
+test('what stands in a journal of format 3 behind what its index has did not take place', () =>
   inFolder(async (folder) => {
-    await cp(FORMAT_1, folder, { recursive: true });
-    for (let start = 0; start < 2; start++) await withStore({ folder, clock: new ManualClock() }, isUpgraded);
-    assert.equal((await readdir(folder)).sort(), ['index', 'journal', 'segments']);
-    assert.not(Object.keys(await dump(folder)).some((key) => [hex('d'), hex('s')].includes(key.slice(0, 2))));
+    await cp(writtenBy(3), folder, { recursive: true });
+    const log = join(folder, 'journal', '00000001.log');
+    const ghost = noted(`01${'0006'}${u32(5)}${hex('fghost')}${hex('value')}`);
+    await writeFile(log, Buffer.concat([await readFile(log), Buffer.from(ghost, 'hex')]));
+    await withStore({ folder, clock: new ManualClock() }, async (store) => {
+      await isUpgraded(store);
+      assert.is(await store.facts.get('ghost'), undefined);
+    });
   }));
 
-test('an upgrade that was interrupted begins again', () =>
+test('a folder of format 3 whose LevelDB is damaged is made anew from its journal', () =>
   inFolder(async (folder) => {
-    await cp(FORMAT_1, folder, { recursive: true });
+    await cp(writtenBy(3), folder, { recursive: true });
+    await rm(join(folder, 'index', 'CURRENT'));
+    for (let start = 0; start < 2; start++) await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+  }));
+
+for (const format of [1, 2, 3]) {
+  test(`murky verify refuses a folder of format ${format} with a sentence, and changes nothing`, () =>
+    inFolder(async (folder) => {
+      await cp(writtenBy(format), folder, { recursive: true });
+      const refused = await rejects(verifyFolder(folder, { finding() {}, advance() {} }), 'MURKY_DATA_DIR_UNUSABLE');
+      assert.match(refused.message, `is of format ${format}, an older one.`);
+      await withStore({ folder, clock: new ManualClock() }, isUpgraded);
+    }));
+}
+
+test('an upgrade of format 1 that was interrupted begins again', () =>
+  inFolder(async (folder) => {
+    await cp(writtenBy(1), folder, { recursive: true });
     await withStore({ folder, clock: new ManualClock() }, isUpgraded);
     // As if the last batch, and what came behind it, had not happened.
-    await cp(join(FORMAT_1, 'blocks'), join(folder, 'blocks'), { recursive: true });
+    await cp(join(writtenBy(1), 'blocks'), join(folder, 'blocks'), { recursive: true });
     await rawIndex(folder, (db) => db.put(Buffer.from('F'), Buffer.from('murky-waters store 1')));
     await rawIndex(folder, (db) => db.put(Buffer.from(`${hex('v')}${slot(99)}${u32(0)}`, 'hex'), large));
     await withStore({ folder, clock: new ManualClock() }, isUpgraded);
     assert.is(Object.keys(await dump(folder)).filter((key) => key.startsWith(hex('v'))).length, 3);
   }));
 
-// Written by the store of format 1; see isUpgraded for what it holds.
-const FORMAT_1 = fileURLToPath(new URL('format-1', import.meta.url));
+// Written by the stores of these formats; see isUpgraded for what they hold. That of format 3 was killed, the others closed.
+const writtenBy = (format: number) => fileURLToPath(new URL(`format-${format}`, import.meta.url));
 
 async function isUpgraded(store: Store): Promise<void> {
   assert.equal(await read(store, 'large'), content(50_000, 1));

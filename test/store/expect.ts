@@ -1,15 +1,15 @@
 import * as assert from 'uvu/assert';
-import { isMurkyError } from '../../src/errors.js';
+import { isMurkyError, type MurkyError } from '../../src/errors.js';
 
-export async function rejects(work: Promise<unknown> | (() => Promise<unknown>), code: string): Promise<void> {
+export async function rejects(work: Promise<unknown> | (() => Promise<unknown>), code: string): Promise<MurkyError> {
   try {
     await (typeof work === 'function' ? work() : work);
   } catch (error) {
     assert.ok(isMurkyError(error), String(error));
     assert.is(error.code, code, error.message);
-    return;
+    return error;
   }
-  assert.unreachable(`expected ${code}`);
+  throw assert.unreachable(`expected ${code}`);
 }
 
 /** Lets what runs in the background get its turn. */
