@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { MurkyError } from '../errors.js';
+import type { MurkyError } from '../errors.js';
 import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import { BlockLog } from './block-log.js';
@@ -7,18 +7,15 @@ import type { Budget } from './budget.js';
 import { CommitQueue, type QueuedChange } from './commit-queue.js';
 import type { Disk } from './disk.js';
 import { diskError, isDamagedTable } from './disk-error.js';
+import { FORMAT, formatRecord, readFormat } from './format.js';
 import { IndexJournal } from './index-journal.js';
-import { ESSENTIAL, formatKey, kindRange } from './index-keys.js';
+import { ESSENTIAL, kindRange } from './index-keys.js';
 import { JournalFiles } from './journal-files.js';
 import { applyRecords, positionOf, type Replayed } from './journal-replay.js';
 import { type Passage, paged, straight } from './paging.js';
 import { type Rebuilt, rebuildIndex } from './rebuild.js';
 import type { Table, TableChange } from './table.js';
 import { upgradeFormat1 } from './upgrade-format-1.js';
-
-/** The layout that docs/disk-format.md describes. */
-export const FORMAT = 4;
-const FORMAT_NAME = 'murky-waters store';
 
 /** Opening a table writes what its log holds (at most one write buffer and a group) as a new file, then a new log. */
 const REOPEN_NEEDS_BYTES = 64 * 2 ** 20;
@@ -99,7 +96,7 @@ export class Database {
     const database = new Database(options, journalFiles, table);
     database.rebuilt = rebuilt;
     try {
-      const format = await readFormat(table, folder);
+      const format = await readFormat(table, folder, disk);
       if (format === 1) await upgradeFormat1({ folder, disk, log, database, format: formatRecord(2) });
       const anew = format < FORMAT || rebuilt !== undefined || options.renewJournal === true;
       if ((await database.#openJournal(anew)) === 'index-behind') {
@@ -272,42 +269,4 @@ async function openIndex(
 async function isFirstStart({ folder, disk }: DatabaseOptions): Promise<boolean> {
   const names = await disk.files.list(folder);
   return !names.some((name) => ['segments', 'journal', 'blocks'].includes(name));
-}
-
-/** The format of the folder, which is given this one if it is new; MURKY_DATA_DIR_UNUSABLE if it is not a node's. */
-async function readFormat(index: Table, folder: string): Promise<number> {
-  const format = await formatOf(index, folder);
-  if (format === undefined) await index.batch([formatRecord(FORMAT)], true);
-  return format ?? FORMAT;
-}
-
-/** Undefined for an index that is empty; MURKY_DATA_DIR_UNUSABLE if it is not a node's, or of a newer one. */
-export async function formatOf(index: Table, folder: string): Promise<number | undefined> {
-  const found = await index.get(formatKey());
-  if (found) {
-    const { name, format } = parseFormat(found);
-    if (name === FORMAT_NAME && format >= 1 && format <= FORMAT) return format;
-    if (name === FORMAT_NAME && format > FORMAT) {
-      throw new MurkyError(
-        'MURKY_DATA_DIR_UNUSABLE',
-        `The folder ${folder} was written by a newer Murky Waters: its format is ${format}, this one knows ${FORMAT}.`,
-        { hint: 'Run the newer version, or give this node another folder (data-dir).', facts: { folder, format } },
-      );
-    }
-  }
-  if (!found && (await index.keys({ gte: Buffer.alloc(0), limit: 1 })).length === 0) return undefined;
-  throw new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} holds a database, but not one of a node.`, {
-    hint: 'Give the node another folder (data-dir).',
-    facts: { folder },
-  });
-}
-
-function formatRecord(format: number): TableChange {
-  return { type: 'put', key: formatKey(), value: Buffer.from(`${FORMAT_NAME} ${format}`) };
-}
-
-function parseFormat(value: Buffer): { name: string; format: number } {
-  const text = value.toString('latin1');
-  const at = text.lastIndexOf(' ');
-  return { name: text.slice(0, at), format: Number(text.slice(at + 1)) };
 }

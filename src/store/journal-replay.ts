@@ -92,10 +92,12 @@ export async function applyRecords(table: Table, records: AsyncIterable<Replayed
 
 async function* records(files: Files, folder: string, damaged: (bytes: number) => void, from?: JournalPosition) {
   const journal = new JournalFiles(files, join(folder, 'journal'));
-  const { logs, base } = await journal.contents();
-  const first = from?.generation ?? base ?? 0;
+  const { logs, snapshots, base } = await journal.contents();
+  // Where none is whole, one is damaged, and the logs from there on are still here: a part is better than nothing.
+  const begin = from ? undefined : (base ?? snapshots[0]);
+  const first = from?.generation ?? begin ?? 0;
   const parts = logs.filter((one) => one >= first).map((generation) => ({ generation, kind: 'log' as const }));
-  const snapshot = base === undefined || from ? [] : [{ generation: base, kind: 'snapshot' as const }];
+  const snapshot = begin === undefined ? [] : [{ generation: begin, kind: 'snapshot' as const }];
   for (const { generation, kind } of [...snapshot, ...parts]) {
     const file = await files.open(journal.path(generation, kind), 'existing');
     try {

@@ -4,9 +4,9 @@ import { blockLength, decodeManifest, type Manifest, sha256 } from '../object/ma
 import { versionToBytes } from '../object/version.js';
 import { findBlock, type NamedRecord } from './block-index.js';
 import { decodeRecord as decodeBlock, recordBytes, sameLocation } from './block-record.js';
-import { FORMAT, formatOf } from './database.js';
 import { isDamagedTable } from './disk-error.js';
 import type { Files } from './files.js';
+import { FORMAT, formatOf } from './format.js';
 import {
   blockKey,
   currentKey,

@@ -11,7 +11,7 @@ import type { StoreStats } from '../../src/store/contract.js';
 import { Database } from '../../src/store/database.js';
 import { levelDisk } from '../../src/store/disk.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
-import { changeSegment, inFolder, MIB, withStore } from './beds.js';
+import { changeSegment, inFolder, MIB, segments, withStore } from './beds.js';
 import { rejects } from './expect.js';
 import { listener } from './listener.js';
 import { ManualClock } from './manual-clock.js';
@@ -196,6 +196,18 @@ test('a journal that is lost or garbled is made anew from the index', () =>
     }
   }));
 
+test('blocks alone are not taken for a new folder', () =>
+  inFolder(async (folder) => {
+    await fill(folder, new ManualClock());
+    const before = await segments(folder);
+    for (const part of ['index', 'journal']) await rm(join(folder, part), { recursive: true });
+    for (let start = 0; start < 2; start++) {
+      const refused = await rejects(() => withStore({ folder }, async () => {}), 'MURKY_DATA_DIR_UNUSABLE');
+      assert.match(refused.message, 'only blocks are left');
+      assert.equal(await segments(folder), before);
+    }
+  }));
+
 test('without a journal there is nothing to make the index from, and a start says so', () =>
   inFolder(async (folder) => {
     await fill(folder, new ManualClock());
@@ -209,6 +221,55 @@ test('without a journal there is nothing to make the index from, and a start say
       assert.match(error.message, /damaged/);
       assert.ok(error.hint);
     }
+  }));
+
+/** Changes a byte of the last place where a file of the journal has `text`. */
+async function damageJournal(folder: string, name: string, text: string): Promise<void> {
+  const path = join(folder, 'journal', name);
+  const bytes = await readFile(path);
+  const at = bytes.lastIndexOf(text);
+  assert.ok(at >= 0, `${name} has ${text}`);
+  bytes[at]! ^= 1;
+  await writeFile(path, bytes);
+}
+
+test('of index and journal, both damaged, a start takes what can be read, and tells what it could not', () =>
+  inFolder(async (folder) => {
+    const clock = new ManualClock();
+    await fill(folder, clock);
+    await garble(/^CURRENT$/)(folder);
+    const [name] = (await readdir(join(folder, 'journal'))).filter((one) => one.endsWith('.log'));
+    await damageJournal(folder, name!, 'late\0');
+    const { log, facts } = listener();
+    await withStore({ folder, clock, log, graceMs: GRACE_MS }, async (store) => {
+      assert.ok(facts.some((one) => 'damagedJournalBytes' in one && Number(one.damagedJournalBytes) > 100));
+      assert.equal(
+        (await collect(store.list())).map(({ key }) => key),
+        ['cached', 'large', 'small'],
+        'what only the damaged records told is not here',
+      );
+      assert.equal(await read(store, 'large'), large);
+      assert.equal(await read(store, 'small'), small);
+      for (const key of ['deleted', 'late-deleted']) {
+        assert.is((await store.current(resourceId(key)))?.tombstone, true, `${key} stays deleted`);
+      }
+      assert.equal(await store.facts.get('node/id'), Buffer.from('12345678'));
+      assert.is(await put(store, 'late', large, version(11)), 'committed');
+    });
+    await withStore({ folder, clock, graceMs: GRACE_MS }, async (store) => {
+      assert.equal(await read(store, 'late'), large);
+    });
+  }));
+
+test('with a snapshot that is damaged, and no LevelDB, a start takes what the snapshot still tells', () =>
+  inFolder(async (folder) => {
+    const clock = new ManualClock();
+    await fill(folder, clock);
+    await rm(join(folder, 'index'), { recursive: true });
+    const [name] = (await readdir(join(folder, 'journal'))).filter((one) => one.endsWith('.snapshot'));
+    const path = join(folder, 'journal', name!);
+    await writeFile(path, (await readFile(path)).subarray(0, -3));
+    await withStore({ folder, clock, graceMs: GRACE_MS }, checkAll);
   }));
 
 test('logs of the journal do not grow without bound', () =>
