@@ -14,9 +14,21 @@ ServedBlock* BlockCache::Find(const BlockId& id, size_t symbol_bytes) {
 void BlockCache::Symbol(ServedBlock& block, uint32_t esi, uint8_t* out) {
   const size_t before = block.memory_bytes();
   if (block.Symbol(esi, out)) counters_.repair_symbols_encoded++;
-  const size_t grown = block.memory_bytes() - before;
-  if (grown == 0) return;
-  bytes_ += grown;
+  Grew(block.memory_bytes() - before);
+}
+
+ServedBlock::Shared BlockCache::SharedSymbol(ServedBlock& block, const SharedHeader& header, Outbox& outbox) {
+  const size_t before = block.memory_bytes();
+  const ServedBlock::Shared shared = block.SharedSymbol(header, outbox);
+  if (shared.encoded) counters_.repair_symbols_encoded++;
+  if (shared.sealed) counters_.symbols_sealed++;
+  Grew(block.memory_bytes() - before);
+  return shared;
+}
+
+void BlockCache::Grew(size_t bytes) {
+  if (bytes == 0) return;
+  bytes_ += bytes;
   KeepToBudget();
 }
 

@@ -30,6 +30,8 @@ class BlockCache {
   ServedBlock* Find(const BlockId& id, size_t symbol_bytes);
   // Writes a symbol of the block that was found last.
   void Symbol(ServedBlock& block, uint32_t esi, uint8_t* out);
+  // ServedBlock::SharedSymbol of the block that was found last.
+  ServedBlock::Shared SharedSymbol(ServedBlock& block, const SharedHeader& header, Outbox& outbox);
   // Sees to it that the host is asked. False if a limit is reached.
   bool Ask(const BlockId& id, size_t symbol_bytes, Micros now);
   // Makes the block ready for the symbol sizes that are waited for, where the shape allows it.
@@ -57,6 +59,7 @@ class BlockCache {
     std::vector<size_t> symbol_sizes;
   };
 
+  void Grew(size_t bytes);
   void Drop(std::list<Entry>::iterator entry);
   void KeepToBudget();
 

@@ -83,8 +83,10 @@ class DelayLaw : public RateControl {
   void CountLoss(const PathSample& sample) {
     round_sent_ += sample.sent;
     round_lost_ += sample.lost;
-    const bool queued = phase_ == Phase::kCompete ||
-                        (phase_ == Phase::kDelay && static_cast<double>(sample.queue) >= 1.5 * TargetQueue());
+    const bool queued =
+        phase_ == Phase::kCompete ||
+        (phase_ == Phase::kDelay &&
+         static_cast<double>(std::max(sample.queue, sample.queue_of_loss)) >= 1.5 * TargetQueue());
     if (queued || probe_ > 0 || testing_) return;
     sent_ += sample.sent;
     lost_ += sample.lost;

@@ -87,7 +87,9 @@ uint64_t* DropCounter(EngineCounters& counters, OpenResult result) {
 
 void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t length, Micros now) {
   MessageType type;
-  if (!ParseType(opened.inner, opened.inner_bytes, &type)) {
+  // What could be one that came before must be such that it does no harm.
+  if (!ParseType(opened.inner, opened.inner_bytes, &type) ||
+      (opened.shared && type != MessageType::kShared)) {
     counters.dropped_malformed++;
     return;
   }
@@ -102,6 +104,32 @@ void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t l
           })) {
         counters.dropped_unknown++;
       }
+      return;
+    }
+    case MessageType::kShared: {
+      SharedHeader header;
+      const uint8_t* symbol;
+      size_t symbol_bytes;
+      if (!ParseShared(opened.inner, opened.inner_bytes, &header, &symbol, &symbol_bytes)) break;
+      if (!fetches.WithStream(header.stream, [&](Fetch& fetch) {
+            fetch.OnShared(from, header, symbol, symbol_bytes, now);
+          })) {
+        counters.dropped_unknown++;
+      }
+      return;
+    }
+    case MessageType::kMark: {
+      Mark mark;
+      if (!ParseMark(opened.inner, opened.inner_bytes, &mark)) break;
+      if (!fetches.WithNamed(mark.fetch, [&](Fetch& fetch) { fetch.OnMark(from, opened.boot, mark, now); })) {
+        counters.dropped_unknown++;
+      }
+      return;
+    }
+    case MessageType::kJoin: {
+      Join join;
+      if (!ParseJoin(opened.inner, opened.inner_bytes, &join)) break;
+      subscriptions.OnJoin(from, opened.boot, join.fetch);
       return;
     }
     case MessageType::kSubscribe:

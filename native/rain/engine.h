@@ -105,6 +105,7 @@ struct EngineCounters {
   uint64_t version_answers = 0;
   uint64_t tokens_issued = 0, tokens_refused = 0;
   uint64_t symbols_sent = 0, symbols_received = 0;
+  uint64_t symbols_sealed = 0;  // fewer than were sent where readers share them
   uint64_t subscriptions_started = 0, subscriptions_expired = 0, subscriptions_active = 0;
   uint64_t blocks_asked = 0;                                // of the host, which may have to read them
   uint64_t blocks_encoded = 0, repair_symbols_encoded = 0;  // set up for serving; made, not only sent

@@ -28,10 +28,12 @@ struct Sent {
 
 class EngineHarness : public DatagramSink, public EngineHost {
  public:
-  explicit EngineHarness(const EngineLimits& limits = {}, uint64_t seed = 1) : random_(seed) {
+  explicit EngineHarness(const EngineLimits& limits = {}, uint64_t seed = 1,
+                         const std::vector<ClusterKey>& keys = {})
+      : random_(seed) {
     std::string error;
-    peer_seal_ = Seal::Make({}, random_, &error);
-    engine = std::make_unique<Engine>(limits, Seal::Make({}, random_, &error), random_, *this, *this, now);
+    peer_seal_ = Seal::Make(keys, random_, &error);
+    engine = std::make_unique<Engine>(limits, Seal::Make(keys, random_, &error), random_, *this, *this, now);
   }
 
   // Hands an inner message to the engine as from this address and returns its length as a datagram.
@@ -40,6 +42,12 @@ class EngineHarness : public DatagramSink, public EngineHost {
     const size_t length = peer_seal_->Write(inner, inner_bytes, datagram.data());
     engine->OnDatagram(from, datagram.data(), length, now);
     return length;
+  }
+  // As one that is sealed for many.
+  void ReceiveShared(const Address& from, const uint8_t* inner, size_t inner_bytes) {
+    std::vector<uint8_t> datagram(inner_bytes + peer_seal_->overhead_bytes());
+    const size_t length = peer_seal_->WriteShared(inner, inner_bytes, datagram.data());
+    engine->OnDatagram(from, datagram.data(), length, now);
   }
   size_t Receive(const Address& from, const Subscribe& message) {
     return Receive(from, buffer_, WriteSubscribe(message, buffer_));
@@ -55,6 +63,12 @@ class EngineHarness : public DatagramSink, public EngineHost {
   }
   size_t Receive(const Address& from, const Refuse& message) {
     return Receive(from, buffer_, WriteRefuse(message, buffer_));
+  }
+  size_t Receive(const Address& from, const Join& message) {
+    return Receive(from, buffer_, WriteJoin(message, buffer_));
+  }
+  size_t Receive(const Address& from, const Mark& message) {
+    return Receive(from, buffer_, WriteMark(message, buffer_));
   }
   size_t Receive(const Address& from, const Unsubscribe& message) {
     return Receive(from, buffer_, WriteUnsubscribe(message, buffer_));

@@ -248,6 +248,16 @@ void Fetch::SendSubscribe(ServerPath& path, Micros now) {
   path.last_subscribe = now;
   path.changed = false;
   if (!path.has_token() || path.asked.outstanding() > 0) path.ExpectAnswer(now);
+  if (takes_shared_ && path.has_token() && now - path.joined_at >= kJoinInterval) SendJoin(path, now);
+}
+
+// Behind a SUBSCRIBE, because it means nothing to a server that has not got one; repeated, as either may be
+// lost.
+void Fetch::SendJoin(ServerPath& path, Micros now) {
+  Join message;
+  message.fetch = name_;
+  outbox_.Send(path.address, WriteJoin(message, outbox_.inner()));
+  path.joined_at = now;
 }
 
 void Fetch::SetState(ServerPath& path, ServerState state) {

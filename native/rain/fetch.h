@@ -17,6 +17,7 @@
 #include "rain/notifications.h"
 #include "rain/outbox.h"
 #include "rain/server_path.h"
+#include "rain/shared_streams.h"
 #include "rain/token_cache.h"
 
 namespace murky::rain {
@@ -39,12 +40,20 @@ class Fetch {
 
   void OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
                 size_t symbol_bytes, Micros now);
+  // A symbol that is the same for all readers, and what comes between such ones for this one.
+  void OnShared(const Address& from, const SharedHeader& header, const uint8_t* symbol, size_t symbol_bytes,
+                Micros now);
+  void OnMark(const Address& from, uint64_t boot, const Mark& mark, Micros now);
   bool OnToken(const Address& from, const Token& token, Micros now);  // false: from nobody that was asked
   void OnRefuse(const Address& from, const Refuse& refuse, Micros now);
   void OnTime(Micros now);
   Micros due() const;  // when OnTime has something to do
 
   uint16_t name() const { return name_; }
+  uint64_t stream() const { return StreamId(resource_, version_); }
+  // Asks servers for shared symbols from now on; for one of the fetches of a version only, as nothing in them
+  // tells whose they are.
+  void TakeShared() { takes_shared_ = true; }
 
  private:
   struct Block {
@@ -58,6 +67,10 @@ class Fetch {
   };
 
   ServerPath* Find(const Address& server);
+  void OnBoot(ServerPath& path, uint64_t boot, Micros now);
+  // A symbol came over this path, asked for or not. Only what is `fresh` is a sign of life where it was not.
+  AskedRanges::Match Arrived(ServerPath& path, uint32_t block, uint32_t esi, bool fresh, Micros now);
+  void Decode(ServerPath& path, uint32_t number, uint32_t esi, const uint8_t* symbol, Micros now);
   void Tick(ServerPath& path, Micros now);
   void TickUnanswered(ServerPath& path, Micros now);
   void Probe(ServerPath& path, Micros now);
@@ -70,6 +83,7 @@ class Fetch {
   void GiveUp(ServerPath& path);
   bool OtherFlows(const ServerPath& path) const;
   void SendSubscribe(ServerPath& path, Micros now);
+  void SendJoin(ServerPath& path, Micros now);
   void SetState(ServerPath& path, ServerState state);
   void OnBlockEnd(std::list<Block>::iterator block, Micros now);  // decoded, or contradicted
   void WakeAll(Micros now);
@@ -92,6 +106,7 @@ class Fetch {
   std::list<Block> blocks_;  // wanted and not decoded, in the order they were wanted
   std::unordered_map<uint32_t, std::list<Block>::iterator> by_number_;
   std::deque<std::pair<uint32_t, BlockEvidence>> ended_;  // of the last max_blocks_wanted_ blocks, by number
+  bool takes_shared_ = false;
   bool everything_asked_ = false;
   uint64_t blocks_decoded_ = 0;
   uint64_t source_symbols_ = 0;

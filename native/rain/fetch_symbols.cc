@@ -1,4 +1,6 @@
 // What a fetch does with symbols that arrive: docs/rain.md, "The client drives".
+#include <algorithm>
+
 #include "rain/fetch.h"
 
 namespace murky::rain {
@@ -21,46 +23,88 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
     counters_.dropped_malformed++;
     return;
   }
-  if (path->boot != 0 && path->boot != boot) {
-    // The server was restarted and knows nothing of what was asked.
-    path->meter.OnNewSender();
-    path->asked.CancelAll();
-    path->next_tick = now;
-  }
-  path->boot = boot;
+  OnBoot(*path, boot, now);
   bool late = false;
   if (!path->meter.OnSymbol(header.sequence, header.time, now, &late)) return;
-  counters_.symbols_received++;
-  path->symbols++;
-  const AskedRanges::Match match =
-      path->asked.OnSymbol(header.block, header.esi, now, path->meter.round_trip());
+  const AskedRanges::Match match = Arrived(*path, header.block, header.esi, true, now);
   if (match.asked_at != kNever) path->meter.OnRoundTrip(now - match.asked_at);
-  if (match.ran_dry) path->meter.OnDry();
-  path->OnSymbol(now);
-  if (path->stalled || path->state != ServerState::kAlive) {
-    path->stalled = false;
-    path->next_tick = now;
-    path->busy_pause = kFirstBusyPause;
-    SetState(*path, ServerState::kAlive);
-  }
-  if (path->law->starting() && path->meter.train_complete()) path->next_tick = now;
-  // What was measured may make ticks more frequent than was thought before.
-  path->next_tick = std::min(path->next_tick, now + path->Interval());
+  Decode(*path, header.block, header.esi, symbol, now);
+}
 
-  const auto found = by_number_.find(header.block);
+// Its seal says who made it, but neither for whom nor when: it may be one that somebody recorded. So it is no
+// measure of time, and of arrival only as far as a mark tells of so many.
+void Fetch::OnShared(const Address& from, const SharedHeader& header, const uint8_t* symbol,
+                     size_t symbol_bytes, Micros now) {
+  ServerPath* path = Find(from);
+  if (!path || !takes_shared_) {
+    counters_.dropped_unknown++;
+    return;
+  }
+  if (symbol_bytes != symbol_bytes_) {
+    counters_.dropped_malformed++;
+    return;
+  }
+  path->meter.OnShared();
+  Arrived(*path, header.block, header.esi, false, now);
+  Decode(*path, header.block, header.esi, symbol, now);
+}
+
+void Fetch::OnMark(const Address& from, uint64_t boot, const Mark& mark, Micros now) {
+  ServerPath* path = Find(from);
+  if (!path) {
+    counters_.dropped_unknown++;
+    return;
+  }
+  OnBoot(*path, boot, now);
+  path->meter.OnMark(mark.sequence, mark.time, now);
+  path->OnAnswer(now);
+}
+
+void Fetch::OnBoot(ServerPath& path, uint64_t boot, Micros now) {
+  if (path.boot != 0 && path.boot != boot) {
+    // The server was restarted and knows nothing of what was asked.
+    path.meter.OnNewSender();
+    path.asked.CancelAll();
+    path.joined_at = -kJoinInterval;
+    path.next_tick = now;
+  }
+  path.boot = boot;
+}
+
+AskedRanges::Match Fetch::Arrived(ServerPath& path, uint32_t block, uint32_t esi, bool fresh, Micros now) {
+  counters_.symbols_received++;
+  path.symbols++;
+  const AskedRanges::Match match = path.asked.OnSymbol(block, esi, now, path.meter.round_trip());
+  if (!fresh && match.asked_at == kNever) return match;
+  if (match.ran_dry) path.meter.OnDry();
+  path.OnSymbol(now);
+  if (path.stalled || path.state != ServerState::kAlive) {
+    path.stalled = false;
+    path.next_tick = now;
+    path.busy_pause = kFirstBusyPause;
+    SetState(path, ServerState::kAlive);
+  }
+  if (path.law->starting() && path.meter.train_complete()) path.next_tick = now;
+  // What was measured may make ticks more frequent than was thought before.
+  path.next_tick = std::min(path.next_tick, now + path.Interval());
+  return match;
+}
+
+void Fetch::Decode(ServerPath& path, uint32_t number, uint32_t esi, const uint8_t* symbol, Micros now) {
+  const auto found = by_number_.find(number);
   if (found == by_number_.end()) return;  // decoded already
   Block& block = *found->second;
   if (!block.decoder) block.decoder = std::make_unique<lt::Decoder>(block.bytes, symbol_bytes_);
-  const lt::AddResult result = block.decoder->Add(header.esi, symbol);
+  const lt::AddResult result = block.decoder->Add(esi, symbol);
   // A contradiction proves that somebody's symbols are wrong. Such a decoder may never end, so it is given
   // up.
   const bool contradicted = result == lt::AddResult::kConflict;
   if (result != lt::AddResult::kNeedMore && result != lt::AddResult::kDecoded && !contradicted) return;
-  if (!contradicted) path->useful++;
-  const auto server = static_cast<uint32_t>(by_address_[from]);
+  if (!contradicted) path.useful++;
+  const auto server = static_cast<uint32_t>(by_address_[path.address]);
   block.from_servers.resize(paths_.size());
   block.from_servers[server]++;
-  block.evidence.Add(digest_, header.esi, server, symbol, symbol_bytes);
+  block.evidence.Add(digest_, esi, server, symbol, symbol_bytes_);
   // Symbols may be chosen so that they never suffice; honest ones do long before.
   const bool too_many = block.decoder->received() >= 2 * block.k + kSymbolsBeyondAnyNeed;
   if (result != lt::AddResult::kNeedMore || too_many) OnBlockEnd(found->second, now);

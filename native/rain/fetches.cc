@@ -15,6 +15,7 @@ uint32_t Fetches::Open(const FetchSpec& spec, Micros now) {
   entry.fetch = std::make_unique<Fetch>(handle, name, spec, limits_, digest_, tokens_, outbox_, counters_,
                                         notifications_, now);
   by_name_[name] = handle;
+  if (by_stream_.emplace(entry.fetch->stream(), handle).second) entry.fetch->TakeShared();
   Schedule(handle, entry);
   return handle;
 }
@@ -25,6 +26,8 @@ void Fetches::Close(uint32_t handle, Micros now) {
   found->second.fetch->Close(now);
   schedule_.erase({found->second.due, handle});
   by_name_.erase(found->second.fetch->name());
+  const auto shared = by_stream_.find(found->second.fetch->stream());
+  if (shared != by_stream_.end() && shared->second == handle) by_stream_.erase(shared);
   fetches_.erase(found);
 }
 

@@ -42,6 +42,12 @@ class Fetches {
     const auto found = by_name_.find(name);
     return found != by_name_.end() && With(found->second, use);
   }
+  // The one that takes the shared symbols of this version.
+  template <typename Use>
+  bool WithStream(uint64_t stream, Use use) {
+    const auto found = by_stream_.find(stream);
+    return found != by_stream_.end() && With(found->second, use);
+  }
   const Fetch* Find(uint32_t handle) const {
     const auto found = fetches_.find(handle);
     return found == fetches_.end() ? nullptr : found->second.fetch.get();
@@ -67,6 +73,7 @@ class Fetches {
   const SymbolDigest digest_;
   std::unordered_map<uint32_t, Entry> fetches_;
   std::unordered_map<uint16_t, uint32_t> by_name_;
+  std::unordered_map<uint64_t, uint32_t> by_stream_;  // the first of those that are open
   std::set<std::pair<Micros, uint32_t>> schedule_;
 };
 

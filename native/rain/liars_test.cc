@@ -34,6 +34,13 @@ CrowdLiar::Habits BeginningAnew() {
   return habits;
 }
 
+// All its fetches read the same as the honest ones, and take what is shared.
+CrowdLiar::Habits Joining() {
+  CrowdLiar::Habits habits;
+  habits.joins = true;
+  return habits;
+}
+
 // Wants blocks that the server has not got: each is refused, again and again.
 CrowdLiar::Habits Refused() {
   CrowdLiar::Habits habits;
@@ -91,7 +98,7 @@ TEST(LiarsLeaveTheOthersTheirSharesOfTheTotal) {
   const Outcome before = Serve(limits, 0);
   for (const double rate : before.honest_bits_per_second) CHECK(rate > 20e6);
   for (const size_t liars : {1, 3}) {
-    for (const CrowdLiar::Habits& habits : {CrowdLiar::Habits{}, Raving(), BeginningAnew()}) {
+    for (const CrowdLiar::Habits& habits : {CrowdLiar::Habits{}, Raving(), BeginningAnew(), Joining()}) {
       const Outcome beside = Serve(limits, liars, habits);
       for (size_t i = 0; i < beside.honest_bits_per_second.size(); i++) {
         CHECK(beside.honest_bits_per_second[i] >= 0.8 * before.honest_bits_per_second[i]);
@@ -104,7 +111,8 @@ TEST(LiarsLeaveTheOthersTheirSharesOfTheTotal) {
 TEST(NoLiarGetsMoreThanTheClampPerPeer) {
   EngineLimits limits;
   limits.max_rate_per_peer_bits_per_second = 10'000'000;
-  for (const CrowdLiar::Habits& habits : {CrowdLiar::Habits{}, Raving(), BeginningAnew(), Refused()}) {
+  for (const CrowdLiar::Habits& habits :
+       {CrowdLiar::Habits{}, Raving(), BeginningAnew(), Joining(), Refused()}) {
     const Outcome outcome = Serve(limits, 2, habits);
     for (const double rate : outcome.liar_bits_per_second) CHECK(rate <= 1.01 * 10e6);
     for (const double rate : outcome.honest_bits_per_second) CHECK(rate > 0.8 * 10e6);

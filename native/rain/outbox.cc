@@ -9,6 +9,10 @@ void Outbox::Send(const Address& to, size_t inner_bytes) {
   SendClear(to, datagram_.data(), length);
 }
 
+const uint8_t* Outbox::SealShared(size_t inner_bytes) {
+  return seal_.WriteShared(inner(), inner_bytes, datagram_.data()) > 0 ? datagram_.data() : nullptr;
+}
+
 void Outbox::SendClear(const Address& to, const uint8_t* datagram, size_t length) {
   if (!MaySendTo(to) || DroppedOnPurpose()) return;
   counters_.datagrams_out++;

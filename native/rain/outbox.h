@@ -24,9 +24,15 @@ class Outbox {
   // Room for the largest inner message; what is written here is what Send sends.
   uint8_t* inner() { return datagram_.data() + kOuterBytes; }
   void Send(const Address& to, size_t inner_bytes);
-  // Sends a whole datagram as it is, neither sealed nor numbered.
+  // Seals what is written there for many readers. Returns the datagram, of DatagramBytes(inner_bytes), which
+  // SendClear sends; valid until inner() is written again. Null if OpenSSL fails.
+  const uint8_t* SealShared(size_t inner_bytes);
+  // Whether such a datagram, kept, may still be sent.
+  bool Current(const uint8_t* shared_datagram) const { return seal_.Current(shared_datagram); }
+  // Sends a whole datagram as it is, neither sealed nor numbered here.
   void SendClear(const Address& to, const uint8_t* datagram, size_t length);
 
+  size_t DatagramBytes(size_t inner_bytes) const { return seal_.overhead_bytes() + inner_bytes; }
   // Bits of IP payload of a datagram with so long an inner message.
   size_t IpPayloadBits(size_t inner_bytes) const {
     return (kUdpHeaderBytes + seal_.overhead_bytes() + inner_bytes) * 8;

@@ -31,6 +31,20 @@ void CheckInner(const uint8_t* data, size_t size) {
     CheckSame(data, kSymbolHeaderBytes, out, kSymbolHeaderBytes);
     taken++;
   }
+  if (SharedHeader shared; ParseShared(data, size, &shared, &symbol, &symbol_bytes)) {
+    MUST(symbol_bytes % 64 == 0 && symbol_bytes > 0 && symbol + symbol_bytes == data + size);
+    WriteSharedHeader(shared, out);
+    CheckSame(data, kSymbolHeaderBytes, out, kSymbolHeaderBytes);
+    taken++;
+  }
+  if (Mark message; ParseMark(data, size, &message)) {
+    CheckSame(data, size, out, WriteMark(message, out));
+    taken++;
+  }
+  if (Join message; ParseJoin(data, size, &message)) {
+    CheckSame(data, size, out, WriteJoin(message, out));
+    taken++;
+  }
   if (TokenMessage message; ParseToken(data, size, &message)) {
     CheckSame(data, size, out, WriteToken(message, out));
     taken++;

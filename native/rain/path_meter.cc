@@ -10,17 +10,34 @@ constexpr Micros kTrainPause = 50'000;  // a train begins anew behind a longer o
 
 }  // namespace
 
+void PathMeter::BeginAnewIfExpected() {
+  if (!expect_restart_) return;
+  expect_restart_ = false;
+  sequence_.Restart();
+  marks_.clear();
+}
+
+Micros PathMeter::OnTime(uint32_t time, Micros now) {
+  const Micros queue = delay_.Add(time, now);
+  least_queue_ = least_queue_ == kNever ? queue : std::min(least_queue_, queue);
+  last_arrival_ = now;
+  queue_at_time_ = queue;
+  return queue;
+}
+
+void PathMeter::OnMark(uint32_t sequence, uint32_t time, Micros now) {
+  BeginAnewIfExpected();
+  // What overflowed a queue is told of when that queue may be gone.
+  queue_of_loss_ = std::max(queue_of_loss_, queue_at_time_);
+  if (sequence_.Advance(sequence)) OnTime(time, now);
+}
+
 bool PathMeter::OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* late) {
-  if (expect_restart_) {
-    expect_restart_ = false;
-    sequence_.Restart();
-    marks_.clear();
-  }
+  BeginAnewIfExpected();
   const SequenceWindow::Arrival arrival = sequence_.Add(sequence);
   if (arrival == SequenceWindow::Arrival::kDuplicate) return false;
   *late = arrival == SequenceWindow::Arrival::kLate;
-  const Micros queue = delay_.Add(time, now);
-  least_queue_ = least_queue_ == kNever ? queue : std::min(least_queue_, queue);
+  const Micros queue = OnTime(time, now);
   // What is late was at most as late as it was delayed.
   if (*late) reordering_ = std::clamp(queue + queue / 8, reordering_, kMostReordering);
   if (!train_.complete) {
@@ -33,7 +50,6 @@ bool PathMeter::OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* lat
     train_.last_sent = time;
     train_.complete = train_.sent >= kTrainSymbols;
   }
-  last_arrival_ = now;
   return true;
 }
 
@@ -61,6 +77,8 @@ PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   sample.delayed = least_queue_ != kNever;
   sample.queue = sample.delayed ? least_queue_ : 0;
   if (sample.delayed) last_queue_ = sample.queue;
+  sample.queue_of_loss = queue_of_loss_;
+  queue_of_loss_ = 0;
   least_queue_ = kNever;
   reordering_ = std::max(kLeastReordering, reordering_ - reordering_ / 256);
 

@@ -19,6 +19,10 @@ class PathMeter {
  public:
   // False: a duplicate. *late is true if later ones have arrived before.
   bool OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* late);
+  // One that is the same for all readers came: it has neither number nor time, and counts with the next mark.
+  void OnShared() { sequence_.AddUnnumbered(); }
+  // The server told how many symbols it had sent before, and its time.
+  void OnMark(uint32_t sequence, uint32_t time, Micros now);
   // An upper bound of the round trip time was seen; the least one counts.
   void OnRoundTrip(Micros sample);
   // The server had nothing left to send when it sent what arrived last.
@@ -44,6 +48,9 @@ class PathMeter {
   double received_rate() const { return smoothed_; }  // bits of IP payload per second
 
  private:
+  void BeginAnewIfExpected();
+  Micros OnTime(uint32_t time, Micros now);  // the queueing delay
+
   struct Mark {
     Micros at;
     int64_t sent;
@@ -69,6 +76,8 @@ class PathMeter {
   Micros last_arrival_ = -1;
   Micros least_queue_ = kNever;  // of this tick
   Micros last_queue_ = 0;
+  Micros queue_at_time_ = 0;  // when the server's time was told last
+  Micros queue_of_loss_ = 0;  // around what a mark counted, in this tick
   bool dry_ = false;
   bool expect_restart_ = false;
   int64_t sent_at_tick_ = 0;

@@ -18,8 +18,9 @@ struct PathSample {
   Micros round_trip = 0;  // without queueing
   double symbol_bits = 0;
 
-  bool delayed = false;  // something arrived, so `queue` is known
-  Micros queue = 0;      // least queueing delay of the tick
+  bool delayed = false;      // something arrived, so `queue` is known
+  Micros queue = 0;          // least queueing delay of the tick
+  Micros queue_of_loss = 0;  // and before it, where `lost` began to be counted earlier
 
   bool measured = false;  // the rates are known
   double gross = 0;       // by the sequence: with what was lost

@@ -1,5 +1,6 @@
 #include "rain/seal.h"
 
+#include <algorithm>
 #include <cstring>
 #include <list>
 #include <unordered_map>
@@ -13,18 +14,19 @@ namespace {
 
 constexpr uint64_t kMaxCounter = (uint64_t{1} << 48) - 1;
 
-OpenResult CheckOuter(const uint8_t* datagram, size_t length, SealScheme scheme, uint64_t own_boot,
-                      Outer* outer) {
+OpenResult CheckOuter(const uint8_t* datagram, size_t length, bool sealed, Outer* outer) {
   if (!ParseOuter(datagram, length, outer)) return OpenResult::kTooShort;
   if (outer->version != kWireVersion) return OpenResult::kUnknownVersion;
-  if (outer->seal != scheme) return OpenResult::kWrongScheme;
-  if (length > kMaxDatagramBytes) return OpenResult::kForged;  // nobody writes such a one
-  return outer->boot == own_boot ? OpenResult::kReplayed : OpenResult::kOk;
+  const bool known =
+      sealed ? outer->seal == SealScheme::kAes128Gcm || outer->seal == SealScheme::kAes128GcmShared
+             : outer->seal == SealScheme::kNone;
+  if (!known) return OpenResult::kWrongScheme;
+  return length > kMaxDatagramBytes ? OpenResult::kForged : OpenResult::kOk;  // nobody writes such a one
 }
 
 class Unsealed : public Seal {
  public:
-  explicit Unsealed(Random& random) : boot_(random.Next()) {}
+  explicit Unsealed(Random& random) : boot_(random.Next()), shared_boot_(random.Next()) {}
 
   bool ReplaceKeys(const std::vector<ClusterKey>&, std::string* error) override {
     *error = "A node that speaks in clear takes up a cluster key only at its start.";
@@ -36,44 +38,68 @@ class Unsealed : public Seal {
   size_t overhead_bytes() const override { return kOuterBytes; }
 
   size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
-    if (inner_bytes > 0) std::memmove(out + kOuterBytes, inner, inner_bytes);
-    WriteOuter({kWireVersion, SealScheme::kNone, counter_++ & kMaxCounter, boot_}, out);
-    return kOuterBytes + inner_bytes;
+    return WriteAs(boot_, &counter_, inner, inner_bytes, out);
   }
+  size_t WriteShared(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
+    return WriteAs(shared_boot_, &shared_counter_, inner, inner_bytes, out);
+  }
+  bool Current(const uint8_t*) const override { return true; }
 
   OpenResult Open(const uint8_t* datagram, size_t length, Micros, Opened* out) override {
     return OpenAtHand(datagram, length, out);
   }
   OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) override {
     Outer outer;
-    const OpenResult result = CheckOuter(datagram, length, SealScheme::kNone, boot_, &outer);
+    const OpenResult result = CheckOuter(datagram, length, false, &outer);
     if (result != OpenResult::kOk) return result;
+    if (outer.boot == boot_ || outer.boot == shared_boot_) return OpenResult::kReplayed;
     std::memcpy(scratch_, datagram + kOuterBytes, length - kOuterBytes);
-    *out = {outer.boot, scratch_, length - kOuterBytes};
+    *out = {outer.boot, false, scratch_, length - kOuterBytes};
     return OpenResult::kOk;
   }
 
  private:
+  static size_t WriteAs(uint64_t boot, uint64_t* counter, const uint8_t* inner, size_t inner_bytes,
+                        uint8_t* out) {
+    if (inner_bytes > 0) std::memmove(out + kOuterBytes, inner, inner_bytes);
+    WriteOuter({kWireVersion, SealScheme::kNone, (*counter)++ & kMaxCounter, boot}, out);
+    return kOuterBytes + inner_bytes;
+  }
+
   const uint64_t boot_;
+  const uint64_t shared_boot_;
   uint64_t counter_ = 0;
+  uint64_t shared_counter_ = 0;
   uint8_t scratch_[kMaxDatagramBytes];
 };
 
 class Sealed : public Seal {
  public:
   Sealed(std::vector<Sha256Bytes> secrets, Random& random)
-      : secrets_(std::move(secrets)), random_(random), boot_(random.Next()) {}
+      : secrets_(std::move(secrets)), random_(random), own_{random.Next()}, shared_{random.Next()} {}
 
   bool ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error) override;
 
   bool sealed() const override { return true; }
-  uint64_t boot() const override { return boot_; }
+  uint64_t boot() const override { return own_.boot; }
   size_t overhead_bytes() const override { return kOuterBytes + kTagBytes; }
-  size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override;
+  size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
+    return WriteAs(own_, SealScheme::kAes128Gcm, inner, inner_bytes, out);
+  }
+  size_t WriteShared(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
+    return WriteAs(shared_, SealScheme::kAes128GcmShared, inner, inner_bytes, out);
+  }
+  bool Current(const uint8_t* shared_datagram) const override;
   OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) override;
   OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) override;
 
  private:
+  // A boot id that this node seals under, and how far it has come.
+  struct Own {
+    uint64_t boot;
+    uint64_t counter = 0;
+    EpochKey key{};
+  };
   struct Sender {
     uint64_t boot = 0;
     ReplayWindow<kReplayWindowCounters> window;
@@ -89,46 +115,62 @@ class Sealed : public Seal {
     const EpochKey* tried = nullptr;  // and it did not open with this one
   };
   Look OpenKnown(const uint8_t* datagram, size_t length, Opened* out);
+  size_t WriteAs(Own& own, SealScheme scheme, const uint8_t* inner, size_t inner_bytes, uint8_t* out);
+  // What Open finds out without a key.
+  OpenResult Check(const uint8_t* datagram, size_t length, Outer* outer) const;
+  // Not seen before; of what is shared, not of an epoch that nobody sends any more.
+  static bool Fresh(const Sender& sender, const Outer& outer) {
+    if (outer.seal == SealScheme::kAes128Gcm) return sender.window.Fresh(outer.counter);
+    return std::max(sender.keys[0].epoch, sender.keys[1].epoch) <= (outer.counter >> kKeyEpochBits) + 1;
+  }
   // Opens with a key that is derived anew from one of the secrets but `tried`.
   bool OpenWithAny(const Outer& outer, const EpochKey* tried, const uint8_t* datagram, size_t inner_bytes,
                    EpochKey* found);
   bool OpenWith(const EpochKey& key, const Outer& outer, const uint8_t* datagram, size_t inner_bytes);
   // Takes over `key`, whose first datagram was genuine.
-  void Remember(Sender* sender, uint64_t boot, uint64_t counter, EpochKey key);
+  void Remember(Sender* sender, const Outer& outer, EpochKey key);
 
   std::vector<Sha256Bytes> secrets_;  // the first one seals
   Random& random_;
-  uint64_t boot_;
-  uint64_t counter_ = 0;
-  EpochKey own_;
+  Own own_;
+  Own shared_;
   Senders senders_;  // the most recently heard first
   std::unordered_map<uint64_t, Senders::iterator> by_boot_;
   uint8_t scratch_[kMaxDatagramBytes];
 };
 
-size_t Sealed::Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
-  if (counter_ > kMaxCounter) {  // a nonce never repeats: go on as a new boot
-    boot_ = random_.Next();
-    counter_ = 0;
-    own_.gcm.reset();
+size_t Sealed::WriteAs(Own& own, SealScheme scheme, const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
+  if (own.counter > kMaxCounter) own = Own{random_.Next()};  // a nonce never repeats: go on as a new boot
+  const uint64_t epoch = own.counter >> kKeyEpochBits;
+  if (!own.key.gcm || own.key.epoch != epoch) {
+    if (!DeriveKey(secrets_.front(), own.boot, epoch, AesGcm::Direction::kSeal, &own.key)) return 0;
   }
-  const uint64_t epoch = counter_ >> kKeyEpochBits;
-  if (!own_.gcm || own_.epoch != epoch) {
-    if (!DeriveKey(secrets_.front(), boot_, epoch, AesGcm::Direction::kSeal, &own_)) return 0;
-  }
-  const uint64_t counter = counter_++;
+  const uint64_t counter = own.counter++;
   uint8_t* body = out + kOuterBytes;
   if (inner != body && inner_bytes > 0) {  // OpenSSL takes the same place or one that does not overlap
     std::memmove(body, inner, inner_bytes);
   }
-  WriteOuter({kWireVersion, SealScheme::kAes128Gcm, counter, boot_}, out);
-  if (!own_.gcm->Seal(own_.Nonce(counter), out, kOuterBytes, body, inner_bytes, body)) return 0;
+  WriteOuter({kWireVersion, scheme, counter, own.boot}, out);
+  if (!own.key.gcm->Seal(own.key.Nonce(counter), out, kOuterBytes, body, inner_bytes, body)) return 0;
   return kOuterBytes + inner_bytes + kTagBytes;
+}
+
+bool Sealed::Current(const uint8_t* shared_datagram) const {
+  Outer outer;
+  ParseOuter(shared_datagram, kOuterBytes, &outer);
+  const uint64_t epoch = shared_.counter >> kKeyEpochBits;
+  return outer.boot == shared_.boot && (outer.counter >> kKeyEpochBits) + 1 >= epoch;
+}
+
+OpenResult Sealed::Check(const uint8_t* datagram, size_t length, Outer* outer) const {
+  const OpenResult result = CheckOuter(datagram, length, true, outer);
+  if (result != OpenResult::kOk) return result;
+  return outer->boot == own_.boot || outer->boot == shared_.boot ? OpenResult::kReplayed : OpenResult::kOk;
 }
 
 Sealed::Look Sealed::OpenKnown(const uint8_t* datagram, size_t length, Opened* out) {
   Look look;
-  look.result = CheckOuter(datagram, length, SealScheme::kAes128Gcm, boot_, &look.outer);
+  look.result = Check(datagram, length, &look.outer);
   if (look.result != OpenResult::kOk) return look;
   if (length < overhead_bytes()) {
     look.result = OpenResult::kTooShort;
@@ -138,7 +180,7 @@ Sealed::Look Sealed::OpenKnown(const uint8_t* datagram, size_t length, Opened* o
   const auto known = by_boot_.find(look.outer.boot);
   if (known == by_boot_.end()) return look;
   look.sender = &*known->second;
-  if (!look.sender->window.Fresh(look.outer.counter)) {
+  if (!Fresh(*look.sender, look.outer)) {
     look.result = OpenResult::kReplayed;
     return look;
   }
@@ -147,8 +189,8 @@ Sealed::Look Sealed::OpenKnown(const uint8_t* datagram, size_t length, Opened* o
   if (!key.gcm || key.epoch != epoch) return look;
   const size_t inner_bytes = length - overhead_bytes();
   if (OpenWith(key, look.outer, datagram, inner_bytes)) {
-    Remember(look.sender, look.outer.boot, look.outer.counter, {});
-    *out = {look.outer.boot, scratch_, inner_bytes};
+    Remember(look.sender, look.outer, {});
+    *out = {look.outer.boot, look.outer.seal == SealScheme::kAes128GcmShared, scratch_, inner_bytes};
     look.result = OpenResult::kOk;
     return look;
   }
@@ -167,8 +209,8 @@ OpenResult Sealed::Open(const uint8_t* datagram, size_t length, Micros, Opened* 
   const size_t inner_bytes = length - overhead_bytes();
   EpochKey derived;
   if (!OpenWithAny(look.outer, look.tried, datagram, inner_bytes, &derived)) return OpenResult::kForged;
-  Remember(look.sender, look.outer.boot, look.outer.counter, std::move(derived));
-  *out = {look.outer.boot, scratch_, inner_bytes};
+  Remember(look.sender, look.outer, std::move(derived));
+  *out = {look.outer.boot, look.outer.seal == SealScheme::kAes128GcmShared, scratch_, inner_bytes};
   return OpenResult::kOk;
 }
 
@@ -191,14 +233,15 @@ bool Sealed::OpenWith(const EpochKey& key, const Outer& outer, const uint8_t* da
 
 bool Sealed::ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error) {
   if (!ExtractSecrets(keys, &secrets_, error)) return false;
-  own_.gcm.reset();
+  own_.key.gcm.reset();
+  shared_ = Own{random_.Next()};  // so that nothing sealed with the old key is current any more
   for (Sender& sender : senders_) {
     for (EpochKey& key : sender.keys) key.gcm.reset();
   }
   return true;
 }
 
-void Sealed::Remember(Sender* sender, uint64_t boot, uint64_t counter, EpochKey key) {
+void Sealed::Remember(Sender* sender, const Outer& outer, EpochKey key) {
   if (!sender) {
     if (senders_.size() == kMaxKnownSenders) {
       by_boot_.erase(senders_.back().boot);
@@ -206,13 +249,13 @@ void Sealed::Remember(Sender* sender, uint64_t boot, uint64_t counter, EpochKey 
     }
     senders_.emplace_front();
     sender = &senders_.front();
-    sender->boot = boot;
-    by_boot_[boot] = senders_.begin();
+    sender->boot = outer.boot;
+    by_boot_[outer.boot] = senders_.begin();
   } else if (sender != &senders_.front()) {
-    senders_.splice(senders_.begin(), senders_, by_boot_[boot]);
+    senders_.splice(senders_.begin(), senders_, by_boot_[outer.boot]);
   }
   if (key.gcm) sender->keys[key.epoch % 2] = std::move(key);
-  sender->window.Take(counter);
+  if (outer.seal == SealScheme::kAes128Gcm) sender->window.Take(outer.counter);
 }
 
 }  // namespace

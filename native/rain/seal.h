@@ -36,6 +36,7 @@ enum class OpenResult {
 
 struct Opened {
   uint64_t boot = 0;
+  bool shared = false;             // sealed once for many: it may have come before
   const uint8_t* inner = nullptr;  // into the seal's scratch; valid until the next Open
   size_t inner_bytes = 0;
 };
@@ -64,6 +65,12 @@ class Seal {
   // Returns the length, 0 if OpenSSL fails. `inner` may be at out + kOuterBytes, so that symbols are sealed
   // where they were written.
   virtual size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
+  // As Write, but for many receivers, of which each may get the datagram at another time, early or late among
+  // others. It goes out under a boot id of its own, whose counters no receiver checks for replay: only what
+  // does no harm when it comes twice may be sent so. What WriteShared wrote may be sent for as long as
+  // Current says: receivers hold keys of the last two epochs.
+  virtual size_t WriteShared(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
+  virtual bool Current(const uint8_t* shared_datagram) const = 0;
   // As Open, but derives no key, which would cost far more than to open the datagram.
   virtual OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) = 0;
   // Opens one datagram. State for a sender (bounded) is kept only once one of its datagrams was genuine.

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "rain/big_endian.h"
 #include "rain/system_random.h"
@@ -21,7 +22,8 @@ using Keys = std::vector<ClusterKey>;
 class FixedRandom : public Random {
  public:
   explicit FixedRandom(uint64_t next) : next_(next) {}
-  uint64_t Next() override { return next_++; }
+  // What is drawn later is far off, so that no two of the small boot ids below meet.
+  uint64_t Next() override { return std::exchange(next_, next_ + (uint64_t{1} << 40)); }
 
  private:
   uint64_t next_;

@@ -4,6 +4,7 @@
 #ifndef MURKY_RAIN_SEQUENCE_WINDOW_H_
 #define MURKY_RAIN_SEQUENCE_WINDOW_H_
 
+#include <algorithm>
 #include <bitset>
 #include <cstdint>
 
@@ -15,6 +16,30 @@ inline int32_t Difference24(uint32_t a, uint32_t b) { return static_cast<int32_t
 class SequenceWindow {
  public:
   enum class Arrival { kNewest, kLate, kDuplicate };
+
+  // One came that bears no number of its own. It counts from the next number on that is known.
+  void AddUnnumbered() { unnumbered_++; }
+
+  // All numbers before `next` have been used. False if more are known to be.
+  bool Advance(uint32_t next) {
+    const uint32_t last = (next - 1) & 0xffffff;
+    if (started_) {
+      const int32_t ahead = Difference24(last, static_cast<uint32_t>(highest_ & 0xffffff));
+      if (ahead <= kLongestGap && ahead > -kWindow) {
+        if (ahead > 0) MoveTo(highest_ + ahead);
+        Fold(0);
+        return ahead >= 0;
+      }
+      Restart();
+    }
+    // What was sent before the first number that is known is not counted, nor what arrived of it.
+    started_ = true;
+    unnumbered_ = 0;
+    seen_.reset();
+    highest_ = static_cast<int64_t>(last) + (int64_t{1} << 24);
+    first_ = highest_ + 1;
+    return true;
+  }
 
   // The sender may have begun anew: whatever comes next is the first.
   void Restart() {
@@ -34,14 +59,13 @@ class SequenceWindow {
         received_++;
         return Arrival::kLate;
       } else {
-        if (ahead >= kWindow) seen_.reset();
-        for (int64_t at = highest_ + 1; ahead < kWindow && at < highest_ + ahead; at++)
-          seen_[at % kWindow] = false;
-        highest_ += ahead;
+        MoveTo(highest_ + ahead);
+        Fold(1);
       }
     }
     if (!started_) {
       started_ = true;
+      unnumbered_ = 0;
       seen_.reset();
       first_ = highest_ = static_cast<int64_t>(sequence) + (int64_t{1} << 24);
     }
@@ -60,11 +84,28 @@ class SequenceWindow {
   static constexpr int32_t kWindow = 4096;
   static constexpr int32_t kLongestGap = 1 << 20;
 
+  void MoveTo(int64_t highest) {
+    if (highest - highest_ >= kWindow) {
+      seen_.reset();
+    } else {
+      for (int64_t at = highest_ + 1; at <= highest; at++) seen_[static_cast<size_t>(at % kWindow)] = false;
+    }
+    highest_ = highest;
+  }
+  // Those without a number came instead of numbers that did not come, `but` of which are counted otherwise;
+  // there cannot be more.
+  void Fold(int64_t but) {
+    const int64_t missing = sent() - received_ - but;
+    received_ += std::clamp<int64_t>(unnumbered_, 0, std::max<int64_t>(missing, 0));
+    unnumbered_ = 0;
+  }
+
   bool started_ = false;
   int64_t first_ = 0;
   int64_t highest_ = 0;
   int64_t sent_before_ = 0;
   int64_t received_ = 0;
+  int64_t unnumbered_ = 0;
   std::bitset<kWindow> seen_;
 };
 

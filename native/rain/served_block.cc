@@ -10,26 +10,45 @@ bool ServedBlock::Symbol(uint32_t esi, uint8_t* out) {
     encoder_.Symbol(esi, out);
     return esi >= k;
   }
-  const size_t bytes = encoder_.symbol_bytes();
-  const uint32_t index = (esi - k) / kRunSymbols;
-  const uint32_t place = (esi - k) % kRunSymbols;
-  if (index >= runs_.size()) {
-    kept_bytes_ += (index + 1 - runs_.size()) * sizeof(Run);
-    runs_.resize(index + 1);
+  const KeptSymbols::Place kept = repair_.At(esi - k, encoder_.symbol_bytes());
+  if (!kept.made) {
+    encoder_.Symbol(esi, kept.bytes);
+    repair_.SetMade(esi - k);
   }
-  Run& run = runs_[index];
-  if (!run.symbols) {
-    run.symbols.reset(new uint8_t[kRunSymbols * bytes]);
-    kept_bytes_ += kRunSymbols * bytes;
+  std::memcpy(out, kept.bytes, encoder_.symbol_bytes());
+  return !kept.made;
+}
+
+ServedBlock::Shared ServedBlock::SharedSymbol(const SharedHeader& header, Outbox& outbox) {
+  const uint32_t k = encoder_.k();
+  const size_t inner_bytes = kSymbolHeaderBytes + encoder_.symbol_bytes();
+  const bool kept = header.esi < 2 * k;
+  KeptSymbols::Place place{};
+  Shared shared;
+  shared.length = outbox.DatagramBytes(inner_bytes);
+  if (kept) {
+    place = shared_.At(header.esi, shared.length);
+    shared.datagram = place.bytes;
+    if (place.made && outbox.Current(place.bytes)) return shared;
   }
-  uint8_t* kept = run.symbols.get() + place * bytes;
-  const bool making = (run.made >> place & 1) == 0;
-  if (making) {
-    encoder_.Symbol(esi, kept);
-    run.made |= 1u << place;
+  WriteSharedHeader(header, outbox.inner());
+  uint8_t* symbol = outbox.inner() + kSymbolHeaderBytes;
+  if (header.esi >= k && header.esi < 2 * k && repair_.Made(header.esi - k)) {
+    Symbol(header.esi, symbol);
+  } else {
+    encoder_.Symbol(header.esi, symbol);  // kept sealed, not in clear as well
+    shared.encoded = header.esi >= k;
   }
-  std::memcpy(out, kept, bytes);
-  return making;
+  const uint8_t* sealed = outbox.SealShared(inner_bytes);
+  if (!sealed) return Shared{};
+  shared.sealed = true;
+  if (kept) {
+    std::memcpy(place.bytes, sealed, shared.length);
+    shared_.SetMade(header.esi);
+  } else {
+    shared.datagram = sealed;
+  }
+  return shared;
 }
 
 }  // namespace murky::rain

@@ -23,6 +23,7 @@ constexpr Micros kProbeInterval = 250'000;  // of a server that does not answer
 constexpr Micros kSlowProbeInterval = 1'000'000;
 constexpr Micros kSlowProbeAfter = 10'000'000;
 constexpr uint32_t kProbeSymbols = 2;
+constexpr Micros kJoinInterval = 250'000;  // between messages that ask for shared symbols
 constexpr Micros kLeastSilence = 2'000'000;
 constexpr Micros kTokenPause = 200'000;      // between TOKENs that are followed by a SUBSCRIBE at once
 constexpr Micros kFirstBusyPause = 250'000;  // doubled at each further one
@@ -56,6 +57,7 @@ class ServerPath {
   Micros first_subscribe = 0;
   Micros last_subscribe = -kHeartbeat;
   Micros last_measured = 0;
+  Micros joined_at = -kJoinInterval;
   bool changed = true;  // what is wanted differs from what the last SUBSCRIBE said
   int repeats = 0;      // of a SUBSCRIBE whose loss would cost most, at once
   Micros busy_until = 0;

@@ -32,6 +32,7 @@ void Subscriptions::OnSubscribe(const Address& from, uint64_t boot, const Subscr
   subscription->heartbeat = message.heartbeat;
   subscription->last_heard = now;
   subscription->pacer.SetRate(static_cast<uint64_t>(message.rate_kbit) * 1000);
+  subscription->mark_due = true;
   Merge(*subscription, message, now);
   Prepare(*subscription, now);
 }
@@ -159,32 +160,6 @@ Micros Subscriptions::OnTime(Micros now) {
   return std::min(next_expiry_, schedule_.Due());
 }
 
-void Subscriptions::SendBurst(Subscription& subscription, ServedBlock& block, Micros now) {
-  const size_t inner_bytes = kSymbolHeaderBytes + subscription.symbol_bytes;
-  const uint32_t number = subscription.ranges.front().block;
-  for (int sent = 0; sent < kBurstDatagrams && !subscription.ranges.empty(); sent++) {
-    Range& range = subscription.ranges.front();
-    if (range.block != number) break;  // that one may have to be fetched
-    if (!schedule_.MaySend(subscription, now)) break;
-    schedule_.Sent(subscription, now);
-
-    SymbolHeader header;
-    header.fetch = subscription.key.fetch;
-    header.sequence = subscription.sequence;
-    header.time = static_cast<uint32_t>(now) & 0xffffff;
-    header.esi = range.from;
-    header.block = number;
-    WriteSymbolHeader(header, outbox_.inner());
-    cache_.Symbol(block, range.from, outbox_.inner() + kSymbolHeaderBytes);
-    outbox_.Send(subscription.key.client, inner_bytes);
-    counters_.symbols_sent++;
-
-    subscription.sequence = (subscription.sequence + 1) & 0xffffff;
-    range.from++;
-    if (--range.count == 0) subscription.ranges.pop_front();
-  }
-}
-
 void Subscriptions::OnProvided(const BlockId& id, size_t block_bytes, Micros now) {
   for (auto& [key, subscription] : table_) {
     if (!subscription.waiting || !(Id(subscription, subscription.ranges.front().block) == id)) continue;
@@ -233,6 +208,14 @@ void Subscriptions::TellRefusal(Subscription& subscription, uint32_t block, Refu
   outbox_.Send(subscription.key.client, bytes);
 }
 
+void Subscriptions::OnJoin(const Address& from, uint64_t boot, uint16_t fetch) {
+  const auto found = table_.find(SubscriptionKey{from, boot, fetch});
+  if (found == table_.end() || found->second.stream) return;
+  Subscription& subscription = found->second;
+  subscription.stream =
+      streams_.Join(StreamId(subscription.resource, subscription.version), subscription.symbol_bytes);
+}
+
 void Subscriptions::OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch, Micros now) {
   const auto found = table_.find(SubscriptionKey{from, boot, fetch});
   if (found != table_.end()) Erase(found, now);
@@ -241,6 +224,7 @@ void Subscriptions::OnUnsubscribe(const Address& from, uint64_t boot, uint16_t f
 Subscriptions::Table::iterator Subscriptions::Erase(Table::iterator at, Micros now) {
   Subscription& subscription = at->second;
   schedule_.Stop(subscription);
+  if (subscription.stream) streams_.Leave(subscription.stream->id, subscription.symbol_bytes);
   auto& [address, peer] = subscription.peer;
   if (--peer.subscriptions == 0 && schedule_.Settled(peer.share, now)) peers_.erase(Address(address));
   const auto next = table_.erase(at);

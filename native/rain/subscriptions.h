@@ -12,6 +12,7 @@
 #include "rain/block_cache.h"
 #include "rain/outbox.h"
 #include "rain/send_schedule.h"
+#include "rain/shared_streams.h"
 
 namespace murky::rain {
 
@@ -40,6 +41,8 @@ class Subscriptions {
 
   // The client's address has proved itself with a token.
   void OnSubscribe(const Address& from, uint64_t boot, const Subscribe& message, Micros now);
+  // That client takes shared symbols for this subscription, if it has it.
+  void OnJoin(const Address& from, uint64_t boot, uint16_t fetch);
   void OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch, Micros now);
   // The host answered; all who wait for the block are served or refused.
   void OnProvided(const BlockId& id, size_t block_bytes, Micros now);
@@ -64,9 +67,14 @@ class Subscriptions {
     size_t symbol_bytes = 0;
     uint32_t heartbeat = 0;
     Micros last_heard = 0;
-    uint32_t highest_number = 0;  // of all ranges seen
-    uint32_t sequence = 0;        // of the next SYMBOL
-    std::deque<Range> ranges;     // not sent yet, in order; `from` and `count` shrink as symbols go out
+    uint32_t highest_number = 0;                // of all ranges seen
+    uint32_t sequence = 0;                      // of the next SYMBOL, or of one that is shared
+    size_t own_symbols = kFirstBurstDatagrams;  // to come before shared ones: the client times them
+    SharedStreams::Stream* stream = nullptr;    // where it takes shared symbols
+    Micros marked = 0;
+    uint32_t marked_sequence = 0;
+    bool mark_due = true;      // a heartbeat came: the client is about to look at what it has measured
+    std::deque<Range> ranges;  // not sent yet, in order; `from` and `count` shrink as symbols go out
     std::map<uint32_t, RefuseReason> refused;  // blocks that are still listed by the client
     bool waiting = false;                      // for the host
   };
@@ -77,6 +85,9 @@ class Subscriptions {
   void Merge(Subscription& subscription, const Subscribe& message, Micros now);
   void Prepare(Subscription& subscription, Micros now);
   void SendBurst(Subscription& subscription, ServedBlock& block, Micros now);
+  void SendSymbol(Subscription& subscription, ServedBlock& block, uint32_t number, uint32_t esi, Micros now);
+  void SendShared(Subscription& subscription, ServedBlock& block, uint32_t number, uint32_t esi);
+  void SendMark(Subscription& subscription, Micros now);
   void RefuseBlock(Subscription& subscription, uint32_t block, RefuseReason reason, Micros now);
   // Within the limits of the rate; one that is left out follows when the client lists the block again.
   void TellRefusal(Subscription& subscription, uint32_t block, RefuseReason reason, Micros now);
@@ -91,6 +102,7 @@ class Subscriptions {
   Outbox& outbox_;
   EngineCounters& counters_;
   SendSchedule schedule_;
+  SharedStreams streams_;
   Peers peers_;  // those with subscriptions, and those whose rate is not settled yet
   Table table_;
   uint64_t next_number_ = 0;  // of peers and subscriptions

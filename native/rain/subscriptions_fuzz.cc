@@ -46,6 +46,8 @@ class Server {
     const Address from = At(2 + static_cast<int>(client));
     if (action < 120) {
       Ask(from, client);
+    } else if (action < 130) {
+      server_.Receive(from, Join{static_cast<uint16_t>(input_.Byte() % 8)});
     } else if (action < 140) {
       server_.Receive(from, Unsubscribe{static_cast<uint16_t>(input_.Byte() % 8)});
     } else if (action < 170) {
@@ -92,6 +94,7 @@ class Server {
       const uint32_t count = 1 + input_.Byte();
       message.ranges.push_back({number += 1 + input_.Byte() % 3, block, first, count});
       for (uint32_t esi = first; esi < first + count; esi++) {
+        asked_of_any_fetch_.insert({from.ip[15], block, esi});
         asked_.insert({from.ip[15], message.fetch, block, esi});
       }
     }
@@ -117,6 +120,10 @@ class Server {
       SymbolHeader header;
       const uint8_t* symbol;
       size_t bytes;
+      SharedHeader shared;
+      if (ParseShared(one.inner(), one.inner_bytes(), &shared, &symbol, &bytes)) {
+        MUST(asked_of_any_fetch_.count({one.to.ip[15], shared.block, shared.esi}) == 1);
+      }
       if (!ParseSymbol(one.inner(), one.inner_bytes(), &header, &symbol, &bytes)) continue;
       MUST(asked_.count({one.to.ip[15], header.fetch, header.block, header.esi}) == 1);
     }
@@ -127,6 +134,7 @@ class Server {
   EngineHarness server_;
   Token tokens_[kClients];
   std::set<std::tuple<uint8_t, uint16_t, uint32_t, uint32_t>> asked_;
+  std::set<std::tuple<uint8_t, uint32_t, uint32_t>> asked_of_any_fetch_;
 };
 
 }  // namespace

@@ -14,6 +14,8 @@ constexpr size_t kRangeBytes = 14;
 constexpr size_t kTokenMessageBytes = 28;
 constexpr size_t kRefuseBytes = 8;
 constexpr size_t kUnsubscribeBytes = 4;
+constexpr size_t kMarkBytes = 10;
+constexpr size_t kJoinBytes = 4;
 constexpr size_t kRequestBytes = 28;   // before the payload
 constexpr size_t kResponseBytes = 12;  // before the payload
 
@@ -82,7 +84,7 @@ bool ParseOuter(const uint8_t* bytes, size_t length, Outer* out) {
 bool ParseType(const uint8_t* inner, size_t length, MessageType* out) {
   if (length < 1) return false;
   if (inner[0] < static_cast<uint8_t>(MessageType::kSubscribe) ||
-      inner[0] > static_cast<uint8_t>(MessageType::kResponse)) {
+      inner[0] > static_cast<uint8_t>(MessageType::kJoin)) {
     return false;
   }
   *out = static_cast<MessageType>(inner[0]);
@@ -122,6 +124,37 @@ bool ParseSymbol(const uint8_t* inner, size_t length, SymbolHeader* out, const u
   out->block = static_cast<uint32_t>(reader.Number<4>());
   *symbol = reader.at();
   *symbol_bytes = length - kSymbolHeaderBytes;
+  return true;
+}
+
+bool ParseShared(const uint8_t* inner, size_t length, SharedHeader* out, const uint8_t** symbol,
+                 size_t* symbol_bytes) {
+  if (!Is(inner, length, kSymbolHeaderBytes, MessageType::kShared)) return false;
+  if (!ValidSymbolBytes(length - kSymbolHeaderBytes)) return false;
+  Reader reader(inner + 1);
+  out->stream = reader.Number<8>();
+  out->esi = static_cast<uint32_t>(reader.Number<3>());
+  out->block = static_cast<uint32_t>(reader.Number<4>());
+  *symbol = reader.at();
+  *symbol_bytes = length - kSymbolHeaderBytes;
+  return true;
+}
+
+bool ParseMark(const uint8_t* inner, size_t length, Mark* out) {
+  if (!Is(inner, length, kMarkBytes, MessageType::kMark) || length != kMarkBytes) return false;
+  Reader reader(inner + 1);
+  if (reader.Number<1>() != 0) return false;
+  out->fetch = static_cast<uint16_t>(reader.Number<2>());
+  out->sequence = static_cast<uint32_t>(reader.Number<3>());
+  out->time = static_cast<uint32_t>(reader.Number<3>());
+  return true;
+}
+
+bool ParseJoin(const uint8_t* inner, size_t length, Join* out) {
+  if (!Is(inner, length, kJoinBytes, MessageType::kJoin) || length != kJoinBytes) return false;
+  Reader reader(inner + 1);
+  if (reader.Number<1>() != 0) return false;
+  out->fetch = static_cast<uint16_t>(reader.Number<2>());
   return true;
 }
 
@@ -200,6 +233,29 @@ void WriteSymbolHeader(const SymbolHeader& header, uint8_t* out) {
   out = PutBig<3>(out, header.time);
   out = PutBig<3>(out, header.esi);
   PutBig<4>(out, header.block);
+}
+
+void WriteSharedHeader(const SharedHeader& header, uint8_t* out) {
+  out = PutType(out, MessageType::kShared);
+  out = PutBig<8>(out, header.stream);
+  out = PutBig<3>(out, header.esi);
+  PutBig<4>(out, header.block);
+}
+
+size_t WriteMark(const Mark& message, uint8_t* out) {
+  uint8_t* at = PutType(out, MessageType::kMark);
+  at = PutBig<1>(at, 0);
+  at = PutBig<2>(at, message.fetch);
+  at = PutBig<3>(at, message.sequence);
+  at = PutBig<3>(at, message.time);
+  return static_cast<size_t>(at - out);
+}
+
+size_t WriteJoin(const Join& message, uint8_t* out) {
+  uint8_t* at = PutType(out, MessageType::kJoin);
+  at = PutBig<1>(at, 0);
+  at = PutBig<2>(at, message.fetch);
+  return static_cast<size_t>(at - out);
 }
 
 size_t WriteSubscribe(const Subscribe& message, uint8_t* out) {

@@ -28,7 +28,11 @@ constexpr uint32_t kManifestBlock = 0xffffffffu;  // block number that stands fo
 using Token = std::array<uint8_t, kTokenBytes>;
 using Version = std::array<uint8_t, kVersionBytes>;
 
-enum class SealScheme : uint8_t { kNone = 0, kAes128Gcm = 1 };
+enum class SealScheme : uint8_t {
+  kNone = 0,
+  kAes128Gcm = 1,
+  kAes128GcmShared = 2,  // sealed once for many readers, so that no order of counters can be asked for
+};
 
 enum class MessageType : uint8_t {
   kSubscribe = 1,
@@ -38,6 +42,9 @@ enum class MessageType : uint8_t {
   kUnsubscribe = 5,
   kRequest = 6,
   kResponse = 7,
+  kShared = 8,
+  kMark = 9,
+  kJoin = 10,
 };
 
 enum class RefuseReason : uint8_t {
@@ -90,6 +97,25 @@ struct SymbolHeader {
   uint32_t block = 0;
 };
 
+// Of a symbol that is sealed once and sent to many readers: nothing in it is one reader's.
+struct SharedHeader {
+  uint64_t stream = 0;  // StreamId of resource and version
+  uint32_t esi = 0;     // 24 bits
+  uint32_t block = 0;
+};
+
+// What a SYMBOL says beside the symbol, for a reader that is sent SHARED ones.
+struct Mark {
+  uint16_t fetch = 0;
+  uint32_t sequence = 0;  // 24 bits: so many SYMBOL and SHARED were sent to this subscription before
+  uint32_t time = 0;      // as in SymbolHeader
+};
+
+// The client takes SHARED for this subscription.
+struct Join {
+  uint16_t fetch = 0;
+};
+
 struct TokenMessage {
   MessageType answered = MessageType::kSubscribe;  // or kRequest
   uint16_t fetch = 0;                              // of the SUBSCRIBE answered, else 0
@@ -127,6 +153,10 @@ bool ParseSubscribe(const uint8_t* inner, size_t length, Subscribe* out);
 // *symbol points into `inner`; *symbol_bytes is a multiple of 64.
 bool ParseSymbol(const uint8_t* inner, size_t length, SymbolHeader* out, const uint8_t** symbol,
                  size_t* symbol_bytes);
+bool ParseShared(const uint8_t* inner, size_t length, SharedHeader* out, const uint8_t** symbol,
+                 size_t* symbol_bytes);
+bool ParseMark(const uint8_t* inner, size_t length, Mark* out);
+bool ParseJoin(const uint8_t* inner, size_t length, Join* out);
 bool ParseToken(const uint8_t* inner, size_t length, TokenMessage* out);
 bool ParseRefuse(const uint8_t* inner, size_t length, Refuse* out);
 bool ParseUnsubscribe(const uint8_t* inner, size_t length, Unsubscribe* out);
@@ -138,6 +168,9 @@ void WriteOuter(const Outer& outer, uint8_t* out);
 // `unknown` has at least kOuterBytes, `out` room for kVersionAnswerBytes.
 size_t WriteVersionAnswer(const uint8_t* unknown, uint8_t* out);
 void WriteSymbolHeader(const SymbolHeader& header, uint8_t* out);
+void WriteSharedHeader(const SharedHeader& header, uint8_t* out);  // kSymbolHeaderBytes too
+size_t WriteMark(const Mark& message, uint8_t* out);
+size_t WriteJoin(const Join& message, uint8_t* out);
 size_t WriteSubscribe(const Subscribe& message, uint8_t* out);
 size_t WriteToken(const TokenMessage& message, uint8_t* out);
 size_t WriteRefuse(const Refuse& message, uint8_t* out);

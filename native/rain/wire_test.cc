@@ -46,9 +46,12 @@ const char kRefuse[] = "04 03 0102 0c0d0e0f";
 const char kUnsubscribe[] = "05 00 0102";
 const char kRequest[] = "06 00 0003 2122232425262728 a0a1a2a3a4a5a6a7a8a9aaabacadaeaf 010203";
 const char kResponse[] = "07 00 0002 2122232425262728 0405";
+const char kShared[] = "08 1112131415161718 090a0b 0c0d0e0f";
+const char kMark[] = "09 00 0102 030405 060708";
+const char kJoin[] = "0a 00 0102";
 
-Bytes SymbolBytes(size_t symbol_bytes) {
-  Bytes bytes = FromHex(kSymbol);
+Bytes SymbolBytes(size_t symbol_bytes, const char* header = kSymbol) {
+  Bytes bytes = FromHex(header);
   bytes.resize(bytes.size() + symbol_bytes, 0x55);
   return bytes;
 }
@@ -62,6 +65,20 @@ bool AsSymbol(const uint8_t* bytes, size_t length) {
   const uint8_t* symbol;
   size_t symbol_bytes;
   return ParseSymbol(bytes, length, &header, &symbol, &symbol_bytes);
+}
+bool AsShared(const uint8_t* bytes, size_t length) {
+  SharedHeader header;
+  const uint8_t* symbol;
+  size_t symbol_bytes;
+  return ParseShared(bytes, length, &header, &symbol, &symbol_bytes);
+}
+bool AsMark(const uint8_t* bytes, size_t length) {
+  Mark message;
+  return ParseMark(bytes, length, &message);
+}
+bool AsJoin(const uint8_t* bytes, size_t length) {
+  Join message;
+  return ParseJoin(bytes, length, &message);
 }
 bool AsToken(const uint8_t* bytes, size_t length) {
   TokenMessage message;
@@ -97,7 +114,10 @@ std::vector<Sample> Samples() {
           {"refuse", FromHex(kRefuse), AsRefuse},
           {"unsubscribe", FromHex(kUnsubscribe), AsUnsubscribe},
           {"request", FromHex(kRequest), AsRequest},
-          {"response", FromHex(kResponse), AsResponse}};
+          {"response", FromHex(kResponse), AsResponse},
+          {"shared", SymbolBytes(1344, kShared), AsShared},
+          {"mark", FromHex(kMark), AsMark},
+          {"join", FromHex(kJoin), AsJoin}};
 }
 
 // Parses a copy that ends where the heap block does, so that a sanitizer sees a byte read too far.
@@ -171,6 +191,32 @@ TEST(wire_symbol_golden) {
   CHECK_EQ(symbol_bytes, 64u);
 }
 
+TEST(wire_shared_mark_and_join_golden) {
+  uint8_t out[kMaxInnerBytes];
+  WriteSharedHeader({0x1112131415161718, 0x090a0b, 0x0c0d0e0f}, out);
+  CheckGolden(out, kSymbolHeaderBytes, kShared);
+  const Bytes bytes = SymbolBytes(64, kShared);
+  SharedHeader header;
+  const uint8_t* symbol = nullptr;
+  size_t symbol_bytes = 0;
+  CHECK(ParseShared(bytes.data(), bytes.size(), &header, &symbol, &symbol_bytes));
+  CHECK_EQ(header.stream, 0x1112131415161718u);
+  CHECK_EQ(header.esi, 0x090a0bu);
+  CHECK_EQ(header.block, 0x0c0d0e0fu);
+  CHECK(symbol == bytes.data() + 16);
+  CHECK_EQ(symbol_bytes, 64u);
+  CheckGolden(out, WriteMark({0x0102, 0x030405, 0x060708}, out), kMark);
+  Mark mark;
+  CHECK(ParseMark(out, 10, &mark));
+  CHECK_EQ(mark.fetch, 0x0102);
+  CHECK_EQ(mark.sequence, 0x030405u);
+  CHECK_EQ(mark.time, 0x060708u);
+  CheckGolden(out, WriteJoin({0x0102}, out), kJoin);
+  Join join;
+  CHECK(ParseJoin(out, 4, &join));
+  CHECK_EQ(join.fetch, 0x0102);
+}
+
 TEST(wire_token_golden) {
   uint8_t out[kMaxInnerBytes];
   CheckGolden(out, WriteToken({MessageType::kSubscribe, 0x0102, 0, CountedToken()}, out), kTokenAnswer);
@@ -218,7 +264,8 @@ TEST(wire_refuses_every_truncation_and_extension) {
   for (const Sample& sample : Samples()) {
     CHECK(Parses(sample.parse, sample.bytes));
     for (size_t length = 0; length < sample.bytes.size(); length++) {
-      const bool whole_units = sample.bytes[0] == 2 && length > 16 && (length - 16) % 64 == 0;
+      const bool a_symbol = sample.bytes[0] == 2 || sample.bytes[0] == 8;
+      const bool whole_units = a_symbol && length > 16 && (length - 16) % 64 == 0;
       if (whole_units) continue;  // a shorter SYMBOL is a symbol of another size; the fetch refuses that
       CHECK(!Parses(sample.parse, Bytes(sample.bytes.begin(), sample.bytes.begin() + length)));
     }
@@ -243,7 +290,7 @@ TEST(wire_knows_its_types_only) {
   CHECK(!ParseType(nullptr, 0, &type));
   for (int byte = 0; byte < 256; byte++) {
     const uint8_t inner = static_cast<uint8_t>(byte);
-    CHECK_EQ(ParseType(&inner, 1, &type), byte >= 1 && byte <= 7);
+    CHECK_EQ(ParseType(&inner, 1, &type), byte >= 1 && byte <= 10);
   }
 }
 
@@ -314,7 +361,8 @@ TEST(wire_payloads_have_a_limit) {
 
 TEST(wire_refuses_reserved_bits_and_unknown_codes) {
   for (Sample& sample : Samples()) {
-    if (sample.bytes[0] < 3) continue;  // byte 1 is free in SUBSCRIBE and SYMBOL
+    // Byte 1 is free in SUBSCRIBE, SYMBOL and SHARED.
+    if (sample.bytes[0] < 3 || sample.bytes[0] == 8) continue;
     int taken = 0;
     for (int byte = 0; byte < 256; byte++) {
       sample.bytes[1] = static_cast<uint8_t>(byte);
@@ -340,6 +388,10 @@ TEST(wire_writes_what_it_parsed) {
     Unsubscribe unsubscribe;
     Request request;
     Response response;
+    Mark mark;
+    Join join;
+    if (ParseMark(bytes.data(), bytes.size(), &mark)) length = WriteMark(mark, out);
+    if (ParseJoin(bytes.data(), bytes.size(), &join)) length = WriteJoin(join, out);
     if (ParseSubscribe(bytes.data(), bytes.size(), &subscribe)) length = WriteSubscribe(subscribe, out);
     if (ParseToken(bytes.data(), bytes.size(), &token)) length = WriteToken(token, out);
     if (ParseRefuse(bytes.data(), bytes.size(), &refuse)) length = WriteRefuse(refuse, out);

@@ -94,9 +94,16 @@ class CrowdReader : public CrowdNode {
     const std::vector<uint8_t> right = CrowdBlock(block % 4);
     CHECK(bytes.size() == right.size() && std::equal(right.begin(), right.end(), bytes.data()));
     decoded++;
+    if (done()) done_at = network_.now();
     WantMore();
   }
   bool done() const { return decoded == blocks_; }
+  rain::ServerReport Report() const {
+    rain::FetchReport report;
+    CHECK(engine->Report(fetch_, &report));
+    return report.servers[0];
+  }
+  Micros done_at = 0;
   uint32_t decoded = 0;
 
  private:
@@ -120,6 +127,7 @@ class CrowdLiar : public rain::SimNode {
     Micros interval = 20'000;  // between SUBSCRIBEs of the same fetch
     bool begins_anew = false;  // UNSUBSCRIBE and another name each time: for the burst that comes first
     bool raves = false;        // heartbeats of no order
+    bool joins = false;        // wants what is shared
     uint32_t first_block = 0;  // of those asked for
   };
 
@@ -167,6 +175,7 @@ class CrowdLiar : public rain::SimNode {
       Send(rain::WriteUnsubscribe({static_cast<uint16_t>(message.fetch - habits_.fetches)}, room_));
     }
     Send(rain::WriteSubscribe(message, room_));
+    if (habits_.joins) Send(rain::WriteJoin({message.fetch}, room_));
   }
   void Send(size_t inner_bytes) {
     uint8_t datagram[rain::kMaxDatagramBytes];
