@@ -6,8 +6,8 @@ import { ObjectStore, type ObjectStoreOptions } from '../../src/store/object-sto
 
 export const MIB = 2 ** 20;
 
-export async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'murky-store-'));
+export async function inFolder(run: (folder: string) => Promise<void>, above = tmpdir()): Promise<void> {
+  const folder = await mkdtemp(join(above, 'murky-store-'));
   try {
     await run(folder);
   } finally {

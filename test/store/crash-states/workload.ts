@@ -1,8 +1,11 @@
 // What is recorded: a store at work in the folder argv[2]. Each acknowledged write is told on standard output.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tombstone } from '../../../src/object/manifest.js';
 import { ObjectStore } from '../../../src/store/object-store.js';
 import { put, version } from '../objects.js';
 import { MAX_BYTES, valueAt } from './expected.js';
+
+const GRACE_MS = 500;
 
 const folder = process.argv[2]!;
 let time = 0;
@@ -20,15 +23,17 @@ async function writes(store: ObjectStore, count: number): Promise<void> {
   }
 }
 
-for (const [count, facts] of [
-  [6, 5],
-  [6, 0],
-  [4, 0],
+for (const [count, facts, factBytes] of [
+  // So that LevelDB is flushed, and a snapshot of the journal taken, while the store is at work.
+  [6, 5, 40_000],
+  [6, 0, 0],
+  // So that LevelDB begins another log by itself.
+  [4, 5, 2 ** 20],
 ] as const) {
-  const store = await ObjectStore.open({ folder, maxBytes: MAX_BYTES });
+  const store = await ObjectStore.open({ folder, maxBytes: MAX_BYTES, journalBytes: 100_000, graceMs: GRACE_MS });
   await writes(store, count);
-  // So many that LevelDB begins another log, and a table, while the store is at work.
-  for (let i = 0; i < facts; i++) await store.facts.put(`fact ${i}`, Buffer.alloc(2 ** 20));
-  await writes(store, 3);
+  for (let i = 0; i < facts; i++) await store.facts.put(`fact ${i}`, Buffer.alloc(factBytes));
+  await Promise.all([sleep(GRACE_MS), writes(store, 3)]); // upkeep comes meanwhile
+  await writes(store, 2);
   await store.close();
 }
