@@ -14,7 +14,6 @@ import { levelDisk } from './disk.js';
 import { isDamagedTable } from './disk-error.js';
 import { Facts } from './facts.js';
 import { Gate } from './gate.js';
-import { keysInOrder } from './key-directory.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import type { ObjectStoreOptions } from './object-store-options.js';
 import type { Passage } from './paging.js';
@@ -27,7 +26,7 @@ import { SlotWriter } from './slot-writer.js';
 import { Slots } from './slots.js';
 import { VerifiedBlocks } from './verified-blocks.js';
 import { VersionIndex } from './version-index.js';
-import type { VersionRecord } from './version-record.js';
+import { VersionReads } from './version-reads.js';
 import { VersionWrites } from './version-writes.js';
 
 export type { ObjectStoreOptions };
@@ -49,11 +48,10 @@ export class ObjectStore implements Store {
   readonly #index: VersionIndex;
   readonly #blocks: BlockTable;
   readonly #reclaimer: SegmentReclaimer;
-  readonly #cachedLeases: ReadLeases;
-  readonly #overwrittenLeases: ReadLeases;
   readonly #cached: CachedCopies;
   readonly #retention: Retention;
   readonly #verified: VerifiedBlocks;
+  readonly #reads: VersionReads;
   readonly #versions: VersionWrites;
   private readonly setAside: SetAside | undefined;
   #recovered = false;
@@ -74,15 +72,15 @@ export class ObjectStore implements Store {
     this.#blocks = new BlockTable(database, database.blockLog, budget);
     const fraction = options.reclaimTimeFraction ?? DEFAULT_TIME_FRACTION;
     this.#reclaimer = new SegmentReclaimer(database, this.#blocks, budget, clock, fraction);
-    this.#cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
-    this.#overwrittenLeases = new ReadLeases(clock, graceMs);
+    const cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
+    const overwrittenLeases = new ReadLeases(clock, graceMs);
     this.#retention = new Retention(
       database,
       this.#index,
       this.#locks,
       this.#blocks,
       budget,
-      this.#overwrittenLeases,
+      overwrittenLeases,
       clock,
       graceMs,
       options.retentionMs ?? graceMs,
@@ -94,7 +92,7 @@ export class ObjectStore implements Store {
       this.#budget,
       this.#blocks,
       this.#reclaimer,
-      this.#cachedLeases,
+      cachedLeases,
       clock,
       this.#retention,
     );
@@ -109,6 +107,17 @@ export class ObjectStore implements Store {
       cached: this.#cached,
       retention: this.#retention,
       blocks: this.#blocks,
+    });
+    this.#reads = new VersionReads({
+      database,
+      index: this.#index,
+      verified: this.#verified,
+      cached: this.#cached,
+      cachedLeases,
+      overwrittenLeases,
+      read: this.#read,
+      inBackground: (work) => this.#inBackground(work),
+      log: this.#log,
     });
     this.facts = new Facts(database, this.#read, this.#write);
     if (options.wholeFolder) {
@@ -152,37 +161,32 @@ export class ObjectStore implements Store {
     return store;
   }
 
-  async current(id: bigint): Promise<Manifest | undefined> {
-    return await this.#read(() => this.#manifestOf(() => this.#index.current(id)));
+  current(id: bigint): Promise<Manifest | undefined> {
+    return this.#reads.current(id);
   }
 
-  async role(id: bigint): Promise<Role | undefined> {
-    return await this.#read(async () => (await this.#index.current(id))?.role);
+  role(id: bigint): Promise<Role | undefined> {
+    return this.#reads.role(id);
   }
 
-  async manifest(id: bigint, version: Version): Promise<Manifest | undefined> {
-    return await this.#read(() => this.#manifestOf(() => this.#index.find(id, version)));
+  manifest(id: bigint, version: Version): Promise<Manifest | undefined> {
+    return this.#reads.manifest(id, version);
   }
 
-  async block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
-    return await this.#read(async () => {
-      const record = await this.#index.find(id, version);
-      if (!record) return undefined;
-      this.#noteUse(record);
-      return await this.#verified.read(record, index);
-    });
+  block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
+    return this.#reads.block(id, version, index);
   }
 
-  async check(id: bigint, version: Version, index: number): Promise<BlockState> {
-    return await this.#read(() => this.#verified.check(id, version, index));
+  check(id: bigint, version: Version, index: number): Promise<BlockState> {
+    return this.#reads.check(id, version, index);
   }
 
   async mend(id: bigint, version: Version, index: number, bytes: Uint8Array): Promise<boolean> {
     return await this.#write(() => this.#verified.mend(id, version, index, bytes));
   }
 
-  async history(id: bigint): Promise<Manifest[]> {
-    return await this.#read(() => this.#index.history(id));
+  history(id: bigint): Promise<Manifest[]> {
+    return this.#reads.history(id);
   }
 
   begin(): BlockWriter {
@@ -207,35 +211,16 @@ export class ObjectStore implements Store {
     return writer;
   }
 
-  async *list(options: { prefix?: string; after?: string; limit?: number } = {}): AsyncGenerator<Manifest> {
-    const { prefix = '', after, limit = Number.POSITIVE_INFINITY } = options;
-    let listed = 0;
-    if (listed >= limit) return;
-    for await (const { key, id } of keysInOrder(this.database, prefix, after, this.#read)) {
-      const manifest = await this.#readable(() => this.#index.current(id));
-      if (!manifest || manifest.tombstone || manifest.key !== key) continue;
-      yield manifest;
-      if (++listed >= limit) return;
-    }
+  list(options: { prefix?: string; after?: string; limit?: number } = {}): AsyncGenerator<Manifest> {
+    return this.#reads.list(options);
   }
 
-  async *all(options: { after?: bigint | undefined } = {}): AsyncGenerator<{ manifest: Manifest; role: Role }> {
-    for await (const found of this.versions(options)) {
-      let role = found.role;
-      const manifest = await this.#readable(async () => {
-        const record = await this.#index.current(found.id);
-        role = record?.role ?? role;
-        return record;
-      });
-      if (manifest) yield { manifest, role };
-    }
+  all(options: { after?: bigint | undefined } = {}): AsyncGenerator<{ manifest: Manifest; role: Role }> {
+    return this.#reads.all(options);
   }
 
-  async *versions({ after }: { after?: bigint | undefined } = {}): AsyncGenerator<StoredVersion> {
-    for await (const found of this.#index.records('current', this.#read, after)) {
-      if (found instanceof Error) this.#log.error({ ...found.facts }, found.message);
-      else yield found;
-    }
+  versions(options: { after?: bigint | undefined } = {}): AsyncGenerator<StoredVersion> {
+    return this.#reads.versions(options);
   }
 
   async setRole(id: bigint, version: Version, role: Role): Promise<void> {
@@ -309,40 +294,6 @@ export class ObjectStore implements Store {
     await this.#cached.recover();
     await this.setAside?.measure();
     this.#recovered = true;
-  }
-
-  /** The manifest of the record that `find` finds; looks again if the version was removed in between. */
-  async #manifestOf(find: () => Promise<VersionRecord | undefined>): Promise<Manifest | undefined> {
-    for (;;) {
-      const record = await find();
-      if (!record) return undefined;
-      const manifest = await this.#index.manifest(record);
-      if (manifest) return manifest;
-    }
-  }
-
-  /** For walks over many objects: a damaged one is reported and left out. */
-  async #readable(find: () => Promise<VersionRecord | undefined>): Promise<Manifest | undefined> {
-    try {
-      return await this.#read(() => this.#manifestOf(find));
-    } catch (error) {
-      if (!(error instanceof MurkyError) || error.code !== 'MURKY_BLOCK_CORRUPT') throw error;
-      this.#log.error({ ...error.facts }, error.message);
-      return undefined;
-    }
-  }
-
-  #noteUse(record: VersionRecord): void {
-    // A single block is read in one go; only who comes back for the next one needs the version to stay.
-    const inSeveralCalls = record.size > record.blockBytes;
-    if (!inSeveralCalls || !this.#cachedLeases.held(record.slot)) this.#cached.used(record);
-    if (inSeveralCalls) {
-      this.#cachedLeases.renew(record.slot);
-      this.#overwrittenLeases.renew(record.slot);
-    }
-    if (this.#cached.stale(record) && !this.database.failure) {
-      this.#inBackground(this.#read(() => this.#cached.touch(record.id)));
-    }
   }
 
   #scheduleUpkeep(): void {
