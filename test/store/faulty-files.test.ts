@@ -8,7 +8,7 @@ import { MemoryDisk } from './simulation/memory-disk.js';
 import { NO_FAULTS } from './simulation/memory-files.js';
 import { Seeded } from './simulation/seeded.js';
 
-/** The suite of the real store once more: slow syncs, other orders, and the power goes before each time it is opened. */
+/** The suite of the real store once more: slow syncs, other orders, and the power goes each time before it is opened again. */
 storeConformance('ObjectStore on files that lose what was not synced', async (options) => {
   const folder = await mkdtemp(join(tmpdir(), 'murky-store-'));
   const clock = new ManualClock();
@@ -20,8 +20,7 @@ storeConformance('ObjectStore on files that lose what was not synced', async (op
     clock,
     store,
     async reopen() {
-      await store.close();
-      disk.crash('power');
+      disk.crash('power'); // while it is open
       store = await open();
       return store;
     },
