@@ -165,10 +165,11 @@ export class Cluster {
       onNewer,
       pullHere: (manifest, holders, onProgress) => this.#pullHere(manifest, holders, onProgress),
     });
-    this.polls = new Polls(options.writeQuorum, { ...seams, owners });
-    this.lookups = new Lookups(options.writeQuorum, {
+    this.polls = new Polls(options.id, options.writeQuorum, { ...seams, owners });
+    this.lookups = new Lookups({
       rain: seams.rain,
       owners,
+      poll: (id, patienceMs, signal) => this.polls.ask(id, patienceMs, signal),
       onBehind: (id) => void this.lookInto(id),
       bystanders: (id) => {
         const others = new Set(this.owners(id).others);
@@ -192,7 +193,7 @@ export class Cluster {
       },
     });
     this.membership.on((event) => {
-      this.#ownership.refresh();
+      this.#ownership.onMembers();
       if (event.kind === 'alive') this.#upkeep.onAlive(event.member, event.first);
       else if (event.kind === 'away') this.#upkeep.onAway();
     });
@@ -202,7 +203,7 @@ export class Cluster {
   async start(): Promise<void> {
     await this.#queue.load();
     await this.drain.load();
-    new Intake(this.#pulls, { ...this.seams, refusing: () => this.drain.status().state !== 'off' });
+    new Intake(this.options.id, this.#pulls, { ...this.seams, refusing: () => this.drain.status().state !== 'off' });
     await this.membership.start();
     this.#ownership.start();
     this.#upkeep.start();

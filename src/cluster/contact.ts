@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { MurkyError } from '../errors.js';
 import type { Address } from '../rain/contract.js';
-import { type OctetReader, u8, u16 } from './octets.js';
+import { type OctetReader, OctetWriter } from './octets.js';
 
 /** Where a peer is said to be. `host` may be a name; an {@link Address} has been resolved. */
 export interface Contact {
@@ -10,6 +10,8 @@ export interface Contact {
 }
 
 const MAX_HOST_BYTES = 253; // of a domain name: RFC 1035, section 2.3.4
+/** In a message. */
+export const MAX_CONTACT_BYTES = 1 + MAX_HOST_BYTES + 2;
 const HOST = /^[0-9A-Za-z._:-]+$/;
 
 /** `host:port`, or `[host]:port` where the host is an IPv6 address. */
@@ -45,8 +47,11 @@ export function isLoopback(host: string): boolean {
 
 /** A contact in a message: length of the host in bytes (1), host, port (2). */
 export function encodeContact(contact: Contact): Buffer {
-  const host = Buffer.from(contact.host, 'ascii');
-  return Buffer.concat([u8(host.length), host, u16(contact.port)]);
+  return writeContact(new OctetWriter(MAX_CONTACT_BYTES), contact).end();
+}
+
+export function writeContact(writer: OctetWriter, contact: Contact): OctetWriter {
+  return writer.text(contact.host).u16(contact.port);
 }
 
 export function decodeContact(reader: OctetReader): Contact {

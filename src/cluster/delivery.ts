@@ -55,7 +55,7 @@ export async function deliver(
   const { signal } = options;
   let manifest = wanted;
   let holders = options.holders().length;
-  let payload = encodePropagate(manifest, options.holders());
+  let payload = encodePropagate(owner.id, manifest, options.holders());
   let answeredAtMs = clock.monotonic();
   let progressAtMs = answeredAtMs;
   let blocks = 0;
@@ -64,7 +64,7 @@ export async function deliver(
     signal.throwIfAborted();
     if (options.holders().length !== holders) {
       holders = options.holders().length;
-      payload = encodePropagate(manifest, manifest === wanted ? options.holders() : []);
+      payload = encodePropagate(owner.id, manifest, manifest === wanted ? options.holders() : []);
     }
     const answer = await ask(rain, owner.address, payload, signal);
     const now = clock.monotonic();

@@ -8,6 +8,7 @@ import type { Log } from '../seam/log.js';
 import type { Store } from '../store/contract.js';
 import { currentIfSound } from '../store/damage.js';
 import { sameAddress } from './contact.js';
+import { notMeant } from './not-meant.js';
 import { decodePropagate, encodeAnswer, type Propagate, type PropagateAnswer } from './propagate-message.js';
 import type { Pulls } from './pulls.js';
 
@@ -29,11 +30,14 @@ interface IntakeSeams {
  */
 export class Intake {
   constructor(
+    /** Id of this node. */
+    self: bigint,
     private readonly pulls: Pulls,
     private readonly seams: IntakeSeams,
   ) {
     seams.rain.onRequest(RequestKind.Propagate, async (payload, from) => {
       const message = decodePropagate(payload);
+      if (message.to !== self) throw notMeant('A PROPAGATE');
       return encodeAnswer(await this.#answer(message, from));
     });
   }

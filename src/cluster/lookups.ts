@@ -3,13 +3,15 @@ import { compareVersions } from '../object/version.js';
 import type { Address, Located, LookupAnswer, RainNetwork } from '../rain/contract.js';
 import type { Owners } from './ownership.js';
 import type { Member } from './peers.js';
-import { quorumOf } from './placement.js';
+import type { Poll } from './poll.js';
 
 interface LookupsSeams {
   readonly rain: RainNetwork;
   readonly owners: (id: bigint) => Owners;
   /** An owner has an older version than another node, or none. */
   readonly onBehind: (id: bigint) => void;
+  /** What the owners say that they hold. */
+  readonly poll: (id: bigint, patienceMs: number, signal?: AbortSignal) => Promise<Poll>;
   /** Peers that answer and are no owners. */
   readonly bystanders: (id: bigint) => Member[];
 }
@@ -21,10 +23,7 @@ const LOCATE_TIMEOUT_MS = 2000;
 
 /** Asks other nodes what they have of a resource. */
 export class Lookups {
-  constructor(
-    private readonly writeQuorum: number | 'majority',
-    private readonly seams: LookupsSeams,
-  ) {}
+  constructor(private readonly seams: LookupsSeams) {}
 
   /** The newest version at the owners that answer quickly, tombstones too. Never rejects but for an abort. */
   async glance(id: bigint, signal?: AbortSignal): Promise<LookupAnswer | undefined> {
@@ -50,17 +49,16 @@ export class Lookups {
     const located = atOwners ?? (await this.#locate(id, this.seams.bystanders(id), signal));
     if (located && (!atOwners || located.others.length > 0)) this.seams.onBehind(id);
     if (located) return located;
-    const answers = await Promise.all(alive.map((owner) => this.#ask(owner, id, LOCATE_TIMEOUT_MS, signal)));
-    const sure = answers.filter((answer) => answer?.found === false).length + (owners.self ? 1 : 0);
-    const count = owners.others.length + (owners.self ? 1 : 0);
-    const mayMiss = count - Math.min(count, quorumOf(count, this.writeQuorum));
-    if (sure > mayMiss || count === 0) return undefined;
+    const { count, answered, complete, newest } = await this.seams.poll(id, LOCATE_TIMEOUT_MS, signal);
+    if ((complete && !newest) || count === 0) return undefined;
     throw new MurkyError(
       'MURKY_NO_SERVER',
-      `Only ${sure} of the ${count} owners of resource ${id} could be asked for it.`,
+      newest
+        ? `The owners of resource ${id} came to hold it only just now.`
+        : `Only ${answered} of the ${count} owners of resource ${id} could be asked for it.`,
       {
         hint: 'Try again when more nodes can be reached; "murky status" shows who is away.',
-        facts: { resource: String(id), owners: count, answered: sure },
+        facts: { resource: String(id), owners: count, answered },
       },
     );
   }

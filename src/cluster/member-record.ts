@@ -1,6 +1,6 @@
-import { type Contact, decodeContact, encodeContact } from './contact.js';
-import { f64, type OctetReader, u8, u32, u64 } from './octets.js';
-import { decodeZone, encodeZone } from './zone.js';
+import { type Contact, decodeContact, MAX_CONTACT_BYTES, writeContact } from './contact.js';
+import { type OctetReader, OctetWriter } from './octets.js';
+import { decodeZone, MAX_ZONE_BYTES } from './zone.js';
 
 /** What is said of a node; a later one in this order is worse news. */
 export const MEMBER_STATUSES = ['alive', 'suspect', 'away', 'left'] as const;
@@ -26,6 +26,7 @@ export interface MemberRecord extends Belief {
 export const MAX_WEIGHT = 1e6;
 const MAX_AGE_MS = 2 ** 32 - 1;
 const FLAG_STANDBY = 4;
+const MAX_RECORD_BYTES = 25 + 1 + MAX_ZONE_BYTES + MAX_CONTACT_BYTES;
 
 /**
  * The order of news on one node (Das, Gupta, Motivala, "SWIM", DSN 2002, section 4.2): a greater incarnation is newer;
@@ -41,15 +42,14 @@ export function supersedes(news: Belief, known: Belief): boolean {
  * weight (8, IEEE 754), zone, contact.
  */
 export function encodeRecord(record: MemberRecord): Buffer {
-  return Buffer.concat([
-    u64(record.id),
-    u32(record.incarnation),
-    u8(MEMBER_STATUSES.indexOf(record.status) | (record.standby ? FLAG_STANDBY : 0)),
-    u32(Math.min(MAX_AGE_MS, Math.max(0, Math.floor(record.ageMs)))),
-    f64(record.weight),
-    encodeZone(record.zone),
-    encodeContact(record.contact),
-  ]);
+  const writer = new OctetWriter(MAX_RECORD_BYTES)
+    .u64(record.id)
+    .u32(record.incarnation)
+    .u8(MEMBER_STATUSES.indexOf(record.status) | (record.standby ? FLAG_STANDBY : 0))
+    .u32(Math.min(MAX_AGE_MS, Math.max(0, Math.floor(record.ageMs))))
+    .f64(record.weight)
+    .text(record.zone);
+  return writeContact(writer, record.contact).end();
 }
 
 export function decodeRecord(reader: OctetReader): MemberRecord {

@@ -25,7 +25,7 @@ interface Seen extends Candidate {
   readonly member: Member | undefined;
 }
 
-/** Members are looked at anew so often at most; a change that somebody was told of counts at once. */
+/** Members are looked at anew so often at most; a change that somebody was told of counts at once where it matters. */
 const LOOK_AGAIN_MS = 50;
 const WATCH_PERIOD_MS = 1000;
 
@@ -35,6 +35,8 @@ export class Ownership {
   #placement = new Placement<Seen>([]);
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #stopTimer = () => {};
+  #stopRefresh: (() => void) | undefined;
+  #stale = false;
   /** Grows when owners may be others than before. */
   generation = 0;
   /** Called after such a change. */
@@ -55,10 +57,17 @@ export class Ownership {
 
   close(): void {
     this.#stopTimer();
+    this.#stopRefresh?.();
+  }
+
+  /** Members are others than before: they are looked at when somebody asks for owners, and soon in any case. */
+  onMembers(): void {
+    this.#stale = true;
+    this.#stopRefresh ??= this.seams.clock.after(LOOK_AGAIN_MS, () => this.refresh());
   }
 
   of(resource: bigint): Owners {
-    if (this.seams.clock.monotonic() - this.#lookedAtMs >= LOOK_AGAIN_MS) this.refresh();
+    if (this.#stale || this.seams.clock.monotonic() - this.#lookedAtMs >= LOOK_AGAIN_MS) this.refresh();
     const owners = this.#placement.owners(resource, this.options.replicas);
     const others = owners.flatMap(({ member }) => member ?? []);
     return { self: others.length < owners.length, others };
@@ -73,6 +82,9 @@ export class Ownership {
 
   /** Looks at the members anew. */
   refresh(): void {
+    this.#stale = false;
+    this.#stopRefresh?.();
+    this.#stopRefresh = undefined;
     this.#lookedAtMs = this.seams.clock.monotonic();
     const { id, weight, zone, standby } = this.seams.self();
     const seen: Seen[] = [{ member: undefined, id, weight, zone: zone ?? '', standby: standby ?? false, gone: false }];

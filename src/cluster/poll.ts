@@ -4,6 +4,8 @@ import { compareVersions, type Version } from '../object/version.js';
 import { type RainNetwork, RequestKind } from '../rain/contract.js';
 import { decodeLookup, decodeLookupAnswer, encodeLookup, encodeLookupAnswer } from '../rain/lookup.js';
 import type { Store } from '../store/contract.js';
+import { notMeant } from './not-meant.js';
+import { OctetReader, u64 } from './octets.js';
 import type { Owners } from './ownership.js';
 import type { Member } from './peers.js';
 import { MAX_VERSION_TIME } from './propagate-message.js';
@@ -65,12 +67,16 @@ const GLANCE_MS = 300;
  */
 export class Polls {
   constructor(
+    /** Id of this node. */
+    self: bigint,
     private readonly writeQuorum: number | 'majority',
     private readonly seams: PollSeams,
   ) {
-    seams.rain.onRequest(RequestKind.Held, async (payload) =>
-      encodeLookupAnswer(await this.#replica(decodeLookup(payload))),
-    );
+    seams.rain.onRequest(RequestKind.Held, async (payload) => {
+      const { to, id } = decodeHeld(payload);
+      if (to !== self) throw notMeant('A HELD');
+      return encodeLookupAnswer(await this.#replica(id));
+    });
   }
 
   /** Never rejects but for an abort: `complete` tells whether enough owners answered within `patienceMs`. */
@@ -93,7 +99,7 @@ export class Polls {
 
   async #askOther(owner: Member, id: bigint, asking: { timeoutMs: number; signal: AbortSignal }): Promise<Reply> {
     try {
-      const answer = await this.seams.rain.request(owner.address, RequestKind.Held, encodeLookup(id), asking);
+      const answer = await this.seams.rain.request(owner.address, RequestKind.Held, encodeHeld(owner.id, id), asking);
       const held = decodeLookupAnswer(answer, id);
       if (held.version.time > MAX_VERSION_TIME) throw new MurkyError('MURKY_BAD_MESSAGE', 'A version is out of range.');
       return { held: held.found ? held : undefined };
@@ -116,6 +122,16 @@ export class Polls {
     const manifest = await store.current(id);
     return manifest && (await store.role(id)) === 'replica' ? manifest : undefined;
   }
+}
+
+/** Node id of the owner (8), then as in a LOOKUP. */
+export function encodeHeld(to: bigint, id: bigint): Buffer {
+  return Buffer.concat([u64(to), encodeLookup(id)]);
+}
+
+function decodeHeld(payload: Uint8Array): { to: bigint; id: bigint } {
+  const to = new OctetReader(payload, 'A HELD').u64();
+  return { to, id: decodeLookup(payload.subarray(8)) };
 }
 
 /** Counts replies until they are enough, or all are there. */

@@ -7,6 +7,8 @@ import { OctetReader, u8, u32, u64 } from './octets.js';
 
 /** To an owner: hold this version. Whoever asks holds it; `holders` are further ones. */
 export interface Propagate {
+  /** Node id of the owner: at its address another node may answer by now. */
+  readonly to: bigint;
   readonly id: bigint;
   readonly version: Version;
   /** Of the encoded manifest. */
@@ -26,19 +28,20 @@ export type PropagateAnswer =
   | { readonly kind: 'newer'; readonly version: Version }
   | { readonly kind: 'refused'; readonly code: ErrorCode };
 
-const FORMAT = 1;
+const FORMAT = 2;
 export const MAX_HOLDERS = 8;
 /** Year 10600 or so: a clock that had seen a later version could not go on from it. */
 export const MAX_VERSION_TIME = 2n ** 64n - 2n ** 60n;
 
 /**
- * Big-endian: format (1), resource id (8), version (16), bytes of the manifest (4), SHA-256 of the manifest (32),
+ * Big-endian: format (1), node id of the owner (8), resource id (8), version (16), bytes of the manifest (4), SHA-256 of the manifest (32),
  * number of holders (1), each a contact, then the manifest or nothing.
  */
-export function encodePropagate(manifest: Manifest, holders: readonly Contact[]): Buffer {
+export function encodePropagate(to: bigint, manifest: Manifest, holders: readonly Contact[]): Buffer {
   const encoded = encodeManifest(manifest);
   const head = Buffer.concat([
     u8(FORMAT),
+    u64(to),
     u64(manifest.id),
     versionToBytes(manifest.version),
     u32(encoded.length),
@@ -61,6 +64,7 @@ export function encodePropagate(manifest: Manifest, holders: readonly Contact[])
 export function decodePropagate(bytes: Uint8Array): Propagate {
   const reader = new OctetReader(bytes, 'A PROPAGATE');
   if (reader.u8() !== FORMAT) throw reader.fail('its format is not known');
+  const to = reader.u64();
   const id = reader.u64();
   const version = versionFromBytes(reader.take(VERSION_BYTES));
   if (version.time > MAX_VERSION_TIME) throw reader.fail('its version is out of range');
@@ -70,7 +74,7 @@ export function decodePropagate(bytes: Uint8Array): Propagate {
   if (count > MAX_HOLDERS) throw reader.fail('too many holders');
   const holders: Contact[] = [];
   for (let i = 0; i < count; i++) holders.push(decodeContact(reader));
-  const head = { id, version, manifestBytes, manifestSha256, holders };
+  const head = { to, id, version, manifestBytes, manifestSha256, holders };
   if (reader.left === 0) return head;
   if (reader.left !== manifestBytes) throw reader.fail('the manifest has another length than it says');
   const encoded = reader.take(manifestBytes);

@@ -1,13 +1,8 @@
-import { type OctetReader, u8 } from './octets.js';
+import type { OctetReader } from './octets.js';
 
 export const MAX_ZONE_BYTES = 32;
 
-/** A zone in a message: length in bytes (1), UTF-8. */
-export function encodeZone(zone: string): Buffer {
-  const bytes = Buffer.from(zone, 'utf8');
-  return Buffer.concat([u8(bytes.length), bytes]);
-}
-
+/** A zone in a message, as {@link OctetWriter.text} writes it. */
 export function decodeZone(reader: OctetReader): string {
   const bytes = reader.take(reader.u8());
   const zone = bytes.toString('utf8');

@@ -73,6 +73,27 @@ test('an interrupted drain goes on after a restart, and waits for an owner that 
   await world.closeAll();
 });
 
+test('who was cut off while a node left hears of it later, also from where half of the nodes know no better', async () => {
+  const world = new World();
+  const nodes = await world.startAll(7);
+  const leaving = nodes[0]!;
+  world.isolate(5, 6, 7);
+  await world.time.run(10_000);
+  await world.time.until(leaving.cluster.drain.begin());
+  await drained(world, leaving);
+  await world.kill(leaving.n);
+  await world.time.run(20_000); // what there is to tell has been told, to those who can be reached
+  world.heal();
+  await world.time.run(60_000);
+  for (const node of nodes.slice(1)) {
+    assert.not.ok(
+      node.cluster.membership.members().some(({ id }) => id === leaving.id),
+      `node ${node.n} counts on it`,
+    );
+  }
+  await world.closeAll();
+});
+
 test('a cancelled drain leaves the node with its share', async () => {
   const world = new World();
   const nodes = await world.startAll(4);

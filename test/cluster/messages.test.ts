@@ -23,14 +23,16 @@ function manifest(blocks = 1): Manifest {
   };
 }
 
+const OWNER = 0x0123456789abcdefn;
+
 test('the bytes are those of docs/wire.md', () => {
   const contact = '02 6162 07bc';
   const encoded = encodeManifest(manifest());
-  const head = `01 ${manifest().id.toString(16).padStart(16, '0')} 00000000000000070000000000000009`;
+  const head = `02 0123456789abcdef ${manifest().id.toString(16).padStart(16, '0')} 00000000000000070000000000000009`;
   const length = encoded.length.toString(16).padStart(8, '0');
   const hash = sha256(encoded).toString('hex');
   assert.is(
-    encodePropagate(manifest(), [{ host: 'ab', port: 1980 }]).toString('hex'),
+    encodePropagate(OWNER, manifest(), [{ host: 'ab', port: 1980 }]).toString('hex'),
     `${head} ${length} ${hash} 01 ${contact} ${encoded.toString('hex')}`.replaceAll(' ', ''),
   );
 
@@ -43,11 +45,11 @@ test('the bytes are those of docs/wire.md', () => {
 
 test('a PROPAGATE carries its manifest where that fits', () => {
   const holders = [{ host: '10.0.0.9', port: 1980 }];
-  const small = decodePropagate(encodePropagate(manifest(), holders));
+  const small = decodePropagate(encodePropagate(OWNER, manifest(), holders));
   assert.equal(small.manifest, manifest());
   assert.equal(small.holders, holders);
   const large = manifest(1000);
-  const bytes = encodePropagate(large, holders);
+  const bytes = encodePropagate(OWNER, large, holders);
   assert.ok(bytes.length <= MAX_MESSAGE_BYTES);
   const decoded = decodePropagate(bytes);
   assert.is(decoded.manifest, undefined);
@@ -58,14 +60,14 @@ test('a PROPAGATE carries its manifest where that fits', () => {
 test('a PROPAGATE of the longest key with the most holders fits a datagram', () => {
   const key = 'k'.repeat(1024);
   const holders = Array.from({ length: 20 }, (_, i) => ({ host: 'h'.repeat(250), port: i + 1 }));
-  const bytes = encodePropagate({ ...manifest(), key, id: resourceId(key) }, holders);
+  const bytes = encodePropagate(OWNER, { ...manifest(), key, id: resourceId(key) }, holders);
   assert.ok(bytes.length <= MAX_MESSAGE_BYTES);
   decodePropagate(bytes);
 });
 
 test('a version that no clock could go on from is refused', () => {
   const version = { time: 2n ** 64n - 1n, node: 0n };
-  const bytes = encodePropagate({ ...manifest(), version }, []);
+  const bytes = encodePropagate(OWNER, { ...manifest(), version }, []);
   assert.throws(
     () => decodePropagate(bytes),
     (error: unknown) => isMurkyError(error, 'MURKY_BAD_MESSAGE'),
@@ -93,7 +95,7 @@ test('an unknown error code in an answer is a malformed answer', () => {
 });
 
 const decoders = { PROPAGATE: decodePropagate, ANSWER: decodeAnswer };
-const genuine = [encodePropagate(manifest(), []), Buffer.of(1)];
+const genuine = [encodePropagate(OWNER, manifest(), []), Buffer.of(1)];
 
 for (const [name, decode] of Object.entries(decoders)) {
   test(`hostile bytes for ${name} only ever give a MurkyError`, () => {

@@ -1,9 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeHeld } from '../../src/cluster/poll.js';
+import { decodeAnswer, encodePropagate } from '../../src/cluster/propagate-message.js';
 import { MAX_ENTRIES, RepairQueue } from '../../src/cluster/repair/queue.js';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { encodeManifest } from '../../src/object/manifest.js';
+import { RequestKind } from '../../src/rain/contract.js';
 import { type SimulatedNode, World } from '../simulation/world.js';
 
 const value = (byte: number, length = 3000) => Buffer.alloc(length, byte);
@@ -26,6 +29,24 @@ test('a single node is its own quorum', async () => {
   const node = await world.start(1, []);
   const { durable, owners, quorum } = await node.put('a', value(1));
   assert.equal({ durable, owners, quorum }, { durable: 1, owners: 1, quorum: 1 });
+  await world.closeAll();
+});
+
+test('what was meant for a node that was here before is not answered: one disk would count as two owners', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(3);
+  const { manifest } = await a!.put('a', value(1));
+  const ask = (kind: RequestKind, payload: Uint8Array) =>
+    world.time.until(a!.rain.request(b!.rain.address, kind, payload, { timeoutMs: 1000 }));
+  assert.is(decodeAnswer(await ask(RequestKind.Propagate, encodePropagate(b!.id, manifest, []))).kind, 'durable');
+  assert.ok((await ask(RequestKind.Held, encodeHeld(b!.id, manifest.id))).length > 0);
+  const gone = b!.id ^ 1n;
+  for (const [kind, payload] of [
+    [RequestKind.Propagate, encodePropagate(gone, manifest, [])],
+    [RequestKind.Held, encodeHeld(gone, manifest.id)],
+  ] as const) {
+    assert.is((await failure(ask(kind, payload))).code, 'MURKY_BAD_REQUEST');
+  }
   await world.closeAll();
 });
 

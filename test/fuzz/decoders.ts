@@ -90,10 +90,10 @@ export const decoders: readonly Decoder[] = [
   },
   {
     name: 'PROPAGATE',
-    examples: manifests.map((one) => encodePropagate(one, [contact, { host: 'fd00::1', port: 7 }])),
+    examples: manifests.map((one) => encodePropagate(1n, one, [contact, { host: 'fd00::1', port: 7 }])),
     again: (bytes) => {
-      const { manifest: inside, holders } = decodePropagate(bytes);
-      return inside && encodePropagate(inside, holders);
+      const { to, manifest: inside, holders } = decodePropagate(bytes);
+      return inside && encodePropagate(to, inside, holders);
     },
   },
   {

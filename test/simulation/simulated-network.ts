@@ -17,7 +17,8 @@ import type { Clock } from '../../src/seam/clock.js';
 import type { Random } from '../../src/seam/random.js';
 import type { VirtualTime } from './virtual-clock.js';
 
-const REPEAT_MS = 150;
+/** When a question is first repeated, as by the packet loop; the pause then doubles each time. */
+const FIRST_REPEAT_MS = 200;
 
 /** What a datagram on its way from one address to another may meet. */
 export interface Link {
@@ -240,16 +241,16 @@ export class SimulatedRain implements RainNetwork {
       options.signal?.addEventListener('abort', onAbort, { once: true });
       const onTimeout = () => settle(() => reject(new MurkyError('MURKY_TIMEOUT', 'There was no answer in time.')));
       timers.push(clock.after(options.timeoutMs ?? 2000, onTimeout));
-      const attempt = () => {
+      const attempt = (repeatAfterMs: number) => {
         this.net.send(this, to, (there) => {
           answer(there).then(
             (value) => this.net.send(there, this.address, (here) => here === this && settle(() => resolve(value))),
             (error) => this.net.send(there, this.address, (here) => here === this && settle(() => reject(error))),
           );
         });
-        timers.push(clock.after(REPEAT_MS, attempt));
+        timers.push(clock.after(repeatAfterMs, () => attempt(2 * repeatAfterMs)));
       };
-      attempt();
+      attempt(FIRST_REPEAT_MS);
     });
   }
 }

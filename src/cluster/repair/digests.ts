@@ -31,22 +31,22 @@ export function entryDigest(id: bigint, version: Version): Buffer {
  */
 export class Digests {
   readonly #leaves = Buffer.alloc(LEAVES * DIGEST_BYTES);
+  readonly #coarse = Buffer.alloc(FAN_OUT * DIGEST_BYTES);
 
   add(leaf: number, digest: Uint8Array): void {
     xorInto(this.#leaves, leaf * DIGEST_BYTES, digest, 0);
+    xorInto(this.#coarse, Math.floor(leaf / FAN_OUT) * DIGEST_BYTES, digest, 0);
   }
 
   clear(leaf: number): void {
-    this.#leaves.fill(0, leaf * DIGEST_BYTES, (leaf + 1) * DIGEST_BYTES);
+    const from = leaf * DIGEST_BYTES;
+    xorInto(this.#coarse, Math.floor(leaf / FAN_OUT) * DIGEST_BYTES, this.#leaves, from);
+    this.#leaves.fill(0, from, from + DIGEST_BYTES);
   }
 
-  /** The digests of the coarse ranges, one behind the other. */
+  /** The digests of the coarse ranges, one behind the other; valid until the next change. */
   coarse(): Buffer {
-    const all = Buffer.alloc(FAN_OUT * DIGEST_BYTES);
-    for (let leaf = 0; leaf < LEAVES; leaf++) {
-      xorInto(all, Math.floor(leaf / FAN_OUT) * DIGEST_BYTES, this.#leaves, leaf * DIGEST_BYTES);
-    }
-    return all;
+    return this.#coarse;
   }
 
   /** The digests of the leaves of a coarse range. */
@@ -59,6 +59,7 @@ export class Digests {
 /** Which of the digests are not the same: their places. */
 export function differences(a: Uint8Array, b: Uint8Array): number[] {
   const places: number[] = [];
+  if (Buffer.compare(a, b) === 0) return places;
   for (let i = 0; i < FAN_OUT; i++) {
     const from = i * DIGEST_BYTES;
     const to = from + DIGEST_BYTES;

@@ -151,7 +151,7 @@ export class RepairQueue {
   }
 
   async forgetLost(peer: bigint): Promise<void> {
-    await this.facts.delete(OVERFLOW + hex(peer));
+    if (await this.lost(peer)) await this.facts.delete(OVERFLOW + hex(peer));
   }
 
   #makeReady(id: bigint): void {

@@ -22,6 +22,8 @@ const STEP_PAUSE_MS = 20;
 const FRESH_MS = 30_000;
 /** A survey that takes long is good for so many times as long, which bounds its share of the time. */
 const FRESH_DURATIONS = 4;
+/** Of a peer with which nothing is shared; never written to. */
+const NOTHING = new Digests();
 
 /**
  * What this node holds as an owner, by each peer that owns it too: digests to compare, and how much it is. Goes through
@@ -59,7 +61,7 @@ export class Survey {
 
   /** What this node and a peer both hold or should hold, as of the last survey. */
   digests(peer: bigint): Digests {
-    return this.#digests.get(peer) ?? new Digests();
+    return this.#digests.get(peer) ?? NOTHING;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Contact, decodeContact, encodeContact } from '../contact.js';
+import { type Contact, decodeContact, writeContact } from '../contact.js';
 import {
   type Belief,
   decodeRecord,
@@ -8,9 +8,9 @@ import {
   type MemberRecord,
 } from '../member-record.js';
 import { MAX_MESSAGE_BYTES } from '../message-size.js';
-import { f64, OctetReader, u8, u32, u64 } from '../octets.js';
+import { OctetReader, OctetWriter } from '../octets.js';
 import type { Settings } from '../settings.js';
-import { decodeZone, encodeZone } from '../zone.js';
+import { decodeZone } from '../zone.js';
 
 /** What a node says of itself. */
 export interface SelfRecord {
@@ -58,25 +58,24 @@ export function encodePing(ping: Ping): Buffer {
   const { self, settings } = ping;
   const flags =
     (self.advertised ? FLAG_ADVERTISED : 0) | (self.standby ? FLAG_STANDBY : 0) | (self.left ? FLAG_LEFT : 0);
-  const head = Buffer.concat([
-    u8(FORMAT),
-    u64(ping.to),
-    u32(ping.belief.incarnation),
-    u8(MEMBER_STATUSES.indexOf(ping.belief.status)),
-    f64(ping.wallMs),
-    u8(settings.replicas),
-    u8(settings.writeQuorum === 'majority' ? 0 : settings.writeQuorum),
-    u32(settings.graceSeconds),
-    u64(ping.digest),
-    u64(self.id),
-    u64(self.boot),
-    u32(self.incarnation),
-    u8(flags),
-    f64(self.weight),
-    encodeZone(self.zone),
-    ...(self.advertised ? [encodeContact(self.advertised)] : []),
-  ]);
-  let room = MAX_MESSAGE_BYTES - head.length - 1;
+  const writer = new OctetWriter(MAX_MESSAGE_BYTES)
+    .u8(FORMAT)
+    .u64(ping.to)
+    .u32(ping.belief.incarnation)
+    .u8(MEMBER_STATUSES.indexOf(ping.belief.status))
+    .f64(ping.wallMs)
+    .u8(settings.replicas)
+    .u8(settings.writeQuorum === 'majority' ? 0 : settings.writeQuorum)
+    .u32(settings.graceSeconds)
+    .u64(ping.digest)
+    .u64(self.id)
+    .u64(self.boot)
+    .u32(self.incarnation)
+    .u8(flags)
+    .f64(self.weight)
+    .text(self.zone);
+  if (self.advertised) writeContact(writer, self.advertised);
+  let room = MAX_MESSAGE_BYTES - writer.length - 1;
   const news: Buffer[] = [];
   for (const record of ping.news.slice(0, MAX_NEWS)) {
     const encoded = encodeRecord(record);
@@ -84,7 +83,9 @@ export function encodePing(ping: Ping): Buffer {
     if (room < 0) break;
     news.push(encoded);
   }
-  return Buffer.concat([head, u8(news.length), ...news]);
+  writer.u8(news.length);
+  for (const record of news) writer.bytes(record);
+  return writer.end();
 }
 
 /** MURKY_BAD_MESSAGE for anything that {@link encodePing} would not have written. */

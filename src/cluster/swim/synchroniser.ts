@@ -10,6 +10,8 @@ interface SynchroniserSeams {
 
 /** News gets round within a few periods; members that differ for longer differ because news was lost. */
 const DIFFERENT_FOR_MS = 10_000;
+/** With no PING that tells of a difference for so long there is none: some nodes may always agree with this one. */
+const AGREED_AFTER_MS = 3000;
 const FIRST_PAUSE_MS = 5000;
 /** Where nothing new comes of it, as with nodes that reach different others. */
 const LONGEST_PAUSE_MS = 300_000;
@@ -24,7 +26,8 @@ const MAX_PAGES = 256;
 export class Synchroniser {
   #running = false;
   #joined = false;
-  #differentSinceMs: number | undefined;
+  #differentSinceMs = 0;
+  #differentAtMs = Number.NEGATIVE_INFINITY;
   #nextAtMs = 0;
   #pauseMs = FIRST_PAUSE_MS;
 
@@ -44,13 +47,14 @@ export class Synchroniser {
   /** What a PING from there said: it knows the same members, or others. */
   onDigest(same: boolean, from: Address): void {
     const now = this.seams.clock.monotonic();
+    const agreed = now - this.#differentAtMs > AGREED_AFTER_MS;
     if (same) {
       this.#joined = true;
-      this.#differentSinceMs = undefined;
-      this.#pauseMs = FIRST_PAUSE_MS;
+      if (agreed) this.#pauseMs = FIRST_PAUSE_MS;
       return;
     }
-    this.#differentSinceMs ??= now;
+    if (agreed) this.#differentSinceMs = now;
+    this.#differentAtMs = now;
     if (this.#running || now < this.#nextAtMs) return;
     if (this.#joined && now - this.#differentSinceMs < DIFFERENT_FOR_MS) return;
     void this.#read(from);

@@ -1,9 +1,10 @@
+import { isMurkyError } from '../../../src/errors.js';
 import type { Address } from '../../../src/rain/contract.js';
 import type { SimulatedNetwork } from '../../simulation/simulated-network.js';
 import type { VirtualTime } from '../../simulation/virtual-clock.js';
 import type { Chance } from './chance.js';
 import type { AcknowledgedWrites } from './checkers/acknowledged-writes.js';
-import type { Profile } from './profile.js';
+import { type Profile, REPLICAS } from './profile.js';
 import { FOLDER, type Server } from './server.js';
 import type { Trace } from './trace.js';
 
@@ -17,7 +18,14 @@ interface Scene {
   readonly writes: AcknowledgedWrites;
   readonly start: (server: Server) => void;
   readonly join: () => void;
+  readonly keys: () => readonly string[];
+  readonly fail: (error: unknown) => void;
 }
+
+const ROT_AGAIN_MS = 100;
+const LOOK_AT_LEAVING_MS = 250;
+/** How likely it is that a node that has left joins again with what it had on its disk. */
+const RETURNS = 0.4;
 
 /** Hosts that do not hear each other: nothing passes from the first ones to the second ones. */
 interface Cut {
@@ -27,7 +35,18 @@ interface Cut {
 
 /** What a seed does to its cluster, at times of its own choosing, until {@link end}. */
 export class Faults {
-  readonly counts = { partitions: 0, crashes: 0, pauses: 0, wipes: 0, rots: 0, joins: 0, clockSteps: 0, powerCuts: 0 };
+  readonly counts = {
+    partitions: 0,
+    crashes: 0,
+    pauses: 0,
+    wipes: 0,
+    rots: 0,
+    joins: 0,
+    leaves: 0,
+    returns: 0,
+    clockSteps: 0,
+    powerCuts: 0,
+  };
   readonly #cuts = new Set<Cut>();
   /** How likely a datagram between two hosts is lost; drawn when the first one is sent. */
   readonly #losses = new Map<string, number>();
@@ -60,6 +79,7 @@ export class Faults {
       [profile.pauses, () => this.#pause()],
       [profile.rots, () => this.#rot()],
       [profile.joins, () => this.#join()],
+      [profile.leaves, () => this.#leave()],
       [profile.skewMs > 0 ? 3 : 0, () => this.#stepClock()],
       [profile.powerCut ? 1 : 0, () => this.powerCut()],
     ];
@@ -159,18 +179,64 @@ export class Faults {
   }
 
   #rot(): void {
-    const { servers, trace, writes } = this.scene;
+    const { servers, trace, writes, keys } = this.scene;
     // Always the same one: what rots on several disks may be what a wiped one had.
     const server = servers[0]!;
+    // Of what is on a disk it is known what may have rotted, not of what is just coming.
+    if (server.writing) return this.#after(ROT_AGAIN_MS, () => this.#rot());
     if (!server.disk.files.rotIn(`${FOLDER}/segments`)) return;
     this.counts.rots += 1;
-    writes.onRot(server);
+    writes.onRot(server, keys());
     trace.say(`a byte rots on the disk of node ${server.n}`);
   }
 
   #join(): void {
     this.counts.joins += 1;
     this.scene.join();
+  }
+
+  /** A node gives away what it holds and leaves, as by `murky drain`, unless too few would be left. */
+  #leave(): void {
+    const { chance, servers, trace, fail } = this.scene;
+    const staying = servers.filter((server) => !server.gone && server.drain !== 'draining');
+    const able = staying.filter((server) => server.up);
+    if (staying.length <= REPLICAS || able.length === 0) return;
+    const server = chance.pick(able);
+    trace.say(`node ${server.n} is to leave`);
+    const { machine } = server;
+    const state = { begun: false };
+    const begun = () => {
+      state.begun = true;
+    };
+    server.running!.cluster.drain.begin().then(begun, (error) => {
+      begun();
+      // Nobody else may be known to it that could take over; what else goes wrong is a fault.
+      if (isMurkyError(error, 'MURKY_NO_QUORUM')) trace.say(`node ${server.n} cannot leave: ${error.message}`);
+      else fail(error);
+    });
+    this.#awaitLeave(server, () => !state.begun && server.machine === machine);
+  }
+
+  /** Goes on after the faults: a drain that has begun comes to its end, over restarts too, or its disk is lost. */
+  #awaitLeave(server: Server, isBeginning: () => boolean): void {
+    this.scene.time.after(LOOK_AT_LEAVING_MS, () => {
+      if (server.drain === 'drained') this.#retire(server);
+      else if (server.drain !== 'off' || isBeginning()) this.#awaitLeave(server, isBeginning);
+    });
+  }
+
+  #retire(server: Server): void {
+    const { chance, trace, start } = this.scene;
+    this.counts.leaves += 1;
+    server.retire();
+    trace.say(`node ${server.n} has left`);
+    if (!chance.chance(RETURNS)) return;
+    this.#after(chance.between(500, 10_000), () => {
+      this.counts.returns += 1;
+      server.gone = false;
+      trace.say(`node ${server.n} comes back with its old disk`);
+      start(server);
+    });
   }
 
   #stepClock(): void {

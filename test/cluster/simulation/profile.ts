@@ -3,6 +3,7 @@ import type { Chance } from './chance.js';
 
 export const BLOCK_BYTES = 20_000;
 export const REPLICAS = 3;
+const READS_BROKEN: readonly (Break | undefined)[] = ['garble-reads', 'hang-operation', 'unnamed-error'];
 
 /** What a seed does: how large the cluster is, what its clients do, and which faults it meets. */
 export interface Profile {
@@ -39,21 +40,25 @@ export interface Profile {
   readonly blackout: boolean;
   /** In the peace after the faults: a node joins, and what moves is counted. */
   readonly grow: boolean;
+  /** In the peace after the faults: a value of several blocks is written, and read at every node. */
+  readonly witness: boolean;
   /** All nodes lose their power at once. */
   readonly powerCut: boolean;
 }
 
 function sizeOf(chance: Chance): number {
   const kind = chance.unit();
-  if (kind < 0.8) return chance.whole(3, 5);
-  if (kind < 0.96) return chance.whole(6, 10);
-  if (kind < 0.992) return chance.whole(11, 40);
-  return chance.whole(100, 300);
+  if (kind < 0.5) return 3;
+  if (kind < 0.87) return chance.whole(4, 5);
+  if (kind < 0.975) return chance.whole(6, 10);
+  if (kind < 0.99) return chance.whole(11, 40);
+  return Math.floor(100 * 3 ** (chance.unit() ** 2)); // 100 to 300, 142 in the mean
 }
 
 export function profileOf(chance: Chance, wanted: { nodes?: number | undefined; broken?: Break | undefined }): Profile {
   const drawn = sizeOf(chance);
   const nodes = wanted.nodes ?? drawn;
+  // A datagram of a large cluster costs no less, and there are many: such a seed is short.
   const large = nodes > 40;
   const upTo = (probability: number, most: number) => (chance.chance(probability) ? chance.whole(1, most) : 0);
   const fill = chance.chance(0.15);
@@ -62,7 +67,7 @@ export function profileOf(chance: Chance, wanted: { nodes?: number | undefined; 
     keys: chance.whole(3, 8),
     writes: chance.whole(12, 36),
     reads: chance.whole(8, 20),
-    durationMs: chance.between(8000, large ? 12_000 : 24_000),
+    durationMs: chance.between(5000, large ? 6000 : 16_000),
     maxBytes: (fill || wanted.broken === 'overrun-budget' ? 60 : 400) * BLOCK_BYTES,
     graceSeconds: chance.pick([5, 15, 600]),
     retentionMs: chance.pick([2000, 60_000]),
@@ -78,10 +83,11 @@ export function profileOf(chance: Chance, wanted: { nodes?: number | undefined; 
     rots: upTo(0.3, 3),
     joins: upTo(0.3, 2),
     leaves: nodes > REPLICAS ? upTo(0.25, 2) : 0,
-    fill: fill || wanted.broken === 'overrun-budget',
+    fill: (fill && !large) || wanted.broken === 'overrun-budget',
     sleeper: chance.chance(0.2) || wanted.broken === 'resurrect-delete',
     blackout: chance.chance(0.1) || wanted.broken === 'lose-acknowledged-write',
     grow: chance.chance(0.2) || wanted.broken === 'move-too-much',
+    witness: chance.chance(0.2) || READS_BROKEN.includes(wanted.broken),
     powerCut: chance.chance(0.15),
   };
 }

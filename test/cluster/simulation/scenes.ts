@@ -5,6 +5,7 @@ import { BLOCK_BYTES } from './profile.js';
 import type { Server } from './server.js';
 
 const FILL_BYTES = 5 * BLOCK_BYTES;
+const WITNESSES = 10;
 /** Longer than any datagram is on its way. */
 const IN_FLIGHT_MS = 1000;
 
@@ -78,6 +79,15 @@ export async function blackout(stage: Stage): Promise<void> {
   stage.powerCut();
   for (const server of present) stage.start(server);
   await stage.rest();
+}
+
+/** A value of several blocks is read at every node. */
+export async function witness(stage: Stage): Promise<void> {
+  const present = stage.servers.filter((server) => !server.gone).slice(0, WITNESSES);
+  await stage.until(stage.clients.put(present[0]!, 'witness', 3 * BLOCK_BYTES));
+  await stage.rest();
+  for (const server of present) void stage.clients.read(server, 'witness');
+  await stage.rest(); // which sees to it that every operation has ended
 }
 
 /** A node joins, and takes its share and no more. */

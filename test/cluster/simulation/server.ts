@@ -46,6 +46,8 @@ export interface Tampering {
   readonly disk?: (disk: MemoryDisk) => void;
   /** Called with the store and a deleted resource while one of its owners is away, just before the process ends. */
   readonly forget?: (store: Store, id: bigint) => Promise<void>;
+  /** Called with each value of several blocks that is read. */
+  readonly onRead?: (value: Buffer) => Buffer | Promise<Buffer>;
   readonly budgetFactor?: number;
   readonly weight?: number;
 }
@@ -74,6 +76,7 @@ export class Server {
   /** It has left the cluster for good. */
   gone = false;
   #starts = 0;
+  #writes = 0;
 
   constructor(
     readonly n: number,
@@ -141,6 +144,7 @@ export class Server {
     this.disk.crash(what);
     this.machine = undefined;
     this.running = undefined;
+    this.#writes = 0;
   }
 
   /** A new disk: for a server that is down. */
@@ -148,13 +152,34 @@ export class Server {
     this.disk = this.#emptyDisk();
   }
 
+  /** How far it is with leaving the cluster on purpose; undefined while it is down. */
+  get drain(): 'off' | 'draining' | 'drained' | undefined {
+    return this.running?.cluster.drain.status().state;
+  }
+
+  /** It has left, and its process is ended; what is on its disk counts no more. */
+  retire(): void {
+    this.crash('process');
+    this.gone = true;
+  }
+
   /** Takes requests of clients now. */
   get up(): boolean {
     return this.running !== undefined && this.machine?.paused === false;
   }
 
-  put(key: string, value: Uint8Array) {
-    return put(this.#parts(), key, value);
+  /** Something is being written to its disk for a client, or fetched. */
+  get writing(): boolean {
+    return this.#writes > 0 || (this.running?.rain.fetching ?? 0) > 0;
+  }
+
+  async put(key: string, value: Uint8Array) {
+    this.#writes += 1;
+    try {
+      return await put(this.#parts(), key, value);
+    } finally {
+      this.#writes = Math.max(0, this.#writes - 1);
+    }
   }
 
   delete(key: string) {
@@ -165,7 +190,9 @@ export class Server {
     const { manifest, body } = await get(this.#parts(), this.running!.downloads, key);
     const chunks: Uint8Array[] = [];
     for await (const chunk of body) chunks.push(chunk);
-    return { manifest, value: Buffer.concat(chunks) };
+    const value = Buffer.concat(chunks);
+    const { onRead } = this.tampering;
+    return { manifest, value: onRead && value.length > 2 * BLOCK_BYTES ? await onRead(value) : value };
   }
 
   /** Bytes of values that are on the disk. */

@@ -10,7 +10,7 @@ import { Clients } from './clients.js';
 import { Faults } from './faults.js';
 import { History } from './history.js';
 import { type Profile, profileOf } from './profile.js';
-import { blackout, fill, grow, type Stage, sleeper } from './scenes.js';
+import { blackout, fill, grow, type Stage, sleeper, witness } from './scenes.js';
 import { Server, type Surroundings } from './server.js';
 import { Trace } from './trace.js';
 import { Violation } from './violation.js';
@@ -73,6 +73,8 @@ class Simulation {
   #failure: unknown;
   #datagrams = 0;
   #restedAfterMs: number | undefined;
+  /** Keys whose newest version has rotted on every disk that had it. */
+  readonly #lost = new Set<string>();
 
   constructor(private readonly options: Options) {
     this.#chance = new Chance(options.seed);
@@ -93,6 +95,8 @@ class Simulation {
       chance: this.#chance.part(2),
       start: (server) => this.#start(server),
       join: () => void this.#join(),
+      keys: () => this.#history.keys(),
+      fail: this.#fail,
     });
     this.#clients = new Clients({
       ...scene,
@@ -112,7 +116,7 @@ class Simulation {
       await this.#pass(this.#profile.durationMs);
       this.#faults.end();
       await this.#rest();
-      for (const scene of this.#scenes()) await scene(this.#stage);
+      for (const scene of this.#scenes()) if (this.#lost.size === 0) await scene(this.#stage);
       await this.#readAll();
       this.#writes.check();
     } catch (error) {
@@ -165,7 +169,7 @@ class Simulation {
 
   #scenes(): ((stage: Stage) => Promise<void>)[] {
     const chosen = this.#profile;
-    const scenes = { sleeper, grow, fill, blackout };
+    const scenes = { sleeper, grow, witness, fill, blackout };
     return (Object.keys(scenes) as (keyof typeof scenes)[]).filter((name) => chosen[name]).map((name) => scenes[name]);
   }
 
@@ -192,6 +196,8 @@ class Simulation {
     const began = this.#time.now;
     const why = () => unsettled(this.#servers, this.#history.keys()) ?? this.#clients.hanging;
     while (why() && this.#time.now < began + CONVERGES_WITHIN_MS) await this.#pass(STEP_MS);
+    if (why()) this.#giveUpLost();
+    if (this.#lost.size > 0) return;
     if (why()) this.#writes.check(); // what is lost matters more than that it is not agreed on
     const { hanging } = this.#clients;
     if (hanging) throw new Violation('operations', `${hanging} has not ended.`);
@@ -201,11 +207,20 @@ class Simulation {
     this.#trace.say('all owners agree');
   }
 
+  /** Leaves out what has rotted on every disk that has it, where all else is at rest: it can never be. */
+  #giveUpLost(): void {
+    const lost = this.#history.keys().filter((key) => this.#writes.mayBeBeyondRepair(key));
+    const others = this.#history.keys().filter((key) => !lost.includes(key));
+    if (lost.length === 0 || unsettled(this.#servers, others, true) || this.#clients.hanging) return;
+    for (const key of lost) this.#lost.add(key);
+    this.#trace.say(`beyond repair: ${lost.join(' ')}`);
+  }
+
   /** Every key is there for everyone, or for no one, as the acknowledged writes demand. */
   async #readAll(): Promise<void> {
     const present = this.#servers.filter((server) => !server.gone);
     const readers = this.#chance.part(4).some(present, READERS);
-    for (const key of this.#history.keys()) {
+    for (const key of this.#history.keys().filter((one) => !this.#lost.has(one))) {
       const seen = await this.#time.until(Promise.all(readers.map((server) => this.#clients.read(server, key))));
       if (this.#failure) throw this.#failure;
       const promised = this.#writes.promised(key);

@@ -43,10 +43,10 @@ export class AcknowledgedWrites {
   }
 
   /** Something on the disk of `server` has rotted. */
-  onRot(server: Server): void {
+  onRot(server: Server, keys: readonly string[]): void {
     this.#onHarm(server);
     const copies = new Map<string, Version>();
-    for (const key of this.#newest.keys()) {
+    for (const key of keys) {
       const copy = copyOn(server, key);
       if (copy) copies.set(key, copy.version);
     }
@@ -59,12 +59,32 @@ export class AcknowledgedWrites {
     return newest && newest.harmed < newest.write.quorum ? newest.write : undefined;
   }
 
+  /**
+   * The newest version of `key` that is left may have rotted on every disk that has it. If it has, no one can bring it to
+   * the other owners, nor say what it was.
+   */
+  mayBeBeyondRepair(key: string): boolean {
+    const held = this.servers.flatMap((server) => {
+      const copy = server.gone ? undefined : copyOn(server, key);
+      return copy ? [{ server, version: copy.version }] : [];
+    });
+    const newest = held.map(({ version }) => version).sort((a, b) => compareVersions(b, a))[0];
+    return (
+      held.some(({ version }) => version === newest) &&
+      held.every(({ server, version }) => {
+        const rotten = this.#rotten.get(server)?.get(key);
+        return compareVersions(version, newest!) < 0 || (rotten && compareVersions(rotten, version) === 0);
+      })
+    );
+  }
+
   /** After the faults have ended and the cluster is at rest. */
   check(): void {
     for (const key of this.#newest.keys()) {
       const promised = this.promised(key);
       if (!promised) continue;
-      const versions = this.servers.flatMap((server) => copyOn(server, key) ?? []);
+      const present = this.servers.filter((server) => !server.gone);
+      const versions = present.flatMap((server) => copyOn(server, key) ?? []);
       const kept = versions.sort((a, b) => compareVersions(b.version, a.version))[0];
       const behind = kept === undefined || compareVersions(kept.version, promised.version) < 0;
       const what = `write ${promised.number} of "${key}" on node ${promised.node}`;

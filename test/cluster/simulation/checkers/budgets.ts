@@ -24,8 +24,8 @@ export class Budgets {
         throw new Violation('budgets', `Node ${server.n} has ${bytes} bytes on its disk; its budget is ${maxBytes}.`);
       }
       if (!server.running) continue;
-      const peers = server.running.cluster.peers();
-      if (peers.length > MAX_PEERS) throw new Violation('budgets', `Node ${server.n} knows ${peers.length} peers.`);
+      const members = server.running.cluster.membership.members();
+      if (members.length > MAX_PEERS) throw new Violation('budgets', `Node ${server.n} knows ${members.length} peers.`);
       const { queued } = server.running.cluster.repair();
       if (queued > MAX_ENTRIES) throw new Violation('budgets', `Node ${server.n} has ${queued} objects to repair.`);
     }
