@@ -183,7 +183,10 @@ export class Faults {
     // Always the same one: what rots on several disks may be what a wiped one had.
     const server = servers[0]!;
     // Of what is on a disk it is known what may have rotted, not of what is just coming.
-    if (server.writing) return this.#after(ROT_AGAIN_MS, () => this.#rot());
+    if (server.writing) {
+      this.#after(ROT_AGAIN_MS, () => this.#rot());
+      return;
+    }
     if (!server.disk.files.rotIn(`${FOLDER}/segments`)) return;
     this.counts.rots += 1;
     writes.onRot(server, keys());
