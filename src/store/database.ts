@@ -113,6 +113,11 @@ export class Database {
     return database;
   }
 
+  /** About what upkeep of the journal may write all at once. */
+  get comingBytes(): number {
+    return this.#journal.comingBytes;
+  }
+
   get index(): Table {
     if (this.#down) throw this.#down;
     return this.table;

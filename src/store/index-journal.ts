@@ -3,7 +3,7 @@ import type { CommitJournal, QueuedChange } from './commit-queue.js';
 import type { StoreFile } from './files.js';
 import { isJournaled, journalKey } from './index-keys.js';
 import type { JournalContents, JournalFiles } from './journal-files.js';
-import { encodeJournalRecord } from './journal-record.js';
+import { type Damaged, encodeJournalRecord } from './journal-record.js';
 import { journalRecords, type Replayed } from './journal-replay.js';
 import type { Passage } from './paging.js';
 import type { TableChange } from './table.js';
@@ -51,6 +51,11 @@ export class IndexJournal implements CommitJournal {
   get due(): boolean {
     const bytes = this.#olderBytes + this.#end;
     return this.#incomplete || bytes > Math.max(this.minLogBytes, LOGS_OF_SNAPSHOT * this.#snapshotBytes);
+  }
+
+  /** About what the next snapshot will take, while what it replaces is still there. */
+  get comingBytes(): number {
+    return (this.#snapshotBytes + this.#olderBytes + this.#end) / 2;
   }
 
   get openBytes(): number {
@@ -240,8 +245,8 @@ export class IndexJournal implements CommitJournal {
 
   async *#behind(from: JournalPosition): AsyncGenerator<Replayed> {
     const { files, folder } = this.journal;
-    const damaged = () => {
-      this.#incomplete = true;
+    const damaged: Damaged = (_bytes, atEnd) => {
+      if (!atEnd) this.#incomplete = true;
     };
     for await (const record of journalRecords(files, dirname(folder), damaged, { from, secure: true })) {
       if (record.generation === this.#generation) this.#end = record.end;

@@ -20,6 +20,9 @@ const KINDS: readonly JournalKind[] = ['changes', 'end', 'closed'];
 /** `unsynced`: an entry by place, of a block whose record was written but perhaps not on the disk. */
 export type JournalChange = TableChange & { readonly unsynced?: boolean };
 
+/** Hears of bytes that are no sound record. `atEnd`: nothing stands behind them, as where the power went in a write. */
+export type Damaged = (bytes: number, atEnd: boolean) => void;
+
 export interface JournalRecord {
   readonly kind: JournalKind;
   /** The batch was synced: what follows was written after it was on the disk. */
@@ -58,11 +61,7 @@ export function encodeJournalRecord(
  * The records of a file from byte `from` on. What is damaged is passed over, up to the next sound header; `damaged`
  * hears how many bytes. What the file ends in, cut short, counts too.
  */
-export async function* readJournal(
-  file: StoreFile,
-  from: number,
-  damaged: (bytes: number) => void,
-): AsyncGenerator<JournalRecord> {
+export async function* readJournal(file: StoreFile, from: number, damaged: Damaged): AsyncGenerator<JournalRecord> {
   const size = await file.size();
   let at = from;
   while (at < size) {
@@ -72,7 +71,7 @@ export async function* readJournal(
       yield record;
     } else {
       const next = Math.min(size, await findHeader(file, at));
-      damaged(next - at);
+      damaged(next - at, next === size);
       at = next;
     }
   }

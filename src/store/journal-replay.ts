@@ -5,7 +5,7 @@ import type { Files } from './files.js';
 import { decodePosition, type JournalPosition } from './index-journal.js';
 import { journalKey } from './index-keys.js';
 import { JournalFiles } from './journal-files.js';
-import { type JournalChange, readJournal } from './journal-record.js';
+import { type Damaged, type JournalChange, readJournal } from './journal-record.js';
 import { SegmentFiles } from './segment-files.js';
 import { areIntact } from './segment-scan.js';
 import type { Table, TableChange } from './table.js';
@@ -21,7 +21,8 @@ export interface Replayed {
 }
 
 /**
- * What is wrong with the journal, of which the index would be made anew; undefined if nothing is.
+ * What is wrong with the journal, of which the index would be made anew; undefined if nothing is. It may end in a part of
+ * a record: that write was not acknowledged.
  */
 export async function journalDamage(
   files: Files,
@@ -33,8 +34,8 @@ export async function journalDamage(
   const position = index instanceof MurkyError ? undefined : await positionOf(index).catch(() => undefined);
   let damaged = 0;
   let end = 0;
-  for await (const record of journalRecords(files, folder, (bytes) => {
-    damaged += bytes;
+  for await (const record of journalRecords(files, folder, (bytes, atEnd) => {
+    if (!atEnd) damaged += bytes;
   })) {
     if (record.generation === position?.generation) end = record.end;
   }
@@ -57,7 +58,7 @@ export async function positionOf(index: Table): Promise<JournalPosition | undefi
 export async function* journalRecords(
   files: Files,
   folder: string,
-  damaged: (bytes: number) => void,
+  damaged: Damaged,
   { from, secure = false }: { readonly from?: JournalPosition; readonly secure?: boolean } = {},
 ): AsyncGenerator<Replayed> {
   const segments = new SegmentFiles(files, join(folder, 'segments'));
@@ -90,7 +91,7 @@ export async function applyRecords(table: Table, records: AsyncIterable<Replayed
   if (group.length > 0) await table.batch(group, false);
 }
 
-async function* records(files: Files, folder: string, damaged: (bytes: number) => void, from?: JournalPosition) {
+async function* records(files: Files, folder: string, damaged: Damaged, from?: JournalPosition) {
   const journal = new JournalFiles(files, join(folder, 'journal'));
   const { logs, snapshots, base } = await journal.contents();
   // Where none is whole, one is damaged, and the logs from there on are still here: a part is better than nothing.
@@ -102,7 +103,8 @@ async function* records(files: Files, folder: string, damaged: (bytes: number) =
     const file = await files.open(journal.path(generation, kind), 'existing');
     try {
       const at = from?.generation === generation ? from.end : 0;
-      for await (const { changes, end } of readJournal(file, at, damaged)) {
+      const inFile: Damaged = (bytes, atEnd) => damaged(bytes, atEnd && kind === 'log' && generation === logs.at(-1));
+      for await (const { changes, end } of readJournal(file, at, inFile)) {
         yield { generation: kind === 'log' ? generation : undefined, end, changes };
       }
     } finally {

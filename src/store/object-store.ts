@@ -122,7 +122,9 @@ export class ObjectStore implements Store {
     this.facts = new Facts(database, this.#read, this.#write);
     if (options.wholeFolder) {
       const { folder, disk = levelDisk } = options;
-      this.setAside = new SetAside(disk, folder, budget, () => budget.diskBytes - this.logUse().bytes, this.#log);
+      const inlineBytes = () => budget.diskBytes - this.logUse().bytes;
+      const comingBytes = () => database.comingBytes;
+      this.setAside = new SetAside(disk, folder, budget, inlineBytes, comingBytes, this.#log);
     }
   }
 

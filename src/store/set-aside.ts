@@ -27,6 +27,8 @@ export class SetAside {
     private readonly budget: Budget,
     /** Bytes of values that are in the index. */
     private readonly inlineBytes: () => number,
+    /** Bytes that may come all at once. */
+    private readonly comingBytes: () => number,
     private readonly log: Log,
   ) {}
 
@@ -50,7 +52,7 @@ export class SetAside {
       const bytes = parts.reduce((sum, one) => sum + one, 0);
       const { limitBytes } = this.budget;
       const slack = Math.min(MAX_SLACK_BYTES, limitBytes * SLACK_SHARE);
-      const aside = Math.max(0, bytes - this.inlineBytes()) + slack;
+      const aside = Math.max(0, bytes - this.inlineBytes()) + this.comingBytes() + slack;
       this.budget.setAside(Math.floor(Math.min(aside, limitBytes * (1 - VALUES_SHARE))));
     } catch (error) {
       this.log.warn({ error: String(error) }, 'The size of the index could not be measured; it is tried again.');

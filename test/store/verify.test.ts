@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -149,6 +149,26 @@ async function journal(folder: string): Promise<void> {
   const path = join(folder, 'journal', '00000001.log');
   await writeFile(path, flipped(await readFile(path)));
 }
+
+test("what a power cut leaves is no damage: an index behind its journal, and half a record at the journal's end", () =>
+  inFolder(async (folder) => {
+    await withStore({ folder }, async (store) => {
+      await put(store, 'before', large, version(1));
+    });
+    await cp(join(folder, 'index'), join(folder, 'index.before'), { recursive: true });
+    await withStore({ folder }, async (store) => {
+      await put(store, 'after', large, version(2));
+    });
+    await rm(join(folder, 'index'), { recursive: true });
+    await rename(join(folder, 'index.before'), join(folder, 'index'));
+    const log = join(folder, 'journal', '00000001.log');
+    const bytes = await readFile(log);
+    await writeFile(log, Buffer.concat([bytes, bytes.subarray(0, 50)]));
+    const before = await everything(folder);
+    assert.equal(await findings(folder), []);
+    assert.equal(await everything(folder), before, 'nothing is changed');
+    await withStore({ folder }, async (store) => assert.equal(await read(store, 'after'), large));
+  }));
 
 test('what belongs to nothing is kept in lost+found', () =>
   inFolder(async (folder) => {
