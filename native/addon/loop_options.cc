@@ -43,7 +43,19 @@ rain::LoopOptions LoopOptionsOf(Napi::Value value) {
   if (has("keys")) options.cluster_keys = ClusterKeysOf(given.Get("keys"));
   if (has("dropFraction")) options.drop_fraction = AmountOf(given.Get("dropFraction"));
   if (has("socket")) options.socket = SocketKindOf(given.Get("socket"));
+  if (has("multicastGroup")) {
+    const Napi::Object group = ObjectOf(given.Get("multicastGroup"));
+    options.group.group = AddressOf(group.Get("host"), group.Get("port"));
+  }
+  // Its port is of no matter.
+  if (has("multicastInterface")) {
+    options.group.interface = AddressOf(given.Get("multicastInterface"), given.Get("port"));
+  }
+  if (has("multicastTtl")) options.group.hops = static_cast<int>(AmountOf(given.Get("multicastTtl")));
   rain::EngineLimits& limits = options.limits;
+  if (has("multicastMaxRateBitsPerSecond")) {
+    limits.group_rate_bits_per_second = amount("multicastMaxRateBitsPerSecond");
+  }
   if (has("maxRateBitsPerSecond")) limits.max_rate_bits_per_second = amount("maxRateBitsPerSecond");
   if (has("maxRatePerPeerBitsPerSecond")) {
     limits.max_rate_per_peer_bits_per_second = amount("maxRatePerPeerBitsPerSecond");

@@ -32,11 +32,13 @@ struct Engine::State {
         issuer(random),
         strangers(limits.max_strangers_per_second, random),
         cache(limits.block_cache_bytes, counters, notifications),
-        subscriptions(limits, cache, outbox, counters),
+        subscriptions(limits, cache, outbox, counters,
+                      limits.group.port != 0 ? static_cast<uint32_t>(random.Next()) : 0),
         incoming(limits, outbox, counters, notifications),
         outgoing(limits, tokens, outbox, counters, notifications),
         fetches(limits, tokens, outbox, counters, notifications, random) {}
 
+  OpenResult Open(const Address& from, const uint8_t* bytes, size_t length, Micros now, Opened* opened);
   void Dispatch(const Address& from, const Opened& opened, size_t length, Micros now);
   void OnSubscribe(const Address& from, const Opened& opened, size_t length, Micros now);
   void OnRequest(const Address& from, const Opened& opened, size_t length, Micros now);
@@ -130,6 +132,12 @@ void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t l
       Join join;
       if (!ParseJoin(opened.inner, opened.inner_bytes, &join)) break;
       subscriptions.OnJoin(from, opened.boot, join.fetch);
+      return;
+    }
+    case MessageType::kListen: {
+      Listen listen;
+      if (!ParseListen(opened.inner, opened.inner_bytes, &listen)) break;
+      subscriptions.OnListen(from, opened.boot, listen, now);
       return;
     }
     case MessageType::kSubscribe:
@@ -251,33 +259,58 @@ bool Engine::ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error
   return state_->seal->ReplaceKeys(keys, error);
 }
 
-bool Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
-  EngineCounters& counters = state_->counters;
+// Opens what came and counts it. kNoKey: it was dropped for another reason than the seal's.
+OpenResult Engine::State::Open(const Address& from, const uint8_t* bytes, size_t length, Micros now,
+                               Opened* opened) {
   counters.datagrams_in++;
   counters.bytes_in += length;
-  if (state_->outbox.loopback_only() && !from.is_loopback()) {
+  if (outbox.loopback_only() && !from.is_loopback()) {
     counters.dropped_not_loopback++;
-    return false;
+    return OpenResult::kNoKey;
   }
-  Opened opened;
-  OpenResult result = state_->seal->OpenAtHand(bytes, length, &opened);
+  OpenResult result = seal->OpenAtHand(bytes, length, opened);
   if (result == OpenResult::kNoKey) {
-    if (!state_->strangers.MayTry(from, now)) {
+    if (!strangers.MayTry(from, now)) {
       counters.dropped_strangers++;
-      return false;
+      return result;
     }
-    result = state_->seal->Open(bytes, length, now, &opened);
-    if (result == OpenResult::kOk) state_->strangers.WasGenuine(from);
+    result = seal->Open(bytes, length, now, opened);
+    if (result == OpenResult::kOk) strangers.WasGenuine(from);
   }
-  if (uint64_t* dropped = DropCounter(counters, result)) {
-    (*dropped)++;
-    if (result == OpenResult::kUnknownVersion) state_->OnUnknownVersion(from, bytes, length, now);
-    return false;
-  }
+  if (uint64_t* dropped = DropCounter(counters, result)) (*dropped)++;
+  return result;
+}
+
+bool Engine::OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
+  Opened opened;
+  const OpenResult result = state_->Open(from, bytes, length, now, &opened);
+  if (result == OpenResult::kUnknownVersion) state_->OnUnknownVersion(from, bytes, length, now);
+  if (result != OpenResult::kOk) return false;
   state_->Dispatch(from, opened, length, now);
   state_->notifications.Deliver(state_->host);
   return true;
 }
+
+bool Engine::OnGroupDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) {
+  Opened opened;
+  if (state_->Open(from, bytes, length, now, &opened) != OpenResult::kOk) return false;
+  SharedHeader header;
+  const uint8_t* symbol;
+  size_t symbol_bytes;
+  if (!ParseShared(opened.inner, opened.inner_bytes, &header, &symbol, &symbol_bytes)) {
+    state_->counters.dropped_malformed++;
+    return false;
+  }
+  if (!state_->fetches.WithStream(header.stream, [&](Fetch& fetch) {
+        fetch.OnGroupSymbol(from, header, symbol, symbol_bytes, now);
+      })) {
+    state_->counters.dropped_unknown++;
+  }
+  state_->notifications.Deliver(state_->host);
+  return true;
+}
+
+bool Engine::listening(Micros now) const { return state_->fetches.listening(now); }
 
 Micros Engine::OnTime(Micros now) {
   const Micros next = std::min({state_->subscriptions.OnTime(now), state_->fetches.OnTime(now),

@@ -32,6 +32,10 @@ struct EngineLimits {
   size_t max_blocks_wanted = 64;  // of one fetch, decoding or waiting for a decoder
   // Sealed datagrams tried for which no key is at hand; one peer has a hundredth of it.
   uint64_t max_strangers_per_second = 10'000;
+  // A multicast group that blocks with several readers are poured to, and that large fetches hear; no port:
+  // none. It has no rate control: all get what the slowest of their paths must bear.
+  Address group;
+  uint64_t group_rate_bits_per_second = 50'000'000;
 };
 
 // A server and what earlier fetches say of the path to it.
@@ -105,6 +109,7 @@ struct EngineCounters {
   uint64_t version_answers = 0;
   uint64_t tokens_issued = 0, tokens_refused = 0;
   uint64_t symbols_sent = 0, symbols_received = 0;
+  uint64_t group_symbols_sent = 0, group_symbols_received = 0;
   uint64_t symbols_sealed = 0;  // fewer than were sent where readers share them
   uint64_t subscriptions_started = 0, subscriptions_expired = 0, subscriptions_active = 0;
   uint64_t blocks_asked = 0;                                // of the host, which may have to read them
@@ -130,6 +135,10 @@ class Engine {
 
   // False for junk: what a member of the cluster would not have sent here now.
   bool OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
+  // What came to the group: symbols for an open fetch, from a server of it, or nothing. As OnDatagram.
+  bool OnGroupDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
+  // True while it is worth to hear the group.
+  bool listening(Micros now) const;
   // Does what is due and returns when it wants to be called next (at the latest).
   Micros OnTime(Micros now);
 

@@ -67,6 +67,9 @@ class EngineHarness : public DatagramSink, public EngineHost {
   size_t Receive(const Address& from, const Join& message) {
     return Receive(from, buffer_, WriteJoin(message, buffer_));
   }
+  size_t Receive(const Address& from, const Listen& message) {
+    return Receive(from, buffer_, WriteListen(message, buffer_));
+  }
   size_t Receive(const Address& from, const Mark& message) {
     return Receive(from, buffer_, WriteMark(message, buffer_));
   }

@@ -17,7 +17,8 @@ Fetch::Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const Engine
       tokens_(tokens),
       outbox_(outbox),
       counters_(counters),
-      notifications_(notifications) {
+      notifications_(notifications),
+      hears_group_(limits.group.port != 0 && spec.symbol_bytes <= kMostGroupSymbolBytes) {
   for (const FetchServer& server : spec.servers) {
     // A server that is named twice keeps its second index, but is asked once.
     if (AddServer(server, now)) continue;
@@ -33,6 +34,8 @@ bool Fetch::Want(uint32_t block, size_t block_bytes, Micros now) {
   wanted.number = block;
   wanted.bytes = block_bytes;
   wanted.k = lt::SourceSymbols(block_bytes, symbol_bytes_);
+  bytes_wanted_ += block_bytes;
+  lack_changed_ = true;
   by_number_[block] = blocks_.insert(blocks_.end(), std::move(wanted));
   // Its former evidence is of no use any more.
   ended_.erase(std::remove_if(ended_.begin(), ended_.end(),
@@ -200,6 +203,7 @@ void Fetch::Tick(ServerPath& path, Micros now) {
   Fill(path, path.Credit(), now);
   const bool heartbeat_due = now - path.last_subscribe >= kHeartbeat;
   if (path.changed || heartbeat_due || path.asked.outstanding() > 0) SendSubscribe(path, now);
+  if (Listens(now) && &path == Pourer()) TellPourer(path, now);
   const bool repeat = path.repeats > 0;
   if (repeat) path.repeats--;
   path.next_tick = now + (repeat ? kRepeatInterval : path.Interval());
@@ -248,7 +252,7 @@ void Fetch::SendSubscribe(ServerPath& path, Micros now) {
   path.last_subscribe = now;
   path.changed = false;
   if (!path.has_token() || path.asked.outstanding() > 0) path.ExpectAnswer(now);
-  if (takes_shared_ && path.has_token() && now - path.joined_at >= kJoinInterval) SendJoin(path, now);
+  if (takes_shared_ && path.flowing() && now - path.joined_at >= kJoinInterval) SendJoin(path, now);
 }
 
 // Behind a SUBSCRIBE, because it means nothing to a server that has not got one; repeated, as either may be

@@ -14,6 +14,7 @@
 
 #include "lt/codec.h"
 #include "rain/block_evidence.h"
+#include "rain/group_feed.h"
 #include "rain/notifications.h"
 #include "rain/outbox.h"
 #include "rain/server_path.h"
@@ -43,6 +44,9 @@ class Fetch {
   // A symbol that is the same for all readers, and what comes between such ones for this one.
   void OnShared(const Address& from, const SharedHeader& header, const uint8_t* symbol, size_t symbol_bytes,
                 Micros now);
+  // One that came to the multicast group.
+  void OnGroupSymbol(const Address& from, const SharedHeader& header, const uint8_t* symbol,
+                     size_t symbol_bytes, Micros now);
   void OnMark(const Address& from, uint64_t boot, const Mark& mark, Micros now);
   bool OnToken(const Address& from, const Token& token, Micros now);  // false: from nobody that was asked
   void OnRefuse(const Address& from, const Refuse& refuse, Micros now);
@@ -54,6 +58,10 @@ class Fetch {
   // Asks servers for shared symbols from now on; for one of the fetches of a version only, as nothing in them
   // tells whose they are.
   void TakeShared() { takes_shared_ = true; }
+  // True if it has use for the multicast group, and the path can bear it.
+  bool Listens(Micros now) const {
+    return hears_group_ && takes_shared_ && bytes_wanted_ >= kLeastGroupBytes && feed_.Listens(now);
+  }
 
  private:
   struct Block {
@@ -70,7 +78,8 @@ class Fetch {
   void OnBoot(ServerPath& path, uint64_t boot, Micros now);
   // A symbol came over this path, asked for or not. Only what is `fresh` is a sign of life where it was not.
   AskedRanges::Match Arrived(ServerPath& path, uint32_t block, uint32_t esi, bool fresh, Micros now);
-  void Decode(ServerPath& path, uint32_t number, uint32_t esi, const uint8_t* symbol, Micros now);
+  // True if it was new to a block that is not decoded yet.
+  bool Decode(ServerPath& path, uint32_t number, uint32_t esi, const uint8_t* symbol, Micros now);
   void Tick(ServerPath& path, Micros now);
   void TickUnanswered(ServerPath& path, Micros now);
   void Probe(ServerPath& path, Micros now);
@@ -78,12 +87,18 @@ class Fetch {
   // Symbols of a block that nobody was asked for and that it takes to decode, by what is expected to arrive.
   double Need(const Block& block, double extra_symbols, double extra_sigmas) const;
   uint32_t Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now);
+  // True if the multicast group brings it, so that it is not asked for.
+  bool Fed(const Block& block, Micros now) const;
   bool Usable(const ServerPath& path, const Block& block) const;
   bool Useless(const ServerPath& path) const;
   void GiveUp(ServerPath& path);
   bool OtherFlows(const ServerPath& path) const;
   void SendSubscribe(ServerPath& path, Micros now);
   void SendJoin(ServerPath& path, Micros now);
+  // Whoever is told what this fetch lacks: one server only, and for all readers the same, as far as they have
+  // the same servers, so that one pours for all.
+  const ServerPath* Pourer() const;
+  void TellPourer(ServerPath& path, Micros now);
   void SetState(ServerPath& path, ServerState state);
   void OnBlockEnd(std::list<Block>::iterator block, Micros now);  // decoded, or contradicted
   void WakeAll(Micros now);
@@ -107,6 +122,11 @@ class Fetch {
   std::unordered_map<uint32_t, std::list<Block>::iterator> by_number_;
   std::deque<std::pair<uint32_t, BlockEvidence>> ended_;  // of the last max_blocks_wanted_ blocks, by number
   bool takes_shared_ = false;
+  const bool hears_group_;
+  GroupFeed feed_;
+  uint64_t bytes_wanted_ = 0;
+  Micros told_pourer_ = -kListenInterval;
+  bool lack_changed_ = false;  // since then
   bool everything_asked_ = false;
   uint64_t blocks_decoded_ = 0;
   uint64_t source_symbols_ = 0;

@@ -35,7 +35,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
   bool left_to_others = false;
   for (Block& block : blocks_) {
     if (room == 0 || path.asked.full()) break;
-    if (Usable(path, block)) {
+    if (Usable(path, block) && !Fed(block, now)) {
       const uint32_t even = path.symbols > 0 ? room : block.k / std::max(flowing, 1u) + 1;
       const double need = first ? Need(block, 6, 2) : Need(block, 0, -1);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
@@ -49,7 +49,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
   everything_asked_ = true;
   for (Block& block : blocks_) {
     if (room == 0 || path.asked.full()) break;
-    if (!Usable(path, block)) continue;
+    if (!Usable(path, block) || Fed(block, now)) continue;
     const double extra = block.k > kSmallCode ? 9 : 1;
     room -= Ask(path, block, Need(block, extra, 3), room, now);
   }
@@ -87,6 +87,10 @@ uint32_t Fetch::Ask(ServerPath& path, Block& block, double need, uint32_t room, 
   path.changed = true;
   block.next_esi += count;
   return count;
+}
+
+bool Fetch::Fed(const Block& block, Micros now) const {
+  return hears_group_ && feed_.Feeds(block.number, block.k, now);
 }
 
 bool Fetch::Usable(const ServerPath& path, const Block& block) const {

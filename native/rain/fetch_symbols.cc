@@ -49,6 +49,25 @@ void Fetch::OnShared(const Address& from, const SharedHeader& header, const uint
   Decode(*path, header.block, header.esi, symbol, now);
 }
 
+// It neither was asked of the server nor tells anything of the path from it. Only what is new feeds: somebody
+// may have recorded it.
+void Fetch::OnGroupSymbol(const Address& from, const SharedHeader& header, const uint8_t* symbol,
+                          size_t symbol_bytes, Micros now) {
+  ServerPath* path = Find(from);
+  if (!path || !takes_shared_) {
+    counters_.dropped_unknown++;
+    return;
+  }
+  if (symbol_bytes != symbol_bytes_) {
+    counters_.dropped_malformed++;
+    return;
+  }
+  counters_.group_symbols_received++;
+  if (!by_number_.count(header.block)) return;
+  path->symbols++;
+  if (Decode(*path, header.block, header.esi, symbol, now)) feed_.OnSymbol(header.block, header.esi, now);
+}
+
 void Fetch::OnMark(const Address& from, uint64_t boot, const Mark& mark, Micros now) {
   ServerPath* path = Find(from);
   if (!path) {
@@ -90,16 +109,16 @@ AskedRanges::Match Fetch::Arrived(ServerPath& path, uint32_t block, uint32_t esi
   return match;
 }
 
-void Fetch::Decode(ServerPath& path, uint32_t number, uint32_t esi, const uint8_t* symbol, Micros now) {
+bool Fetch::Decode(ServerPath& path, uint32_t number, uint32_t esi, const uint8_t* symbol, Micros now) {
   const auto found = by_number_.find(number);
-  if (found == by_number_.end()) return;  // decoded already
+  if (found == by_number_.end()) return false;  // decoded already
   Block& block = *found->second;
   if (!block.decoder) block.decoder = std::make_unique<lt::Decoder>(block.bytes, symbol_bytes_);
   const lt::AddResult result = block.decoder->Add(esi, symbol);
   // A contradiction proves that somebody's symbols are wrong. Such a decoder may never end, so it is given
   // up.
   const bool contradicted = result == lt::AddResult::kConflict;
-  if (result != lt::AddResult::kNeedMore && result != lt::AddResult::kDecoded && !contradicted) return;
+  if (result != lt::AddResult::kNeedMore && result != lt::AddResult::kDecoded && !contradicted) return false;
   if (!contradicted) path.useful++;
   const auto server = static_cast<uint32_t>(by_address_[path.address]);
   block.from_servers.resize(paths_.size());
@@ -108,6 +127,7 @@ void Fetch::Decode(ServerPath& path, uint32_t number, uint32_t esi, const uint8_
   // Symbols may be chosen so that they never suffice; honest ones do long before.
   const bool too_many = block.decoder->received() >= 2 * block.k + kSymbolsBeyondAnyNeed;
   if (result != lt::AddResult::kNeedMore || too_many) OnBlockEnd(found->second, now);
+  return true;
 }
 
 void Fetch::OnBlockEnd(std::list<Block>::iterator block, Micros now) {
@@ -129,6 +149,7 @@ void Fetch::OnBlockEnd(std::list<Block>::iterator block, Micros now) {
   ended_.emplace_back(number, std::move(block->evidence));
   by_number_.erase(number);
   blocks_.erase(block);
+  lack_changed_ = true;
   for (const auto& path : paths_) {
     if (path->asked.Expected(number) == 0) continue;
     path->asked.CancelBlock(number);

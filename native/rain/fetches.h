@@ -4,6 +4,7 @@
 #ifndef MURKY_RAIN_FETCHES_H_
 #define MURKY_RAIN_FETCHES_H_
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -47,6 +48,12 @@ class Fetches {
   bool WithStream(uint64_t stream, Use use) {
     const auto found = by_stream_.find(stream);
     return found != by_stream_.end() && With(found->second, use);
+  }
+  // True if any fetch has use for the multicast group.
+  bool listening(Micros now) const {
+    return limits_.group.port != 0 && std::any_of(fetches_.begin(), fetches_.end(), [now](const auto& each) {
+             return each.second.fetch->Listens(now);
+           });
   }
   const Fetch* Find(uint32_t handle) const {
     const auto found = fetches_.find(handle);

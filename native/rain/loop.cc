@@ -22,6 +22,7 @@ namespace {
 // A deadline that is nearer than this, or past, is due together with what else falls into this time: at
 // 1 Gbit/s five datagrams. It is also what keeps a wrong deadline from becoming a busy loop.
 constexpr Micros kShortestWait = 50;
+constexpr Micros kRejoinPause = 10'000'000;  // between attempts to join the multicast group
 // Received before deadlines are looked at again; the last call may bring a batch more.
 constexpr size_t kDatagramsPerPass = 256;
 // Where most of what came was junk, the next is left to gather for so long, and refused in one go: to be
@@ -67,7 +68,13 @@ std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Fa
   }
   auto socket = UdpSocket::Open(options.bind, options.socket, failure);
   if (!socket) return nullptr;
-  std::unique_ptr<Loop> loop(new Loop(std::move(socket), host));
+  std::unique_ptr<Loop> loop(new Loop(std::move(socket), options, host));
+  if (!loop->group_.Usable(options.bind, options.loopback_only, failure)) return nullptr;
+  // Joined for a moment, so that whoever asked for it is told if that cannot be.
+  if (loop->group_.group.port != 0 && (!PrepareToPour(loop->socket_->fd(), loop->group_, failure) ||
+                                       !GroupSocket::Open(loop->group_, options.socket, failure))) {
+    return nullptr;
+  }
   if (!loop->wake_.ok()) {
     *failure = {"EMFILE", "The process has no file descriptor left for the packet loop."};
     return nullptr;
@@ -82,8 +89,10 @@ std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Fa
     *failure = {"MURKY_BAD_CLUSTER_KEY", error};
     return nullptr;
   }
+  EngineLimits limits = options.limits;
+  limits.group = options.group.group;
   loop->engine_ =
-      std::make_unique<Engine>(options.limits, std::move(seal), loop->random_, *loop->socket_, host, Now());
+      std::make_unique<Engine>(limits, std::move(seal), loop->random_, *loop->socket_, host, Now());
   loop->engine_->set_loopback_only(options.loopback_only);
   loop->engine_->set_drop_fraction(options.drop_fraction);
   try {
@@ -96,8 +105,14 @@ std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Fa
   return loop;
 }
 
-Loop::Loop(std::unique_ptr<UdpSocket> socket, LoopHost& host)
-    : commands_([this] { wake_.Signal(); }), socket_(std::move(socket)), host_(host) {}
+Loop::Loop(std::unique_ptr<UdpSocket> socket, const LoopOptions& options, LoopHost& host)
+    : commands_([this] { wake_.Signal(); }),
+      socket_(std::move(socket)),
+      host_(host),
+      socket_kind_(options.socket),
+      group_(options.group) {
+  if (group_.interface.is_unspecified()) group_.interface = options.bind;
+}
 
 Loop::~Loop() { Stop(); }
 
@@ -124,10 +139,12 @@ void Loop::Run() {
   while (!stopping_) {
     commands_.RunAll(*engine_, Now());
     const Received received = readable ? ReceiveSome() : Received();
+    const bool more_of_group = HearGroup();
     const Micros next = engine_->OnTime(Now());
     socket_->Flush();
+    FollowGroup();
     host_.OnPassEnd();
-    readable = received.more || Wait(next, received.junk > received.genuine);
+    readable = received.more || more_of_group || Wait(next, received.junk > received.genuine);
   }
   // What was said before the end is still done: it may be the goodbyes to servers and clients.
   commands_.RunAll(*engine_, Now());
@@ -151,11 +168,41 @@ Loop::Received Loop::ReceiveSome() {
   return received;
 }
 
+void Loop::FollowGroup() {
+  if (group_.group.port == 0) return;
+  const Micros now = Now();
+  const bool member = group_socket_ != nullptr;
+  if (member == engine_->listening(now)) return;
+  if (member) {
+    group_socket_.reset();
+    group_readable_ = false;
+  } else if (now >= rejoin_at_) {
+    Failure failure;  // without it all comes by unicast
+    group_socket_ = GroupSocket::Open(group_, socket_kind_, &failure);
+    rejoin_at_ = now + kRejoinPause;
+  }
+}
+
+bool Loop::HearGroup() {
+  if (!group_readable_ || !group_socket_) return false;
+  size_t heard = 0;
+  while (group_readable_ && heard < kDatagramsPerPass) {
+    const Micros now = Now();
+    group_readable_ = group_socket_->Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
+      engine_->OnGroupDatagram(from, bytes, length, now);
+      heard++;
+    });
+  }
+  return group_readable_;
+}
+
 bool Loop::Wait(Micros until, bool flooded) {
   waits_++;
-  pollfd waiting[2] = {{wake_.fd(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}};
+  // Without a group there is no third one: poll leaves out what is below zero.
+  const int group = group_socket_ ? group_socket_->fd() : -1;
+  pollfd waiting[3] = {{wake_.fd(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}, {group, POLLIN, 0}};
   if (socket_->waiting()) waiting[1].events |= POLLOUT;
-  const nfds_t descriptors = flooded ? 1 : 2;
+  const nfds_t descriptors = flooded ? 1 : 3;
   if (flooded) until = std::min(until, Now() + kJunkPause);
   const Micros left = until == kNever ? kNever : std::max(until - Now(), kShortestWait);
 #if defined(__linux__)
@@ -167,6 +214,7 @@ bool Loop::Wait(Micros until, bool flooded) {
   poll(waiting, descriptors, left == kNever ? -1 : milliseconds);
 #endif
   if (waiting[0].revents != 0) wake_.Clear();
+  group_readable_ = group_readable_ || waiting[2].revents != 0;
   return flooded ||
          (waiting[1].revents & ~POLLOUT) != 0;  // an error is taken from the socket by a receive, too
 }

@@ -12,6 +12,7 @@
 
 #include "rain/command_queue.h"
 #include "rain/engine.h"
+#include "rain/group_socket.h"
 #include "rain/system_random.h"
 #include "rain/udp_socket.h"
 #include "rain/wake.h"
@@ -25,7 +26,9 @@ struct LoopOptions {
   // At most; MURKY_SOCKET=portable, batched or gso in the environment is a limit too.
   SocketKind socket = SocketKind::kSegmented;
   double drop_fraction = 0;  // of outgoing datagrams, for tests and demos
-  EngineLimits limits;
+  // Needs a group only where other machines are spoken to. An unspecified interface is that of `bind`.
+  GroupOptions group;
+  EngineLimits limits;  // but for its group
 };
 
 struct LoopCounters {
@@ -60,7 +63,7 @@ class Loop {
   void Stop();
 
  private:
-  Loop(std::unique_ptr<UdpSocket> socket, LoopHost& host);
+  Loop(std::unique_ptr<UdpSocket> socket, const LoopOptions& options, LoopHost& host);
 
   void Run();
   struct Received {
@@ -69,12 +72,20 @@ class Loop {
     bool more = false;  // there may be
   };
   Received ReceiveSome();
+  // Is a member of the group while the engine has use for it.
+  void FollowGroup();
+  bool HearGroup();                       // true if there may be more
   bool Wait(Micros until, bool flooded);  // true if the socket may have something
 
   Wake wake_;
   CommandQueue commands_;
   std::unique_ptr<UdpSocket> socket_;
   LoopHost& host_;
+  const SocketKind socket_kind_;
+  GroupOptions group_;
+  std::unique_ptr<GroupSocket> group_socket_;  // where it is a member
+  bool group_readable_ = false;
+  Micros rejoin_at_ = 0;  // where the system refused
   SystemRandom random_;
   std::unique_ptr<Engine> engine_;
   uint64_t waits_ = 0;

@@ -41,6 +41,11 @@ void CheckInner(const uint8_t* data, size_t size) {
     CheckSame(data, size, out, WriteMark(message, out));
     taken++;
   }
+  if (Listen message; ParseListen(data, size, &message)) {
+    MUST(message.first <= message.last);
+    CheckSame(data, size, out, WriteListen(message, out));
+    taken++;
+  }
   if (Join message; ParseJoin(data, size, &message)) {
     CheckSame(data, size, out, WriteJoin(message, out));
     taken++;

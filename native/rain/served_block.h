@@ -22,6 +22,8 @@ class ServedBlock {
   // Writes symbol `esi` (<= lt::kMaxEsi) to `out`. True if it is a repair symbol that had to be made.
   bool Symbol(uint32_t esi, uint8_t* out);
 
+  uint32_t source_symbols() const { return encoder_.k(); }
+
   struct Shared {
     const uint8_t* datagram = nullptr;  // valid until the next call, or the next use of the outbox
     size_t length = 0;                  // 0: it could not be sealed

@@ -9,45 +9,9 @@
 namespace murky::rain {
 namespace {
 
-using testing::CrowdAddress;
-using testing::CrowdReader;
-using testing::CrowdServer;
+using testing::Crowd;
 
 constexpr uint32_t kBlocks = 4;
-
-// A server, and readers that each have their own link from it.
-struct Crowd {
-  explicit Crowd(uint64_t seed = 1) : network(seed), server(network, CrowdAddress(1), {}) {}
-
-  CrowdReader* Add(double bits_per_second, double loss) {
-    const Address address = CrowdAddress(2 + readers.size());
-    readers.push_back(std::make_unique<CrowdReader>(network, address, EngineLimits{}));
-    LinkShape link;
-    link.delay = 10'000;
-    network.Connect(address, server.address, link);
-    link.bits_per_second = bits_per_second;
-    link.loss = loss;
-    network.Connect(server.address, address, link);
-    return readers.back().get();
-  }
-  bool AllDone() const {
-    return std::all_of(readers.begin(), readers.end(), [](const auto& reader) { return reader->done(); });
-  }
-  void Run(uint32_t blocks, Micros apart = 0) {
-    Micros at = 0;
-    for (const auto& each : readers) {
-      CrowdReader* reader = each.get();
-      network.At(at, [this, reader, blocks] { reader->Begin(server.address, blocks); });
-      at += apart;
-    }
-    network.Run(60'000'000, [&] { return AllDone(); });
-    CHECK(AllDone());  // each with the right bytes, as CrowdReader checks
-  }
-
-  SimNetwork network;
-  CrowdServer server;
-  std::vector<std::unique_ptr<CrowdReader>> readers;
-};
 
 EngineCounters ServerOf(size_t readers, double loss, Micros apart) {
   Crowd crowd;

@@ -60,6 +60,13 @@ const LinkShape& SimNetwork::shape(const Address& from, const Address& to) const
 }
 
 void SimNetwork::Send(const Address& from, const Address& to, const uint8_t* bytes, size_t length) {
+  const auto group = groups_.find(to);
+  if (group == groups_.end()) return SendOver(from, to, false, bytes, length);
+  for (const Address& member : group->second) SendOver(from, member, true, bytes, length);
+}
+
+void SimNetwork::SendOver(const Address& from, const Address& to, bool to_group, const uint8_t* bytes,
+                          size_t length) {
   Host& host = *hosts_.at(from);
   const auto found = host.links.find(to);
   if (!host.node || found == host.links.end()) return;
@@ -73,15 +80,15 @@ void SimNetwork::Send(const Address& from, const Address& to, const uint8_t* byt
   if (observer_ && shape.bits_per_second > 0)
     observer_(Passage{from, to, bytes, length, static_cast<Micros>(fate.waits)});
   if (fate.lost) return;
-  Deliver(link, from, to, bytes, length, fate.leaves);
+  Deliver(link, from, to, to_group, bytes, length, fate.leaves);
   if (shape.duplicate > 0 && random_.Uniform() < shape.duplicate) {
     link.counters.duplicated++;
-    Deliver(link, from, to, bytes, length, fate.leaves);
+    Deliver(link, from, to, to_group, bytes, length, fate.leaves);
   }
 }
 
-void SimNetwork::Deliver(Link& link, const Address& from, const Address& to, const uint8_t* bytes,
-                         size_t length, double leaves) {
+void SimNetwork::Deliver(Link& link, const Address& from, const Address& to, bool to_group,
+                         const uint8_t* bytes, size_t length, double leaves) {
   const LinkShape& shape = link.shape;
   const double jitter = shape.jitter > 0 ? random_.Uniform() * static_cast<double>(shape.jitter) : 0;
   const auto arrives = static_cast<Micros>(std::ceil(leaves + static_cast<double>(shape.delay) + jitter));
@@ -89,6 +96,7 @@ void SimNetwork::Deliver(Link& link, const Address& from, const Address& to, con
   link.counters.delivered_bytes += length;
   auto event = NewEvent(arrives, hosts_.at(to).get());
   event->from = from;
+  event->to_group = to_group;
   event->datagram.assign(bytes, bytes + length);
   events_.push_back(std::move(event));
   std::push_heap(events_.begin(), events_.end(), Later());
@@ -141,6 +149,8 @@ void SimNetwork::Handle(Event& event) {
   if (event.datagram.empty()) {
     if (event.time != host.wake) return;  // another time was asked for since
     host.wake = kNever;
+  } else if (event.to_group) {
+    host.node->OnGroupDatagram(event.from, event.datagram.data(), event.datagram.size(), now_);
   } else {
     host.node->OnDatagram(event.from, event.datagram.data(), event.datagram.size(), now_);
   }

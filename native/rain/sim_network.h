@@ -5,6 +5,7 @@
 #ifndef MURKY_RAIN_SIM_NETWORK_H_
 #define MURKY_RAIN_SIM_NETWORK_H_
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,6 +42,8 @@ class SimNode {
  public:
   virtual ~SimNode() = default;
   virtual void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) = 0;
+  // What was sent to a group that it has joined.
+  virtual void OnGroupDatagram(const Address&, const uint8_t*, size_t, Micros) {}
   // Does what is due and returns when it wants to be called next.
   virtual Micros OnTime(Micros now) = 0;
 };
@@ -56,6 +59,12 @@ class SimNetwork {
   DatagramSink& Attach(const Address& address, SimNode* node);
   // What is on its way to it vanishes; what it sends goes nowhere.
   void Kill(const Address& address);
+  // From now on what is sent to the group reaches this node too, over the sender's link to it.
+  void Join(const Address& group, const Address& member) { groups_[group].push_back(member); }
+  void Leave(const Address& group, const Address& member) {
+    std::vector<Address>& members = groups_[group];
+    members.erase(std::remove(members.begin(), members.end(), member), members.end());
+  }
   void Connect(const Address& from, const Address& to, const LinkShape& shape);
   // Adds bytes to each datagram on all links: what a seal would add where the simulation leaves it out.
   void set_extra_bytes(size_t bytes) { extra_bytes_ = bytes; }
@@ -116,6 +125,7 @@ class SimNetwork {
     uint64_t order;
     Host* host;  // to be woken or handed the datagram; null: an action
     Address from;
+    bool to_group = false;
     std::vector<uint8_t> datagram;
     std::function<void()> action;
   };
@@ -126,11 +136,12 @@ class SimNetwork {
   };
 
   void Send(const Address& from, const Address& to, const uint8_t* bytes, size_t length);
+  void SendOver(const Address& from, const Address& to, bool to_group, const uint8_t* bytes, size_t length);
   // Passes the link's queue and its loss.
   Fate Pass(Link& link, size_t bytes);
   bool Lose(Link& link);
-  void Deliver(Link& link, const Address& from, const Address& to, const uint8_t* bytes, size_t length,
-               double leaves);
+  void Deliver(Link& link, const Address& from, const Address& to, bool to_group, const uint8_t* bytes,
+               size_t length, double leaves);
   void CallOnTime(Host& host);
   std::unique_ptr<Event> NewEvent(Micros time, Host* host);
   void Handle(Event& event);
@@ -141,6 +152,7 @@ class SimNetwork {
   size_t extra_bytes_ = 0;
   std::function<void(const Passage&)> observer_;
   std::unordered_map<Address, std::unique_ptr<Host>, AddressHash> hosts_;
+  std::unordered_map<Address, std::vector<Address>, AddressHash> groups_;
   std::vector<std::unique_ptr<Event>> events_;  // a heap
   std::vector<std::unique_ptr<Event>> spare_;   // used again: datagrams keep their memory
 };

@@ -7,12 +7,13 @@
 namespace murky::rain {
 
 Subscriptions::Subscriptions(const EngineLimits& limits, BlockCache& cache, Outbox& outbox,
-                             EngineCounters& counters)
+                             EngineCounters& counters, uint32_t first_group_esi)
     : limits_(limits),
       cache_(cache),
       outbox_(outbox),
       counters_(counters),
-      schedule_(limits.max_rate_bits_per_second) {}
+      schedule_(limits.max_rate_bits_per_second),
+      pour_(limits, cache, outbox, counters, first_group_esi) {}
 
 void Subscriptions::OnSubscribe(const Address& from, uint64_t boot, const Subscribe& message, Micros now) {
   const size_t symbol_bytes = static_cast<size_t>(message.symbol_units) * lt::kSymbolAlignment;
@@ -145,11 +146,16 @@ void Subscriptions::Prepare(Subscription& subscription, Micros now) {
 
 Micros Subscriptions::OnTime(Micros now) {
   if (next_expiry_ <= now) Expire(now);
+  if (pour_.due() <= now) pour_.Prepare(schedule_, now);
   // One turn each for those that are due: whoever has more to send than a burst gets its next turn in the
   // next call, so that datagrams are received in between.
   for (size_t turns = schedule_.Turns(now); turns > 0; turns--) {
     SendSchedule::Flow* next = schedule_.Take(now);
     if (!next) break;
+    if (pour_.Is(next)) {
+      pour_.TakeTurn(schedule_, now);
+      continue;
+    }
     auto& subscription = static_cast<Subscription&>(*next);
     const BlockId id = Id(subscription, subscription.ranges.front().block);
     ServedBlock* block = cache_.Find(id, subscription.symbol_bytes);
@@ -157,7 +163,7 @@ Micros Subscriptions::OnTime(Micros now) {
     Prepare(subscription, now);
     schedule_.EndTurn(subscription, now);
   }
-  return std::min(next_expiry_, schedule_.Due());
+  return std::min({next_expiry_, schedule_.Due(), pour_.due()});
 }
 
 void Subscriptions::OnProvided(const BlockId& id, size_t block_bytes, Micros now) {
@@ -168,9 +174,11 @@ void Subscriptions::OnProvided(const BlockId& id, size_t block_bytes, Micros now
     }
     Prepare(subscription, now);
   }
+  pour_.Prepare(schedule_, now);
 }
 
 void Subscriptions::OnRefused(const BlockId& id, RefuseReason reason, Micros now) {
+  pour_.OnRefused(schedule_, id, now);
   for (auto& [key, subscription] : table_) {
     if (subscription.resource != id.resource || subscription.version != id.version) continue;
     RefuseBlock(subscription, id.block, reason, now);
@@ -216,6 +224,22 @@ void Subscriptions::OnJoin(const Address& from, uint64_t boot, uint16_t fetch) {
       streams_.Join(StreamId(subscription.resource, subscription.version), subscription.symbol_bytes);
 }
 
+void Subscriptions::OnListen(const Address& from, uint64_t boot, const Listen& message, Micros now) {
+  const auto found = table_.find(SubscriptionKey{from, boot, message.fetch});
+  if (found == table_.end()) return;
+  const Subscription& subscription = found->second;
+  GroupPour::Wish wish;
+  wish.peer = subscription.peer.first;
+  wish.stream = StreamId(subscription.resource, subscription.version);
+  wish.resource = subscription.resource;
+  wish.version = subscription.version;
+  wish.symbol_bytes = subscription.symbol_bytes;
+  wish.first = message.first;
+  wish.last = message.last;
+  wish.until = now + kListeningExpiry;
+  pour_.Listen(schedule_, subscription.number, wish, now);
+}
+
 void Subscriptions::OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch, Micros now) {
   const auto found = table_.find(SubscriptionKey{from, boot, fetch});
   if (found != table_.end()) Erase(found, now);
@@ -224,6 +248,7 @@ void Subscriptions::OnUnsubscribe(const Address& from, uint64_t boot, uint16_t f
 Subscriptions::Table::iterator Subscriptions::Erase(Table::iterator at, Micros now) {
   Subscription& subscription = at->second;
   schedule_.Stop(subscription);
+  pour_.Leave(subscription.number);
   if (subscription.stream) streams_.Leave(subscription.stream->id, subscription.symbol_bytes);
   auto& [address, peer] = subscription.peer;
   if (--peer.subscriptions == 0 && schedule_.Settled(peer.share, now)) peers_.erase(Address(address));

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "rain/block_cache.h"
+#include "rain/group_pour.h"
 #include "rain/outbox.h"
 #include "rain/send_schedule.h"
 #include "rain/shared_streams.h"
@@ -37,12 +38,16 @@ struct SubscriptionKeyHash {
 
 class Subscriptions {
  public:
-  Subscriptions(const EngineLimits& limits, BlockCache& cache, Outbox& outbox, EngineCounters& counters);
+  // `first_group_esi` as GroupPour's.
+  Subscriptions(const EngineLimits& limits, BlockCache& cache, Outbox& outbox, EngineCounters& counters,
+                uint32_t first_group_esi);
 
   // The client's address has proved itself with a token.
   void OnSubscribe(const Address& from, uint64_t boot, const Subscribe& message, Micros now);
   // That client takes shared symbols for this subscription, if it has it.
   void OnJoin(const Address& from, uint64_t boot, uint16_t fetch);
+  // It hears the multicast group.
+  void OnListen(const Address& from, uint64_t boot, const Listen& message, Micros now);
   void OnUnsubscribe(const Address& from, uint64_t boot, uint16_t fetch, Micros now);
   // The host answered; all who wait for the block are served or refused.
   void OnProvided(const BlockId& id, size_t block_bytes, Micros now);
@@ -59,7 +64,8 @@ class Subscriptions {
   using Peers = std::unordered_map<Address, Peer, AddressHash>;
   struct Subscription : SendSchedule::Flow {
     Subscription(const SubscriptionKey& key, uint64_t number, Peers::value_type& peer, size_t datagram_bits)
-        : Flow(number, &peer.second.share, datagram_bits), key(key), peer(peer) {}
+        : Flow(number, &peer.second.share, datagram_bits), number(number), key(key), peer(peer) {}
+    const uint64_t number;
     SubscriptionKey key;
     Peers::value_type& peer;
     uint64_t resource = 0;
@@ -103,6 +109,7 @@ class Subscriptions {
   EngineCounters& counters_;
   SendSchedule schedule_;
   SharedStreams streams_;
+  GroupPour pour_;
   Peers peers_;  // those with subscriptions, and those whose rate is not settled yet
   Table table_;
   uint64_t next_number_ = 0;  // of peers and subscriptions

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "rain/engine_harness.h"
+#include "rain/group.h"
 #include "testing/fuzz_input.h"
 
 namespace murky::rain {
@@ -38,6 +39,8 @@ class Server {
     limits.block_cache_bytes = 50'000;
     limits.max_rate_bits_per_second = 50'000'000;
     limits.max_rate_per_peer_bits_per_second = 20'000'000;
+    limits.group = At(200);
+    limits.group_rate_bits_per_second = 5'000'000;
     return limits;
   }
 
@@ -48,6 +51,9 @@ class Server {
       Ask(from, client);
     } else if (action < 130) {
       server_.Receive(from, Join{static_cast<uint16_t>(input_.Byte() % 8)});
+      const uint32_t first = input_.Byte() % 6;
+      const uint32_t last = first + static_cast<uint32_t>(input_.Take(1 + action % 4));
+      server_.Receive(from, Listen{static_cast<uint16_t>(input_.Byte() % 8), first, std::max(first, last)});
     } else if (action < 140) {
       server_.Receive(from, Unsubscribe{static_cast<uint16_t>(input_.Byte() % 8)});
     } else if (action < 170) {
@@ -122,7 +128,8 @@ class Server {
       size_t bytes;
       SharedHeader shared;
       if (ParseShared(one.inner(), one.inner_bytes(), &shared, &symbol, &bytes)) {
-        MUST(asked_of_any_fetch_.count({one.to.ip[15], shared.block, shared.esi}) == 1);
+        MUST(one.to == At(200) ? shared.esi >= kFirstGroupEsi
+                               : asked_of_any_fetch_.count({one.to.ip[15], shared.block, shared.esi}) == 1);
       }
       if (!ParseSymbol(one.inner(), one.inner_bytes(), &header, &symbol, &bytes)) continue;
       MUST(asked_.count({one.to.ip[15], header.fetch, header.block, header.esi}) == 1);

@@ -1,6 +1,5 @@
 #include "rain/udp_socket.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,51 +8,14 @@
 #include <cstring>
 
 #include "rain/socket_address.h"
+#include "rain/socket_setup.h"
 
 namespace murky::rain {
 
 namespace {
 
-const char* ErrorCode(int number) {
-  switch (number) {
-    case EACCES:
-      return "EACCES";
-    case EADDRINUSE:
-      return "EADDRINUSE";
-    case EADDRNOTAVAIL:
-      return "EADDRNOTAVAIL";
-    case EAFNOSUPPORT:
-      return "EAFNOSUPPORT";
-    case EINVAL:
-      return "EINVAL";
-    case EMFILE:
-      return "EMFILE";
-    case ENFILE:
-      return "ENFILE";
-    case ENOBUFS:
-      return "ENOBUFS";
-    case ENOMEM:
-      return "ENOMEM";
-    case EPERM:
-      return "EPERM";
-    default:
-      return "EIO";
-  }
-}
-
 Failure SystemFailure(const Address& bind, int number) {
   return {ErrorCode(number), "UDP " + bind.text() + " cannot be bound: " + std::strerror(number) + "."};
-}
-
-bool PrepareDescriptor(int fd) {
-  const int flags = fcntl(fd, F_GETFL);
-  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
-}
-
-// A burst must wait in the kernel while this thread decodes; the default holds some 100 datagrams.
-void RaiseBuffer(int fd, int forced, int plain, int bytes) {
-  if (forced != 0 && setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof bytes) == 0) return;
-  setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof bytes);  // the kernel cuts it to what it allows
 }
 
 int BufferBytes(int fd, int option) {
@@ -96,13 +58,8 @@ UdpSocket::UdpSocket(int fd, int family, SocketKind most)
     : fd_(fd),
       io_(MakeDatagramIo(fd, family, std::min(most, EnvironmentsMost()))),
       send_room_(kSendQueueBytes) {
-#if defined(__linux__)
-  RaiseBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, kWantedReceiveBufferBytes);
-  RaiseBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, kWantedSendBufferBytes);
-#else
-  RaiseBuffer(fd, 0, SO_RCVBUF, kWantedReceiveBufferBytes);
-  RaiseBuffer(fd, 0, SO_SNDBUF, kWantedSendBufferBytes);
-#endif
+  RaiseReceiveBuffer(fd);
+  RaiseSendBuffer(fd);
 }
 
 UdpSocket::~UdpSocket() { ::close(fd_); }

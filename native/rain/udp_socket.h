@@ -11,19 +11,12 @@
 #include <vector>
 
 #include "rain/datagram_io.h"
+#include "rain/failure.h"
 #include "rain/seam.h"
 
 namespace murky::rain {
 
 constexpr size_t kSendQueueBytes = 512u << 10;
-constexpr int kWantedReceiveBufferBytes = 8 << 20;
-constexpr int kWantedSendBufferBytes = 2 << 20;
-
-// An error for whoever asked: `code` is stable ("EADDRINUSE", "MURKY_..."), `sentence` is for people.
-struct Failure {
-  std::string code;
-  std::string sentence;
-};
 
 class UdpSocket : public DatagramSink {
  public:

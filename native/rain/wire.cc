@@ -16,6 +16,7 @@ constexpr size_t kRefuseBytes = 8;
 constexpr size_t kUnsubscribeBytes = 4;
 constexpr size_t kMarkBytes = 10;
 constexpr size_t kJoinBytes = 4;
+constexpr size_t kListenBytes = 12;
 constexpr size_t kRequestBytes = 28;   // before the payload
 constexpr size_t kResponseBytes = 12;  // before the payload
 
@@ -84,7 +85,7 @@ bool ParseOuter(const uint8_t* bytes, size_t length, Outer* out) {
 bool ParseType(const uint8_t* inner, size_t length, MessageType* out) {
   if (length < 1) return false;
   if (inner[0] < static_cast<uint8_t>(MessageType::kSubscribe) ||
-      inner[0] > static_cast<uint8_t>(MessageType::kJoin)) {
+      inner[0] > static_cast<uint8_t>(MessageType::kListen)) {
     return false;
   }
   *out = static_cast<MessageType>(inner[0]);
@@ -156,6 +157,16 @@ bool ParseJoin(const uint8_t* inner, size_t length, Join* out) {
   if (reader.Number<1>() != 0) return false;
   out->fetch = static_cast<uint16_t>(reader.Number<2>());
   return true;
+}
+
+bool ParseListen(const uint8_t* inner, size_t length, Listen* out) {
+  if (!Is(inner, length, kListenBytes, MessageType::kListen) || length != kListenBytes) return false;
+  Reader reader(inner + 1);
+  if (reader.Number<1>() != 0) return false;
+  out->fetch = static_cast<uint16_t>(reader.Number<2>());
+  out->first = static_cast<uint32_t>(reader.Number<4>());
+  out->last = static_cast<uint32_t>(reader.Number<4>());
+  return out->first <= out->last;
 }
 
 bool ParseToken(const uint8_t* inner, size_t length, TokenMessage* out) {
@@ -255,6 +266,15 @@ size_t WriteJoin(const Join& message, uint8_t* out) {
   uint8_t* at = PutType(out, MessageType::kJoin);
   at = PutBig<1>(at, 0);
   at = PutBig<2>(at, message.fetch);
+  return static_cast<size_t>(at - out);
+}
+
+size_t WriteListen(const Listen& message, uint8_t* out) {
+  uint8_t* at = PutType(out, MessageType::kListen);
+  at = PutBig<1>(at, 0);
+  at = PutBig<2>(at, message.fetch);
+  at = PutBig<4>(at, message.first);
+  at = PutBig<4>(at, message.last);
   return static_cast<size_t>(at - out);
 }
 

@@ -45,6 +45,7 @@ enum class MessageType : uint8_t {
   kShared = 8,
   kMark = 9,
   kJoin = 10,
+  kListen = 11,
 };
 
 enum class RefuseReason : uint8_t {
@@ -116,6 +117,13 @@ struct Join {
   uint16_t fetch = 0;
 };
 
+// The client hears the multicast group, and lacks these blocks of the version.
+struct Listen {
+  uint16_t fetch = 0;
+  uint32_t first = 0;
+  uint32_t last = 0;  // not below `first`
+};
+
 struct TokenMessage {
   MessageType answered = MessageType::kSubscribe;  // or kRequest
   uint16_t fetch = 0;                              // of the SUBSCRIBE answered, else 0
@@ -157,6 +165,7 @@ bool ParseShared(const uint8_t* inner, size_t length, SharedHeader* out, const u
                  size_t* symbol_bytes);
 bool ParseMark(const uint8_t* inner, size_t length, Mark* out);
 bool ParseJoin(const uint8_t* inner, size_t length, Join* out);
+bool ParseListen(const uint8_t* inner, size_t length, Listen* out);
 bool ParseToken(const uint8_t* inner, size_t length, TokenMessage* out);
 bool ParseRefuse(const uint8_t* inner, size_t length, Refuse* out);
 bool ParseUnsubscribe(const uint8_t* inner, size_t length, Unsubscribe* out);
@@ -171,6 +180,7 @@ void WriteSymbolHeader(const SymbolHeader& header, uint8_t* out);
 void WriteSharedHeader(const SharedHeader& header, uint8_t* out);  // kSymbolHeaderBytes too
 size_t WriteMark(const Mark& message, uint8_t* out);
 size_t WriteJoin(const Join& message, uint8_t* out);
+size_t WriteListen(const Listen& message, uint8_t* out);
 size_t WriteSubscribe(const Subscribe& message, uint8_t* out);
 size_t WriteToken(const TokenMessage& message, uint8_t* out);
 size_t WriteRefuse(const Refuse& message, uint8_t* out);

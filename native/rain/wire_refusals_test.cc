@@ -35,7 +35,7 @@ TEST(wire_knows_its_types_only) {
   CHECK(!ParseType(nullptr, 0, &type));
   for (int byte = 0; byte < 256; byte++) {
     const uint8_t inner = static_cast<uint8_t>(byte);
-    CHECK_EQ(ParseType(&inner, 1, &type), byte >= 1 && byte <= 10);
+    CHECK_EQ(ParseType(&inner, 1, &type), byte >= 1 && byte <= 11);
   }
 }
 
@@ -135,6 +135,8 @@ TEST(wire_writes_what_it_parsed) {
     Response response;
     Mark mark;
     Join join;
+    Listen listen;
+    if (ParseListen(bytes.data(), bytes.size(), &listen)) length = WriteListen(listen, out);
     if (ParseMark(bytes.data(), bytes.size(), &mark)) length = WriteMark(mark, out);
     if (ParseJoin(bytes.data(), bytes.size(), &join)) length = WriteJoin(join, out);
     if (ParseSubscribe(bytes.data(), bytes.size(), &subscribe)) length = WriteSubscribe(subscribe, out);

@@ -50,6 +50,7 @@ constexpr char kResponse[] = "07 00 0002 2122232425262728 0405";
 constexpr char kShared[] = "08 1112131415161718 090a0b 0c0d0e0f";
 constexpr char kMark[] = "09 00 0102 030405 060708";
 constexpr char kJoin[] = "0a 00 0102";
+constexpr char kListen[] = "0b 00 0102 0c0d0e0f 1c1d1e1f";
 
 inline Bytes SymbolBytes(size_t symbol_bytes, const char* header = kSymbol) {
   Bytes bytes = FromHex(header);
@@ -80,6 +81,10 @@ inline bool AsMark(const uint8_t* bytes, size_t length) {
 inline bool AsJoin(const uint8_t* bytes, size_t length) {
   Join message;
   return ParseJoin(bytes, length, &message);
+}
+inline bool AsListen(const uint8_t* bytes, size_t length) {
+  Listen message;
+  return ParseListen(bytes, length, &message);
 }
 inline bool AsToken(const uint8_t* bytes, size_t length) {
   TokenMessage message;
@@ -118,7 +123,8 @@ inline std::vector<Sample> Samples() {
           {"response", FromHex(kResponse), AsResponse},
           {"shared", SymbolBytes(1344, kShared), AsShared},
           {"mark", FromHex(kMark), AsMark},
-          {"join", FromHex(kJoin), AsJoin}};
+          {"join", FromHex(kJoin), AsJoin},
+          {"listen", FromHex(kListen), AsListen}};
 }
 
 // Parses a copy that ends where the heap block does, so that a sanitizer sees a byte read too far.

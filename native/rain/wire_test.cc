@@ -88,6 +88,18 @@ TEST(wire_shared_mark_and_join_golden) {
   CHECK_EQ(join.fetch, 0x0102);
 }
 
+TEST(wire_listen_golden) {
+  uint8_t out[kMaxInnerBytes];
+  CheckGolden(out, WriteListen({0x0102, 0x0c0d0e0f, 0x1c1d1e1f}, out), kListen);
+  Listen listen;
+  CHECK(ParseListen(out, 12, &listen));
+  CHECK_EQ(listen.fetch, 0x0102);
+  CHECK_EQ(listen.first, 0x0c0d0e0fu);
+  CHECK_EQ(listen.last, 0x1c1d1e1fu);
+  CHECK(!AsListen(out, WriteListen({0x0102, 5, 4}, out)));  // none at all
+  CHECK(AsListen(out, WriteListen({0x0102, 5, 5}, out)));
+}
+
 TEST(wire_token_golden) {
   uint8_t out[kMaxInnerBytes];
   CheckGolden(out, WriteToken({MessageType::kSubscribe, 0x0102, 0, CountedToken()}, out), kTokenAnswer);

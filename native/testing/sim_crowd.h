@@ -37,7 +37,7 @@ inline std::vector<uint8_t> CrowdBlock(uint32_t block) {
 class CrowdNode : public rain::SimNode, public rain::EngineHost {
  public:
   CrowdNode(rain::SimNetwork& network, const Address& address, const rain::EngineLimits& limits)
-      : address(address), network_(network), random_(network.random().Next()) {
+      : address(address), network_(network), group_(limits.group), random_(network.random().Next()) {
     std::string error;
     engine = std::make_unique<rain::Engine>(limits, rain::Seal::Make({}, random_, &error), random_,
                                             network.Attach(address, this), *this, network.now());
@@ -45,7 +45,16 @@ class CrowdNode : public rain::SimNode, public rain::EngineHost {
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
     engine->OnDatagram(from, bytes, length, now);
   }
-  Micros OnTime(Micros now) override { return engine->OnTime(now); }
+  void OnGroupDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
+    engine->OnGroupDatagram(from, bytes, length, now);
+  }
+  Micros OnTime(Micros now) override {
+    if (engine->listening(now) != member_) {
+      member_ = !member_;
+      member_ ? network_.Join(group_, address) : network_.Leave(group_, address);
+    }
+    return engine->OnTime(now);
+  }
   void OnBlockNeeded(uint64_t, const rain::Version&, uint32_t) override {}
   void OnBlockDecoded(uint32_t, uint32_t, gf2::Buffer, std::vector<uint32_t>) override {}
   void OnServerState(uint32_t, uint32_t, rain::ServerState, rain::RefuseReason) override {}
@@ -60,6 +69,8 @@ class CrowdNode : public rain::SimNode, public rain::EngineHost {
   rain::SimNetwork& network_;
 
  private:
+  const Address group_;
+  bool member_ = false;
   rain::SeededRandom random_;
 };
 
@@ -116,6 +127,43 @@ class CrowdReader : public CrowdNode {
   uint32_t fetch_ = 0;
   uint32_t blocks_ = 0;
   uint32_t wanted_ = 0;
+};
+
+// A server, and readers that each have their own link from it.
+struct Crowd {
+  explicit Crowd(const rain::EngineLimits& limits = {})
+      : network(1), limits(limits), server(network, CrowdAddress(1), limits) {}
+
+  CrowdReader* Add(double bits_per_second, double loss) {
+    const Address address = CrowdAddress(2 + readers.size());
+    readers.push_back(std::make_unique<CrowdReader>(network, address, limits));
+    rain::LinkShape link;
+    link.delay = 10'000;
+    network.Connect(address, server.address, link);
+    link.bits_per_second = bits_per_second;
+    link.loss = loss;
+    network.Connect(server.address, address, link);
+    return readers.back().get();
+  }
+  bool AllDone() const {
+    return std::all_of(readers.begin(), readers.end(), [](const auto& reader) { return reader->done(); });
+  }
+  // All read the first blocks, each beginning so much after the one before, and get the right bytes.
+  void Run(uint32_t blocks, Micros apart = 0) {
+    Micros at = 0;
+    for (const auto& each : readers) {
+      CrowdReader* reader = each.get();
+      network.At(at, [this, reader, blocks] { reader->Begin(server.address, blocks); });
+      at += apart;
+    }
+    network.Run(60'000'000, [&] { return AllDone(); });
+    CHECK(AllDone());
+  }
+
+  rain::SimNetwork network;
+  const rain::EngineLimits limits;
+  CrowdServer server;
+  std::vector<std::unique_ptr<CrowdReader>> readers;
 };
 
 // Asks from one address, in many fetches, for more than it could ever be sent, and never looks at what comes

@@ -26,6 +26,11 @@ export interface MurkyConfig {
     readonly blockCacheBytes: number;
     /** Blocks of one fetch, being decoded or waiting for the reader. */
     readonly fetchWindowBytes: number;
+    /** group:port that blocks with several readers are poured to; null: none. */
+    readonly multicastGroup: string | null;
+    readonly multicastInterface: string | null;
+    readonly multicastTtl: number;
+    readonly multicastMaxRateBitsPerSecond: number;
     /** How long a server that sent wrong bytes is left out of fetches the first time. */
     readonly quarantineMs: number;
   };

@@ -17,6 +17,12 @@ export function contradictions(config: MurkyConfig): string[] {
         'make a key with murky keygen, or set cluster.insecure to speak in clear.',
     );
   }
+  if (pouringRain.multicastGroup !== null && cluster.keyFile === null && !cluster.insecure) {
+    found.push(
+      `pouring-rain.multicast-group is ${pouringRain.multicastGroup}, which other machines can hear, and there is no ` +
+        'cluster.key-file; make a key with murky keygen, or set cluster.insecure to speak in clear.',
+    );
+  }
   if (cluster.writeQuorum !== 'majority' && cluster.writeQuorum > cluster.replicas) {
     found.push(
       `cluster.write-quorum is ${cluster.writeQuorum} and cluster.replicas is ${cluster.replicas}; ` +

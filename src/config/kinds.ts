@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 
 /** A kind of value: what the file may hold, how text (environment, flag) becomes that, and both in words. */
@@ -63,17 +63,48 @@ export const host: Kind<string> = {
   fromText: (text) => text,
 };
 
-function isHostAndPort(text: string): boolean {
+function isHostAndPort(text: string, isRightHost = isHost): boolean {
   const parts = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text);
   const name = parts?.[1] ?? parts?.[2];
   const number = Number(parts?.[3]);
-  return name !== undefined && isHost(name) && number >= 1 && number <= 65535;
+  return name !== undefined && isRightHost(name) && number >= 1 && number <= 65535;
 }
 
 export const hostAndPort: Kind<string> = {
-  schema: v.pipe(v.string(), v.check(isHostAndPort)),
+  schema: v.pipe(
+    v.string(),
+    v.check((text) => isHostAndPort(text)),
+  ),
   allowed: 'HOST:PORT, an IPv6 address in brackets',
   placeholder: 'host:port',
+  fromText: (text) => text,
+};
+
+const multicast = new BlockList();
+multicast.addSubnet('224.0.0.0', 4);
+multicast.addSubnet('ff00::', 8, 'ipv6');
+
+function isMulticast(host: string): boolean {
+  return isIP(host) !== 0 && multicast.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
+}
+
+export const multicastGroup: Kind<string> = {
+  schema: v.pipe(
+    v.string(),
+    v.check((text) => isHostAndPort(text, isMulticast)),
+  ),
+  allowed: 'GROUP:PORT, the group an address of 224.0.0.0/4 or, in brackets, of ff00::/8',
+  placeholder: 'group:port',
+  fromText: (text) => text,
+};
+
+export const ipAddress: Kind<string> = {
+  schema: v.pipe(
+    v.string(),
+    v.check((text) => isIP(text) !== 0),
+  ),
+  allowed: 'an IP address, without port or brackets',
+  placeholder: 'address',
   fromText: (text) => text,
 };
 

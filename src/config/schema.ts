@@ -3,8 +3,10 @@ import type { MurkyConfig } from './contract.js';
 import {
   host,
   hostAndPort,
+  ipAddress,
   type Kind,
   label,
+  multicastGroup,
   number,
   orNull,
   orWord,
@@ -152,6 +154,28 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     default: 32 * 2 ** 20,
     unit: 'bytes',
     about: 'Memory for the blocks of one fetch, being decoded or waiting for the reader.',
+  },
+  'pouring-rain.multicast-group': {
+    kind: orNull(multicastGroup),
+    default: null,
+    about: 'Group that blocks with several readers are poured to once for all, the same on all nodes; null: none.',
+  },
+  'pouring-rain.multicast-interface': {
+    kind: orNull(ipAddress),
+    default: null,
+    about: 'Address of this machine by whose interface the group is reached; null: that of pouring-rain.host.',
+  },
+  'pouring-rain.multicast-ttl': {
+    kind: wholeNumber(1, 255),
+    default: 1,
+    unit: 'networks',
+    about: 'How far what is poured goes; 1 is the local network.',
+  },
+  'pouring-rain.multicast-max-rate-bits-per-second': {
+    kind: wholeNumber(1_000_000, MAX_RATE_BITS_PER_SECOND),
+    default: 50_000_000,
+    unit: 'bits of IP payload per second',
+    about: 'Most that this node pours to the group: a part of what the slowest of the readers can receive.',
   },
   'pouring-rain.quarantine-ms': {
     kind: wholeNumber(0, 3_600_000),

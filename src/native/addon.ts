@@ -105,6 +105,12 @@ export interface LoopOptions {
   maxFetches?: number;
   /** Sealed datagrams of unknown senders that are tried; one peer has a hundredth of it. */
   maxStrangersPerSecond?: number;
+  /** Numeric multicast address and port; none by default. */
+  multicastGroup?: { readonly host: string; readonly port: number };
+  /** Numeric address of this machine whose interface the group is reached by; by default that of `host`. */
+  multicastInterface?: string;
+  multicastTtl?: number;
+  multicastMaxRateBitsPerSecond?: number;
 }
 
 /**

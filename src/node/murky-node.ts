@@ -8,6 +8,7 @@ import { sha256InPool } from '../native/pool-digest.js';
 import { HybridClock } from '../object/hybrid-clock.js';
 import { resourceId } from '../object/key.js';
 import type { Manifest } from '../object/manifest.js';
+import { parseAddress } from '../rain/address.js';
 import { RainEndpoint } from '../rain/endpoint.js';
 import { PathHistory } from '../rain/path-history.js';
 import type { RunningFetch } from '../rain/report.js';
@@ -248,6 +249,7 @@ export class MurkyNode implements ObjectNode {
 function rainLimits(rain: MurkyConfig['pouringRain']) {
   const { maxSubscriptions, maxSubscriptionsPerPeer, maxInboundRequests, maxInboundRequestsPerPeer } = rain;
   const { maxFetches, maxStrangersPerSecond, blockCacheBytes, fetchWindowBytes, quarantineMs } = rain;
+  const { multicastGroup, multicastInterface, multicastTtl, multicastMaxRateBitsPerSecond } = rain;
   return {
     maxSubscriptions,
     maxSubscriptionsPerPeer,
@@ -258,6 +260,10 @@ function rainLimits(rain: MurkyConfig['pouringRain']) {
     blockCacheBytes,
     fetchWindowBytes,
     quarantineMs,
+    ...(multicastGroup !== null && { multicastGroup: parseAddress(multicastGroup) }),
+    ...(multicastInterface !== null && { multicastInterface }),
+    multicastTtl,
+    multicastMaxRateBitsPerSecond,
   };
 }
 

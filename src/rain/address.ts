@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { isIP, isIPv4 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { MurkyError } from '../errors.js';
 import type { Address } from './contract.js';
 
@@ -41,6 +41,12 @@ export function checkAddress(address: Address): Address {
 export function isLoopback(host: string): boolean {
   const plain = host.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
   return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'));
+}
+
+/** True for 224.0.0.0/4 and ff00::/8. */
+export function isMulticast(host: string): boolean {
+  if (isIPv4(host)) return Number(host.split('.')[0]) >= 224 && Number(host.split('.')[0]) < 240;
+  return isIPv6(host) && /^ff/i.test(host);
 }
 
 /** How a host name becomes an address: the system's resolver, or something else in a test. */

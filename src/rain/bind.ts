@@ -1,7 +1,8 @@
 import { isIP, isIPv4 } from 'node:net';
 import { ERROR_CODES, type ErrorCode, MurkyError } from '../errors.js';
 import { addon, type LoopEvent, type LoopOptions, type NativeLoop, type SocketKind } from '../native/addon.js';
-import { formatAddress, isLoopback, type ResolveHost } from './address.js';
+import { checkAddress, formatAddress, isLoopback, isMulticast, type ResolveHost } from './address.js';
+import type { Address } from './contract.js';
 
 const MIN_KEY_BYTES = 16;
 const MAX_KEY_BYTES = 64;
@@ -35,6 +36,17 @@ export interface BindOptions {
   readonly maxFetches?: number;
   /** Sealed datagrams of unknown senders that are tried; one peer has a hundredth of it. */
   readonly maxStrangersPerSecond?: number;
+  /**
+   * Multicast group that large objects with several readers are poured to, and heard from: a numeric multicast address
+   * and a port, the same on all nodes. None by default.
+   */
+  readonly multicastGroup?: Address;
+  /** Numeric address of this machine whose interface the group is reached by; by default that of `host`. */
+  readonly multicastInterface?: string;
+  /** How many routers what is poured may pass, and one; 1 by default, which none may. */
+  readonly multicastTtl?: number;
+  /** What is poured is bounded by this alone, as a group has no rate control; 50 Mbit/s by default. */
+  readonly multicastMaxRateBitsPerSecond?: number;
 }
 
 export type MakeLoop = (options: LoopOptions, onEvents: (events: LoopEvent[]) => void) => NativeLoop;
@@ -54,6 +66,7 @@ export async function loopOptions(options: BindOptions, resolveHost: ResolveHost
   }
   const keys = key && checkKeys(key);
   checkFraction(options.dropFraction ?? 0);
+  if (options.multicastGroup) checkGroup(options.multicastGroup);
   const numeric = isIP(host) ? host : await bindName(host, resolveHost);
   const loopbackOnly = isLoopbackOnly(options);
   if (loopbackOnly && !isLoopback(numeric)) {
@@ -66,6 +79,14 @@ export async function loopOptions(options: BindOptions, resolveHost: ResolveHost
     );
   }
   return { ...rest, host: numeric, port, loopbackOnly, ...(keys && { keys }) };
+}
+
+function checkGroup(group: Address): void {
+  const { host, port } = checkAddress(group);
+  if (isMulticast(host)) return;
+  throw new MurkyError('MURKY_BAD_ARGUMENT', `${formatAddress({ host, port })} is no multicast group.`, {
+    hint: 'Groups are 224.0.0.0 to 239.255.255.255 and the addresses of ff00::/8; 239.0.0.0/8 is for private use.',
+  });
 }
 
 /** The keys as a list, or MURKY_BAD_CLUSTER_KEY. */

@@ -57,6 +57,9 @@ export interface RainEndpointOptions extends BindOptions {
 /** Memory that the blocks of one fetch may take. */
 export const DEFAULT_FETCH_WINDOW_BYTES = 32 * 2 ** 20;
 
+/** What members of a multicast group take for it, so that all of them cut blocks alike. */
+const GROUP_MTU = 1420;
+
 type EndpointSeams = Required<
   Pick<RainEndpointOptions, 'log' | 'clock' | 'random' | 'resolveHost' | 'history' | 'fetchWindowBytes'>
 > & { readonly quarantine: Quarantine };
@@ -125,6 +128,8 @@ export class RainEndpoint implements RainNetwork {
       },
       onStart: (fetch, end) => this.#onStart(fetch, end),
       resolve: (address) => this.resolve(address),
+      pathMtu: ({ host, port }) =>
+        Math.min(this.#loop.pathMtu(host, port), options.multicastGroup ? GROUP_MTU : Infinity),
       lookup: (to, id, requestOptions) => this.lookup(to, id, requestOptions),
     };
   }

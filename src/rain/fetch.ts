@@ -154,8 +154,7 @@ export class VerifiedFetch implements BlockFetch {
     if (this.#closed || this.#failure) return;
     if (this.#live.size === 0) this.#callBenched();
     if (this.#live.size === 0) throw noServerError(this.plan, this.#departures, undefined);
-    const mtu = ({ host, port }: Address) => this.host.loop.pathMtu(host, port);
-    this.plan = fitToPaths(this.plan, [...this.#live.values()], mtu);
+    this.plan = fitToPaths(this.plan, [...this.#live.values()], (server) => this.host.pathMtu(server));
     this.#session = new Session(this.host, this.plan, [...this.#live.values()], {
       decoded: (number, bytes, givers) => this.#onDecoded(number, bytes, givers),
       refused: (server, reason) => this.#onRefused(server, reason),

@@ -36,6 +36,8 @@ export interface FetchHost {
    */
   onStart(fetch: { running(): RunningFetch | undefined }, end: (error: MurkyError) => void): () => void;
   resolve(address: Address): Promise<Address>;
+  /** Of the path to a resolved address, in bytes of IP packet; 0: unknown. */
+  pathMtu(server: Address): number;
   lookup(to: Address, id: bigint, options?: RequestOptions): Promise<LookupAnswer>;
 }
 
