@@ -34,10 +34,10 @@ void GroupPour::Listen(SendSchedule& schedule, uint64_t listener, const Wish& wi
 }
 
 size_t GroupPour::Lacking(Micros now) const {
-  Peers lacking;
+  Machines lacking;
   for (const auto& [listener, wish] : wishes_) {
     const bool same = KeyOf(wish, block_) == KeyOf(of_, block_);
-    if (wish.until > now && same && wish.first <= block_ && block_ <= wish.last) lacking.insert(wish.peer);
+    if (wish.until > now && same && wish.first <= block_ && block_ <= wish.last) lacking.insert(wish.machine);
   }
   return lacking.size();
 }
@@ -50,16 +50,16 @@ bool GroupPour::Choose(Micros now) {
     at = at->second.until <= now ? wishes_.erase(at) : std::next(at);
   }
   if (wishes_.size() < kListenersToPour) return false;
-  std::map<Key, Peers> lacking;
+  std::map<Key, Machines> lacking;
   size_t most = kListenersToPour - 1;
   for (const auto& [listener, wish] : wishes_) {
     const uint32_t last = wish.first + std::min(wish.last - wish.first, kBlocksOfAWish - 1);
     for (uint64_t block = wish.first; block <= last; block++) {
       const Key key = KeyOf(wish, static_cast<uint32_t>(block));
       if (poured_.count(key)) continue;
-      Peers& peers = lacking[key];
-      peers.insert(wish.peer);
-      most = std::max(most, peers.size());
+      Machines& machines = lacking[key];
+      machines.insert(wish.machine);
+      most = std::max(most, machines.size());
     }
   }
   if (most < kListenersToPour) return false;

@@ -23,7 +23,7 @@ class GroupPour {
  public:
   // What a listener lacks: blocks `first` to `last` of a version.
   struct Wish {
-    Address peer;  // however many fetches a peer has, it counts as one
+    Address machine;  // however many fetches one has, it counts once; not by subnet, as a group is for one
     uint64_t stream = 0;
     uint64_t resource = 0;
     Version version{};
@@ -51,13 +51,13 @@ class GroupPour {
   bool Is(const SendSchedule::Flow* flow) const { return flow == flow_.get(); }
 
  private:
-  using Peers = std::unordered_set<Address, AddressHash>;
+  using Machines = std::unordered_set<Address, AddressHash>;
   using Key = std::tuple<uint64_t, size_t, uint32_t>;  // stream, symbol size, block
   static Key KeyOf(const Wish& wish, uint32_t block) { return {wish.stream, wish.symbol_bytes, block}; }
 
-  // The block that most peers lack, but for those poured just now. False if there is none.
+  // The block that most machines lack, but for those poured just now. False if there is none.
   bool Choose(Micros now);
-  size_t Lacking(Micros now) const;  // peers that still lack what is poured
+  size_t Lacking(Micros now) const;  // machines that still lack what is poured
   void Finish(Micros now);
   BlockId Id() const { return {of_.resource, of_.version, block_}; }
 

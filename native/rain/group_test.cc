@@ -93,6 +93,19 @@ TEST(TheGroupKeepsToItsRateAndToTheLimitOfAll) {
   }
 }
 
+// Those of one subnet are one peer where IPv6 is spoken, but not one listener.
+TEST(ItIsPouredForTwoMachinesOfOneSubnet) {
+  EngineHarness server(WithGroup());
+  for (const char* host : {"fd00::2", "fd00::3"}) {
+    Address address;
+    CHECK(Address::Parse(host, 1980, &address));
+    server.Receive(address, server.Wanting({{1, 0, 0, 1}}, 1, server.TokenFor(address)));
+    server.Receive(address, Listen{7, 0, 100});
+  }
+  server.Pass(100'000);
+  CHECK(server.engine->counters().group_symbols_sent > 0);
+}
+
 TEST(NothingIsPouredForOneOrForWhoProvedNothing) {
   EngineHarness server(WithGroup());
   const Token token = server.TokenFor(At(2));

@@ -229,7 +229,8 @@ void Subscriptions::OnListen(const Address& from, uint64_t boot, const Listen& m
   if (found == table_.end()) return;
   const Subscription& subscription = found->second;
   GroupPour::Wish wish;
-  wish.peer = subscription.peer.first;
+  wish.machine = from;
+  if (!from.is_loopback()) wish.machine.port = 0;
   wish.stream = StreamId(subscription.resource, subscription.version);
   wish.resource = subscription.resource;
   wish.version = subscription.version;

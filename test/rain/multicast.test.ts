@@ -8,7 +8,7 @@ import { BLOCK_BYTES } from '../../src/object/manifest.js';
 import { noise, same } from './bytes.js';
 import { failure } from './rejects.js';
 
-const READERS = 5;
+const READERS = 4;
 const key = randomBytes(32);
 
 /** A UDP port that nobody holds, for a group of this test's own. */
@@ -22,7 +22,7 @@ async function freePort(): Promise<number> {
 
 /** What left the server, in copies of the object, while so many clients in this process read it at once. */
 async function copies(multicastGroup: { host: string; port: number } | undefined): Promise<number> {
-  const value = noise(24 * BLOCK_BYTES);
+  const value = noise(12 * BLOCK_BYTES);
   const options = {
     key,
     host: '127.0.0.1',
