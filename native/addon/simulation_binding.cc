@@ -108,6 +108,7 @@ Napi::Value Simulate(const Napi::CallbackInfo& info) {
   value.Set("queueMedianMs", Milliseconds(env, result.queue_median));
   value.Set("queueP95Ms", Milliseconds(env, result.queue_p95));
   value.Set("sentTwice", Napi::Number::New(env, static_cast<double>(result.sent_twice)));
+  value.Set("mostBytesHeld", Napi::Number::New(env, static_cast<double>(result.most_bytes_held)));
   value.Set("client", CountersValue(env, result.client));
   Napi::Array servers = Napi::Array::New(env, result.servers.size());
   for (uint32_t i = 0; i < result.servers.size(); i++) servers.Set(i, CountersValue(env, result.servers[i]));

@@ -10,8 +10,8 @@
 namespace murky::lt {
 namespace {
 
-// So many symbols before the least number that can decode, many-missing decoding starts: what comes after
-// that is settled in microseconds.
+// So many symbols before the least number that can decode, a partial solution is made: what comes after that
+// is settled in microseconds. Not earlier, because it takes the memory of a second block.
 constexpr uint32_t kEarlySymbols = 4;
 
 // A replay costs about 8 K row additions and the square of what is missing, an inactivation about 20 K.
@@ -28,9 +28,8 @@ class LargeSolver final : public Solver {
     }
     if (online_) return online_->Add(esi, symbol) ? Verdict() : AddResult::kConflict;
     const bool replay = ReplayIsCheaper(store_.k(), store_.missing());
-    if (replay ? store_.repair_count() == 0 : store_.received() + kEarlySymbols < store_.k()) {
-      return AddResult::kNeedMore;
-    }
+    if (store_.received() + kEarlySymbols < store_.k()) return AddResult::kNeedMore;
+    if (replay && store_.repair_count() == 0) return AddResult::kNeedMore;
     return replay ? StartReplay() : StartInactivation();
   }
 

@@ -29,7 +29,7 @@ struct EngineLimits {
   size_t max_requests = 4096;          // outgoing, not answered yet
   size_t max_inbound_requests = 4096;  // arrived, not answered yet
   size_t max_inbound_requests_per_peer = 256;
-  size_t max_blocks_wanted = 64;  // of one fetch, decoding or waiting for a decoder
+  size_t max_blocks_wanted = 256;  // of one fetch, decoding or waiting for a decoder
   // Sealed datagrams tried for which no key is at hand; one peer has a hundredth of it.
   uint64_t max_strangers_per_second = 10'000;
   // A multicast group that blocks with several readers are poured to, and that large fetches hear; no port:
@@ -74,6 +74,9 @@ struct FetchReport {
   uint64_t blocks = 0;            // decoded
   uint64_t source_symbols = 0;    // sum of K of the decoded blocks
   uint64_t decoding_symbols = 0;  // distinct symbols that the decoders of those blocks took
+  uint64_t decoder_bytes = 0;     // memory of the blocks that are being decoded
+  // As many bytes of blocks as it takes, wanted and not yet handed on, to keep all paths busy.
+  uint64_t look_ahead_bytes = 0;
 };
 
 // What the engine asks of and tells whoever runs it.

@@ -92,6 +92,9 @@ void Fetch::Report(FetchReport* out) const {
   out->blocks = blocks_decoded_;
   out->source_symbols = source_symbols_;
   out->decoding_symbols = decoding_symbols_;
+  out->decoder_bytes = 0;
+  for (const Block& block : blocks_) out->decoder_bytes += block.decoder ? block.decoder->memory_bytes() : 0;
+  out->look_ahead_bytes = LookAheadBytes();
 }
 
 std::vector<uint32_t> Fetch::WrongSymbols(uint32_t block, const uint8_t* bytes, size_t length) const {

@@ -69,6 +69,7 @@ class Fetch {
     size_t bytes = 0;
     uint32_t k = 0;
     uint32_t next_esi = 0;                 // the first that nobody was asked for
+    Micros asked_at = kNever;              // when something of it was asked first
     std::unique_ptr<lt::Decoder> decoder;  // made at the first symbol
     std::vector<uint32_t> from_servers;
     BlockEvidence evidence;
@@ -84,6 +85,8 @@ class Fetch {
   void TickUnanswered(ServerPath& path, Micros now);
   void Probe(ServerPath& path, Micros now);
   void Fill(ServerPath& path, uint32_t credit, Micros now);
+  bool Late(const ServerPath& path, const Block& block, Micros now) const;
+  uint64_t LookAheadBytes() const;  // FetchReport::look_ahead_bytes
   // Symbols of a block that nobody was asked for and that it takes to decode, by what is expected to arrive.
   double Need(const Block& block, double extra_symbols, double extra_sigmas) const;
   uint32_t Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now);

@@ -37,7 +37,9 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     if (room == 0 || path.asked.full()) break;
     if (Usable(path, block) && !Fed(block, now)) {
       const uint32_t even = path.symbols > 0 ? room : block.k / std::max(flowing, 1u) + 1;
-      const double need = first ? Need(block, 6, 2) : Need(block, 0, -1);
+      const double need = first                    ? Need(block, 6, 2)
+                          : Late(path, block, now) ? Need(block, 2, 2)
+                                                   : Need(block, 0, -1);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
       if (!patch) room -= Ask(path, block, need, std::min(room, even), now);
       left_to_others = left_to_others || need > even;
@@ -53,6 +55,23 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     const double extra = block.k > kSmallCode ? 9 : 1;
     room -= Ask(path, block, Need(block, extra, 3), room, now);
   }
+}
+
+// Asked for so long ago that it has lacked its last symbols for a round trip: those behind it wait in memory.
+bool Fetch::Late(const ServerPath& path, const Block& block, Micros now) const {
+  if (block.asked_at == kNever) return false;
+  const Micros round = path.meter.round_trip() + path.meter.queue() + 2 * path.Interval();
+  return now - block.asked_at > round * 3 / 2;
+}
+
+// Twice what the credits let ask: while the earliest blocks wait for their last symbols, later ones keep the
+// links busy.
+uint64_t Fetch::LookAheadBytes() const {
+  double symbols = 0;
+  for (const auto& path : paths_) {
+    if (path->usable() && path->state != ServerState::kSilent) symbols += path->InFlight();
+  }
+  return static_cast<uint64_t>(2 * symbols * static_cast<double>(symbol_bytes_));
 }
 
 double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas) const {
@@ -85,6 +104,7 @@ uint32_t Fetch::Ask(ServerPath& path, Block& block, double need, uint32_t room, 
   if (count == 0) return 0;
   path.asked.Ask(block.number, block.next_esi, count, now);
   path.changed = true;
+  if (block.asked_at == kNever) block.asked_at = now;
   block.next_esi += count;
   return count;
 }

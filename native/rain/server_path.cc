@@ -25,10 +25,14 @@ ServerPath::ServerPath(const Address& address, double symbol_bits, uint64_t know
 
 Micros ServerPath::Interval() const { return std::clamp<Micros>(meter.round_trip() / 4, 4'000, 25'000); }
 
-uint32_t ServerPath::Credit() const {
+double ServerPath::InFlight() const {
   const double seconds =
       static_cast<double>(meter.round_trip() + meter.queue() + 4 * Interval() + 2'000) / 1e6;
-  const double symbols = law->rate() * seconds / symbol_bits;
+  return law->rate() * seconds / symbol_bits;
+}
+
+uint32_t ServerPath::Credit() const {
+  const double symbols = InFlight();
   if (law->starting() || symbols == 0)
     return static_cast<uint32_t>(std::clamp<double>(symbols, kStartSymbols, kMostStartSymbols));
   return static_cast<uint32_t>(std::clamp<double>(symbols, kLeastCredit, kMostCredit));

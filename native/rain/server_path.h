@@ -69,6 +69,8 @@ class ServerPath {
   bool flowing() const { return usable() && has_token() && !stalled && state != ServerState::kSilent; }
 
   Micros Interval() const;
+  // Symbols that may be under way at the present rate: a round trip and a few ticks of it.
+  double InFlight() const;
   // How many symbols may be asked and not yet sent.
   uint32_t Credit() const;
   // Something that a server must answer was sent now.

@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kBlockBytes = 1u << 20;
 constexpr uint64_t kResource = 42;
 constexpr Micros kLookupTimeout = 10'000'000;
-const uint8_t kLookup[16] = {};  // nobody reads it
+constexpr size_t kLeastBlocks = 8;  // that the client looks ahead
+const uint8_t kLookup[16] = {};     // nobody reads it
 
 // The object, without the memory for it: every block is a window on the same noise, each a word further.
 class Content {
@@ -115,31 +116,46 @@ class Client : public Node {
     WantMore();
   }
   void OnBlockDecoded(uint32_t, uint32_t block, gf2::Buffer bytes, std::vector<uint32_t>) override {
-    if (decoded_ == 0) first_block = now_;
-    decoded_++;
+    if (ready_.empty()) first_block = now_;
+    ready_.insert(block);
+    NoteHeld();
+    while (ready_.count(taken_)) taken_++;
     intact = intact && bytes.size() == content_.size(block) &&
              std::equal(bytes.data(), bytes.data() + bytes.size(), content_.data(block));
     WantMore();
   }
-  bool done() const { return decoded_ == content_.blocks(); }
+  bool done() const { return taken_ == content_.blocks(); }
 
   uint32_t fetch = 0;
   bool intact = true;
   Micros first_block = 0;
+  uint64_t most_bytes_held = 0;
 
  private:
+  // As src/rain/look-ahead.ts does it.
   void WantMore() {
-    while (wanted_ < content_.blocks() && wanted_ - decoded_ < scenario_.window_blocks) {
+    FetchReport report;
+    engine->Report(fetch, &report);
+    const size_t needed = (report.look_ahead_bytes + kBlockBytes - 1) / kBlockBytes;
+    const size_t window = std::min(std::max(needed, kLeastBlocks), scenario_.window_blocks);
+    while (wanted_ < content_.blocks() && wanted_ < taken_ + window) {
       if (!engine->Want(fetch, wanted_, content_.size(wanted_), now_)) return;
       wanted_++;
     }
+  }
+  void NoteHeld() {
+    FetchReport report;
+    engine->Report(fetch, &report);
+    most_bytes_held =
+        std::max(most_bytes_held, report.decoder_bytes + (ready_.size() - taken_) * kBlockBytes);
   }
 
   const SimulationScenario& scenario_;
   const Content& content_;
   size_t lookups_ = 0;  // not answered yet
   uint32_t wanted_ = 0;
-  uint32_t decoded_ = 0;
+  uint32_t taken_ = 0;                  // by a reader who reads them in order
+  std::unordered_set<uint32_t> ready_;  // decoded, with those that were taken
 };
 
 // Looks at the symbols on their way to the client.
@@ -274,6 +290,7 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   result.virtual_micros = network.now() - begun;
   result.first_block_micros = std::max<Micros>(client.first_block - begun, 0);
   result.intact = result.done && client.intact;
+  result.most_bytes_held = client.most_bytes_held;
   client.engine->Report(client.fetch, &result.report);
   observer.Report(&result);
   result.shares = rivalry.Shares();

@@ -28,7 +28,8 @@ struct SimulationScenario {
   uint64_t seed = 1;
   size_t object_bytes = 1 << 20;
   size_t symbol_bytes = 1344;
-  size_t window_blocks = 64;
+  size_t window_blocks =
+      48;  // at most, as a node has it; within it the client looks ahead as far as the paths need
   std::vector<SimulatedServer> servers;
   Micros limit = 600'000'000;
   uint64_t initial_rate_bits_per_second = 0;  // per server; 0: an unknown path
@@ -54,6 +55,8 @@ struct SimulationResult {
   Micros queue_median = 0;  // queueing delay of symbols at the servers' links
   Micros queue_p95 = 0;
   uint64_t sent_twice = 0;  // symbols that some server had sent before
+  // The most that blocks took at a time: being decoded, and decoded but not yet handed on in their order.
+  uint64_t most_bytes_held = 0;
   EngineCounters client;
   std::vector<EngineCounters> servers;
   std::vector<SimulatedShare> shares;  // by server

@@ -35,7 +35,6 @@ interface Progress {
 
 const MAX_RUNNING_PULLS = 8;
 const MAX_WAITING_PULLS = 1024;
-const WINDOW_BLOCKS = 8;
 const STALL_TIMEOUT_MS = 15_000;
 const MAX_HOLDERS = 16;
 
@@ -127,7 +126,7 @@ export class Pulls {
     const writer = store.begin();
     try {
       if (blockCount(manifest.size, manifest.blockBytes) > 0) {
-        const options = { windowBlocks: WINDOW_BLOCKS, stallTimeoutMs: STALL_TIMEOUT_MS, signal };
+        const options = { stallTimeoutMs: STALL_TIMEOUT_MS, signal };
         progress.fetch = rain.fetch(manifest, from, options);
         for await (const { index, bytes } of progress.fetch) {
           await writer.write(index, bytes);

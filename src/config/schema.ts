@@ -151,9 +151,10 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
   },
   'pouring-rain.fetch-window-bytes': {
     kind: wholeNumber(2 ** 20, Number.MAX_SAFE_INTEGER),
-    default: 32 * 2 ** 20,
+    default: 48 * 2 ** 20,
     unit: 'bytes',
-    about: 'Memory for the blocks of one fetch, being decoded or waiting for the reader.',
+    about:
+      'Blocks of one fetch that are being decoded or wait for the reader, at most; a third more memory at its peak. As much is used as the paths need, four times what they carry in a round trip or less, and at most 256 blocks: worth raising where that is more.',
   },
   'pouring-rain.multicast-group': {
     kind: orNull(multicastGroup),

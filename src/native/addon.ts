@@ -192,6 +192,8 @@ export interface FetchReport {
   blocks: number;
   sourceSymbols: number;
   decodingSymbols: number;
+  /** As many bytes of blocks as it takes, wanted and not yet handed on, to keep all paths busy. */
+  lookAheadBytes: number;
 }
 
 export enum ServerState {
@@ -264,6 +266,8 @@ export interface SimulationResult {
   queueP95Ms: number;
   /** Symbols that some server had sent before. */
   sentTwice: number;
+  /** The most that blocks took at a time: being decoded, and decoded but not yet handed on in their order. */
+  mostBytesHeld: number;
   client: Record<string, number>;
   servers: Record<string, number>[];
   /** Bytes of IP through each server's link, of the fetch and of all its rivals. */

@@ -4,7 +4,6 @@ import type { Address } from '../rain/contract.js';
 import type { BlockWriter } from '../store/contract.js';
 import type { Parts } from './parts.js';
 
-export const WINDOW_BLOCKS = 8;
 /** Blocks kept in memory behind the newest one, for readers that are close together. */
 const RECENT_BLOCKS = 4;
 
@@ -31,7 +30,7 @@ export class Download {
     private readonly onEnd: () => void,
   ) {
     this.#count = blockCount(manifest.size, manifest.blockBytes);
-    this.#blocks = parts.rain.fetch(manifest, holders, { windowBlocks: WINDOW_BLOCKS })[Symbol.asyncIterator]();
+    this.#blocks = parts.rain.fetch(manifest, holders)[Symbol.asyncIterator]();
     this.#writer = parts.store.begin();
   }
 

@@ -3,7 +3,7 @@ import { blockCount, type Manifest } from '../object/manifest.js';
 import type { Address } from '../rain/contract.js';
 import { abortable } from './abortable.js';
 import type { GetOptions, GetResult } from './contract.js';
-import { type Downloads, WINDOW_BLOCKS } from './download.js';
+import type { Downloads } from './download.js';
 import { fetchOne } from './fetch-one.js';
 import type { Found } from './find.js';
 import { heal } from './heal.js';
@@ -176,7 +176,7 @@ function fetchedBlocks(
   endBlock: number,
   signal: AbortSignal | undefined,
 ): Blocks {
-  const options = { firstBlock, endBlock, windowBlocks: WINDOW_BLOCKS, ...(signal && { signal }) };
+  const options = { firstBlock, endBlock, ...(signal && { signal }) };
   const blocks = parts.rain.fetch(manifest, holders, options)[Symbol.asyncIterator]();
   return {
     async next() {

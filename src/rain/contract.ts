@@ -67,7 +67,10 @@ export interface FetchOptions {
   /** First block wanted, 0 by default, and the one behind the last. */
   readonly firstBlock?: number;
   readonly endBlock?: number;
-  /** Blocks in flight or decoded and not yet taken by the reader; bounds the memory of the fetch. */
+  /**
+   * Blocks in flight or decoded and not yet taken by the reader, at most. Without it as many as the paths need to be
+   * kept busy, within `pouring-rain.fetch-window-bytes`.
+   */
   readonly windowBlocks?: number;
   readonly signal?: AbortSignal;
   /** Gives up (MURKY_NO_SERVER) when no server has sent anything useful for this long. */

@@ -5,6 +5,7 @@ import { sha256 } from '../object/manifest.js';
 import { versionToText } from '../object/version.js';
 import { formatAddress } from './address.js';
 import type { Address, BlockFetch, FetchOptions } from './contract.js';
+import { LookAhead } from './look-ahead.js';
 import { type Departure, isSuperseded, noServerError, pollutedError, supersededError } from './outcome.js';
 import { type FetchPlan, fitToPaths, plannedBytes } from './plan.js';
 import { mergeReports, type RunningFetch, summarise, type TransferProgress, type TransferReport } from './report.js';
@@ -13,8 +14,6 @@ import { StallWatch } from './stall-watch.js';
 import { tryAlone, type Verdict } from './trial.js';
 
 export const DEFAULT_STALL_TIMEOUT_MS = 10_000;
-/** max_blocks_wanted of the native engine. */
-const MAX_WINDOW_BLOCKS = 64;
 
 export type VerifiedFetchOptions = Pick<FetchOptions, 'windowBlocks' | 'signal' | 'stallTimeoutMs'>;
 
@@ -28,7 +27,7 @@ interface FetchedBlock {
  * the first block is asked for; can be read once. A server whose bytes prove wrong is left out and named.
  */
 export class VerifiedFetch implements BlockFetch {
-  readonly #window: number;
+  readonly #lookAhead: LookAhead;
   readonly #stallTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #live = new Map<string, Address>();
@@ -61,9 +60,13 @@ export class VerifiedFetch implements BlockFetch {
     private readonly servers: readonly Address[],
     options: VerifiedFetchOptions = {},
   ) {
-    const largest = plan.first < plan.end ? plan.block(plan.first).bytes : 1;
-    const most = Math.max(1, Math.min(MAX_WINDOW_BLOCKS, Math.floor(host.windowBytes / largest)));
-    this.#window = Math.max(1, Math.min(most, options.windowBlocks ?? most));
+    this.#lookAhead = new LookAhead({
+      maxBytes: host.windowBytes,
+      blockBytes: plan.first < plan.end ? plan.block(plan.first).bytes : 1,
+      maxBlocks: options.windowBlocks,
+      neededBytes: () => this.#session?.report()?.lookAheadBytes,
+      clock: host.clock,
+    });
     this.#stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.#signal = options.signal;
     this.#next = plan.first;
@@ -128,7 +131,6 @@ export class VerifiedFetch implements BlockFetch {
       this.#release = this.host.onStart(this, (error) => this.#fail(error));
       await this.#open();
       while (this.#next < this.plan.end) {
-        this.#fill();
         const bytes = await this.#take(this.#next);
         if (!bytes) return;
         this.#bytes += bytes.length;
@@ -167,9 +169,9 @@ export class VerifiedFetch implements BlockFetch {
     this.#ending.signal.addEventListener('abort', () => watch.stop(), { once: true });
   }
 
-  /** Wants as many blocks as the window allows. The one that the reader has just taken is no longer in it. */
+  /** Wants the blocks ahead of the reader. The one that it has just taken is no longer among them. */
   #fill(): void {
-    const end = Math.min(this.plan.end, this.#next + this.#window);
+    const end = Math.min(this.plan.end, this.#next + this.#lookAhead.blocks());
     while (this.#session && !this.#failure && this.#wantedEnd < end) {
       this.#session.want(this.plan.block(this.#wantedEnd));
       this.#wanted.add(this.#wantedEnd++);
@@ -180,6 +182,7 @@ export class VerifiedFetch implements BlockFetch {
   async #take(position: number): Promise<Uint8Array | undefined> {
     for (;;) {
       if (this.#signal?.aborted) throw this.#signal.reason;
+      this.#fill(); // whatever woke it: the paths may be known better by now
       const bytes = this.#ready.get(position);
       if (bytes) {
         this.#ready.delete(position);

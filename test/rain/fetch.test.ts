@@ -78,13 +78,12 @@ test('no more blocks are asked for than the window has room', async () => {
   await blocks.return!();
 });
 
-test('by default at most 32 MiB are under way', async () => {
+test('a pending read ends with its fetch', async () => {
   const { blocks, loop } = await start(50);
   const first = blocks.next();
   await settle();
-  assert.is(loop.wanted.length, 32);
   await blocks.return!();
-  assert.ok((await first).done, 'a pending read ends with the fetch');
+  assert.ok((await first).done);
   assert.equal(loop.closedFetches, [1]);
 });
 

@@ -27,6 +27,8 @@ export class ScriptedLoop implements NativeLoop {
   wrong: number[] = [];
   /** Of every path. */
   mtu = 1500;
+  /** As reports have it. */
+  lookAheadBytes = 0;
   /** Sum of useful symbols that reports speak of. */
   useful = 0;
   closed = 0;
@@ -76,7 +78,7 @@ export class ScriptedLoop implements NativeLoop {
         capacityBitsPerSecond: 0,
         roundTripMs: 0,
       }));
-    return { servers, blocks: 0, sourceSymbols: 0, decodingSymbols: 0 };
+    return { servers, blocks: 0, sourceSymbols: 0, decodingSymbols: 0, lookAheadBytes: this.lookAheadBytes };
   }
   pathMtu() {
     return this.mtu;
