@@ -85,6 +85,7 @@ rain::FetchSpec FetchSpecOf(Napi::Value value) {
   spec.resource = BigOf(given.Get("resource"));
   spec.version = VersionOf(given.Get("version"));
   spec.symbol_bytes = WholeOf(given.Get("symbolBytes"));
+  if (!given.Get("blocks").IsUndefined()) spec.blocks = WholeOf(given.Get("blocks"));
   if (!given.Get("servers").IsArray()) throw BadArgument(value.Env(), "A list of servers is missing.");
   const Napi::Array servers = given.Get("servers").As<Napi::Array>();
   for (uint32_t i = 0; i < servers.Length(); i++) {

@@ -50,6 +50,7 @@ struct FetchSpec {
   uint64_t resource = 0;
   Version version{};
   size_t symbol_bytes = 1344;
+  uint32_t blocks = 0;  // that will be wanted in all; 0: not known, and every one may be the last
   std::vector<FetchServer> servers;
 };
 

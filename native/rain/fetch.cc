@@ -18,7 +18,8 @@ Fetch::Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const Engine
       outbox_(outbox),
       counters_(counters),
       notifications_(notifications),
-      hears_group_(limits.group.port != 0 && spec.symbol_bytes <= kMostGroupSymbolBytes) {
+      hears_group_(limits.group.port != 0 && spec.symbol_bytes <= kMostGroupSymbolBytes),
+      still_to_want_(spec.blocks) {
   for (const FetchServer& server : spec.servers) {
     // A server that is named twice keeps its second index, but is asked once.
     if (AddServer(server, now)) continue;
@@ -41,6 +42,7 @@ bool Fetch::Want(uint32_t block, size_t block_bytes, Micros now) {
   ended_.erase(std::remove_if(ended_.begin(), ended_.end(),
                               [block](const auto& ended) { return ended.first == block; }),
                ended_.end());
+  if (still_to_want_ > 0) still_to_want_--;
   // Busy paths come to it with their next tick.
   if (everything_asked_ || blocks_.size() == 1) WakeAll(now);
   everything_asked_ = false;

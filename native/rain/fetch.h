@@ -131,6 +131,7 @@ class Fetch {
   Micros told_pourer_ = -kListenInterval;
   bool lack_changed_ = false;  // since then
   bool everything_asked_ = false;
+  uint32_t still_to_want_;  // by the host
   uint64_t blocks_decoded_ = 0;
   uint64_t source_symbols_ = 0;
   uint64_t decoding_symbols_ = 0;

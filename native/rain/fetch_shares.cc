@@ -38,7 +38,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     if (Usable(path, block) && !Fed(block, now)) {
       const uint32_t even = path.symbols > 0 ? room : block.k / std::max(flowing, 1u) + 1;
       const double need = first                    ? Need(block, 6, 2)
-                          : Late(path, block, now) ? Need(block, 2, 2)
+                          : Late(path, block, now) ? Need(block, 0, 1)
                                                    : Need(block, 0, -1);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
       if (!patch) room -= Ask(path, block, need, std::min(room, even), now);
@@ -47,31 +47,33 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     first = false;
   }
   if (room == 0 || path.asked.full() || left_to_others) return;
-  // Everything is asked. Idle links may as well carry what would otherwise cost a round trip at the end.
+  // Everything is asked. Idle links may as well carry what would otherwise cost a round trip: much at the end
+  // of the fetch and of the block that its reader waits for, less of those behind it.
   everything_asked_ = true;
   for (Block& block : blocks_) {
     if (room == 0 || path.asked.full()) break;
     if (!Usable(path, block) || Fed(block, now)) continue;
-    const double extra = block.k > kSmallCode ? 9 : 1;
-    room -= Ask(path, block, Need(block, extra, 3), room, now);
+    const bool last = still_to_want_ == 0 || &block == &blocks_.front();
+    const double need = last ? Need(block, block.k > kSmallCode ? 9 : 1, 3) : Need(block, 3, 2);
+    room -= Ask(path, block, need, room, now);
   }
 }
 
-// Asked for so long ago that it has lacked its last symbols for a round trip: those behind it wait in memory.
+// Begun so long ago that its last symbols were asked for more than once: those behind it wait in memory.
 bool Fetch::Late(const ServerPath& path, const Block& block, Micros now) const {
   if (block.asked_at == kNever) return false;
   const Micros round = path.meter.round_trip() + path.meter.queue() + 2 * path.Interval();
-  return now - block.asked_at > round * 3 / 2;
+  return now - block.asked_at > 2 * round;
 }
 
-// Twice what the credits let ask: while the earliest blocks wait for their last symbols, later ones keep the
-// links busy.
+// Three times what the credits let ask: while the earliest blocks wait for their last symbols, later ones
+// keep the links busy.
 uint64_t Fetch::LookAheadBytes() const {
   double symbols = 0;
   for (const auto& path : paths_) {
     if (path->usable() && path->state != ServerState::kSilent) symbols += path->InFlight();
   }
-  return static_cast<uint64_t>(2 * symbols * static_cast<double>(symbol_bytes_));
+  return static_cast<uint64_t>(3 * symbols * static_cast<double>(symbol_bytes_));
 }
 
 double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas) const {

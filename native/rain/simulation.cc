@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kBlockBytes = 1u << 20;
 constexpr uint64_t kResource = 42;
 constexpr Micros kLookupTimeout = 10'000'000;
-constexpr size_t kLeastBlocks = 8;  // that the client looks ahead
-const uint8_t kLookup[16] = {};     // nobody reads it
+constexpr size_t kLeastBlocks = 12;  // that the client looks ahead
+const uint8_t kLookup[16] = {};      // nobody reads it
 
 // The object, without the memory for it: every block is a window on the same noise, each a word further.
 class Content {
@@ -108,6 +108,7 @@ class Client : public Node {
     FetchSpec spec;
     spec.resource = kResource;
     spec.symbol_bytes = scenario_.symbol_bytes;
+    spec.blocks = content_.blocks();
     for (const Address& server : servers) {
       spec.servers.push_back({server, scenario_.initial_rate_bits_per_second});
     }

@@ -28,8 +28,8 @@ struct SimulationScenario {
   uint64_t seed = 1;
   size_t object_bytes = 1 << 20;
   size_t symbol_bytes = 1344;
-  size_t window_blocks =
-      48;  // at most, as a node has it; within it the client looks ahead as far as the paths need
+  // At most, as a node has it; within it the client looks ahead as far as the paths need.
+  size_t window_blocks = 46;
   std::vector<SimulatedServer> servers;
   Micros limit = 600'000'000;
   uint64_t initial_rate_bits_per_second = 0;  // per server; 0: an unknown path

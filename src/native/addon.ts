@@ -162,6 +162,8 @@ export interface FetchSpec {
   resource: bigint;
   version: Uint8Array;
   symbolBytes: number;
+  /** That will be wanted in all; without it every one may be the last. */
+  blocks?: number;
   servers: FetchServer[];
 }
 

@@ -55,7 +55,7 @@ export interface RainEndpointOptions extends BindOptions {
 }
 
 /** Memory that the blocks of one fetch may take. */
-export const DEFAULT_FETCH_WINDOW_BYTES = 48 * 2 ** 20;
+export const DEFAULT_FETCH_WINDOW_BYTES = 46 * 2 ** 20;
 
 /** What members of a multicast group take for it, so that all of them cut blocks alike. */
 const GROUP_MTU = 1420;

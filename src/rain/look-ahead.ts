@@ -3,7 +3,7 @@ import type { Clock } from '../seam/clock.js';
 /** max_blocks_wanted of the native engine. */
 const MAX_BLOCKS = 256;
 /** What a reader may have in front of it however short the paths are. */
-const LEAST_BLOCKS = 8;
+const LEAST_BLOCKS = 12;
 /** Asking the loop is a round trip to its thread. */
 const LOOK_EVERY_MS = 20;
 

@@ -69,6 +69,7 @@ export class Session {
       resource: plan.resource,
       version: versionToBytes(plan.version),
       symbolBytes: plan.symbolBytes,
+      blocks: plan.end - plan.first,
       servers: servers.map((server, index) => withRate(server, this.#predicted[index])),
     });
     if (this.#fetch === 0) {
