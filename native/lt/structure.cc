@@ -65,8 +65,15 @@ uint32_t RepairDegree(uint32_t draw) {
 
 uint32_t DenseChecksOf(uint32_t sum) { return kDenseSets.checks[sum]; }
 
-Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)), stride_(sparse_ * 3 / 16) {
-  while (std::gcd(stride_, sparse_ / 2) != 1) stride_++;
+Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)) {
+  // A column and the D between its checks are a word that only the dense checks and the rows of that column
+  // rule out: the longer the step, the more repair symbols see it. Each round needs a step of its own.
+  const uint32_t longest = sparse_ / 2;
+  const uint32_t rounds = (k + sparse_ - 1) / sparse_;
+  least_step_ = std::min((sparse_ + 5) / 6, longest + 1 - rounds);
+  steps_ = longest + 1 - least_step_;
+  stride_ = steps_ * 3 / 8;
+  while (std::gcd(stride_, steps_) != 1) stride_++;
 }
 
 uint32_t Structure::Back(uint32_t i) const {
@@ -83,7 +90,7 @@ uint32_t Structure::Back(uint32_t i) const {
 void Structure::SparseChecks(uint32_t i, uint32_t checks[2]) const {
   // Steps differ from each other and add up to less than S, so that no two columns share both checks: else
   // two pairs of neighbours could cancel in all checks, and four lost symbols be hard to find.
-  const uint32_t step = 1 + (i / sparse_) * stride_ % (sparse_ / 2);
+  const uint32_t step = least_step_ + (i / sparse_) * stride_ % steps_;
   checks[0] = (i * (sparse_ * 3 / 8)) % sparse_;
   checks[1] = (checks[0] + step) % sparse_;
 }

@@ -82,7 +82,9 @@ class Structure {
  private:
   uint32_t k_;
   uint32_t sparse_;
-  uint32_t stride_;  // between the steps from first to second check
+  uint32_t least_step_;  // from the first to the second check
+  uint32_t steps_;       // so many from there on are in use
+  uint32_t stride_;      // between those of one round of columns and the next
 };
 
 // Degree of a repair symbol over C and D from a 32-bit draw:

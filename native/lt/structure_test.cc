@@ -34,27 +34,27 @@ TEST(structure_draws_are_pinned) {
   CHECK_EQ(kDensePlaces[dense[2]], 18);
   structure.SparseChecks(2, checks);
   CHECK_EQ(checks[0], 38u);
-  CHECK_EQ(checks[1], 39u);
+  CHECK_EQ(checks[1], 47u);
   CHECK_EQ(structure.Back(127), 38u);
   CHECK_EQ(kDensePlaces[dense[127]], 4);
   structure.SparseChecks(127, checks);
   CHECK_EQ(checks[0], 28u);
-  CHECK_EQ(checks[1], 47u);
+  CHECK_EQ(checks[1], 51u);
   CHECK_EQ(structure.Back(128), 22u);
   CHECK_EQ(kDensePlaces[dense[128]], 16);
   structure.SparseChecks(128, checks);
   CHECK_EQ(checks[0], 47u);
-  CHECK_EQ(checks[1], 13u);
+  CHECK_EQ(checks[1], 17u);
   CHECK_EQ(structure.Back(383), 154u);
   CHECK_EQ(kDensePlaces[dense[383]], 6);
   structure.SparseChecks(383, checks);
   CHECK_EQ(checks[0], 16u);
-  CHECK_EQ(checks[1], 28u);
+  CHECK_EQ(checks[1], 38u);
   CHECK_EQ(structure.Back(780), 674u);
   CHECK_EQ(kDensePlaces[dense[780]], 12);
   structure.SparseChecks(780, checks);
   CHECK_EQ(checks[0], 33u);
-  CHECK_EQ(checks[1], 3u);
+  CHECK_EQ(checks[1], 50u);
   RepairRow row;
   structure.Repair(65536, &row);
   CHECK_EQ(row.sum, 18u);
@@ -92,8 +92,8 @@ TEST(structure_is_triangular_for_every_k) {
   }
 }
 
-// What the dense checks see of each lost source symbol alone: what they see of several is the sum of that.
-std::vector<uint32_t> SeenByDenseChecks(const Structure& structure) {
+// What the dense checks see of each C alone, and of the D that change with it.
+std::vector<uint32_t> SeenOfColumns(const Structure& structure) {
   const uint32_t k = structure.k();
   const std::vector<uint8_t> dense = structure.DenseChecks();
   // Of a single column: all prefix sums from it on.
@@ -106,12 +106,18 @@ std::vector<uint32_t> SeenByDenseChecks(const Structure& structure) {
     structure.SparseChecks(i, checks);
     seen[i] ^= seen[k + checks[0]] ^ seen[k + checks[1]];
   }
+  seen.resize(k);
+  return seen;
+}
+
+// What they see of each lost source symbol alone: what they see of several is the sum of that.
+std::vector<uint32_t> SeenOfSources(const Structure& structure) {
+  std::vector<uint32_t> seen = SeenOfColumns(structure);
   // Source symbol i is part of C[i], and with it of those that C[i] is part of.
-  for (uint32_t i = k; i-- > 1;) {
+  for (uint32_t i = structure.k(); i-- > 1;) {
     seen[i - 1] ^= seen[i];
     if (structure.Back(i) != kNoColumn) seen[structure.Back(i)] ^= seen[i];
   }
-  seen.resize(k);
   return seen;
 }
 
@@ -144,7 +150,7 @@ TEST(structure_dense_checks_see_every_loss_of_two_that_changes_few_columns) {
   constexpr uint32_t kLast = 200;
   for (uint32_t k = kMaxSmallK + 1; k <= 8192; k++) {
     const Structure structure(k);
-    const std::vector<uint32_t> seen = SeenByDenseChecks(structure);
+    const std::vector<uint32_t> seen = SeenOfSources(structure);
     std::vector<std::pair<uint32_t, uint32_t>> last;  // what is seen, of which source symbol
     for (uint32_t i = k > kLast ? k - kLast : 0; i < k; i++) last.push_back({seen[i], i});
     std::sort(last.begin(), last.end());
@@ -154,6 +160,22 @@ TEST(structure_dense_checks_see_every_loss_of_two_that_changes_few_columns) {
       for (size_t m = n + 1; m < last.size() && last[m].first == last[n].first; m++) {
         CHECK(ColumnsThatChange(structure, a, last[m].second) * 100 > structure.light());
       }
+    }
+  }
+}
+
+// A column and the D between its two checks change together if only the source symbols of its three rows are
+// lost.
+TEST(structure_dense_checks_see_every_column_that_changes_few_others) {
+  constexpr uint32_t kFew = 10;
+  for (uint32_t k = kMaxSmallK + 1; k <= 8192; k++) {
+    const Structure structure(k);
+    const std::vector<uint32_t> seen = SeenOfColumns(structure);
+    for (uint32_t i = 0; i < k; i++) {
+      if (seen[i] != 0) continue;
+      uint32_t checks[2];
+      structure.SparseChecks(i, checks);
+      CHECK(1 + std::max(checks[0], checks[1]) - std::min(checks[0], checks[1]) >= kFew);
     }
   }
 }

@@ -69,9 +69,11 @@ export function checksOf(k: number, i: number): [number, number] {
   const s = sparseChecks(k);
   const first = (i * Math.floor((s * 3) / 8)) % s;
   const half = (s - 1) / 2;
-  let stride = Math.floor((s * 3) / 16);
-  while (greatestCommonDivisor(stride, half) !== 1) stride++;
-  const step = 1 + ((Math.floor(i / s) * stride) % half);
+  const least = Math.min(Math.ceil(s / 6), half + 1 - Math.ceil(k / s));
+  const steps = half + 1 - least;
+  let stride = Math.floor((steps * 3) / 8);
+  while (greatestCommonDivisor(stride, steps) !== 1) stride++;
+  const step = least + ((Math.floor(i / s) * stride) % steps);
   return [first, (first + step) % s];
 }
 
