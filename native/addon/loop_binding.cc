@@ -13,7 +13,7 @@
 #include "addon/loop_options.h"
 #include "addon/report_values.h"
 #include "lt/codec.h"
-#include "rain/loop.h"
+#include "rain/loop_group.h"
 #include "rain/path_mtu.h"
 #include "rain/transport_features.h"
 
@@ -73,17 +73,18 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
   void Close(const Napi::CallbackInfo& info);
 
   void Deliver(Napi::Env env, std::vector<LoopEvent> events);
-  // Runs `ask` on the loop's thread and returns what it says; false once closed.
+  // Runs `ask` on the thread of the loop that gave the handle and returns what it says; false once closed.
   template <typename Ask>
-  bool Asked(Ask ask);
+  bool Asked(uint64_t handle, Ask ask);
+  void PostToAll(const rain::Command& command, size_t bytes = 0);
   void HoldWhileBusy();
   static void OnEnvironmentGone(void* self);
   void Shutdown();
 
   napi_env env_;
   rain::Address local_;
-  std::unique_ptr<rain::Loop> loop_;
-  LoopEvents* events_ = nullptr;  // until Shutdown
+  std::unique_ptr<rain::LoopGroup> loops_;
+  std::vector<LoopEvents*> events_;  // of each loop, until Shutdown
   rain::LoopCounters last_counters_;
   std::unordered_set<uint32_t> fetches_;   // open
   std::unordered_set<uint64_t> requests_;  // not answered
@@ -96,29 +97,32 @@ LoopObject::LoopObject(const Napi::CallbackInfo& info)
   if (!info[1].IsFunction()) throw BadArgument(info.Env(), "A callback for events is missing.");
   info.This().As<Napi::Object>().DefineProperty(
       Napi::PropertyDescriptor::Value(kOnEvents, info[1], napi_default));
-  events_ = LoopEvents::Open(
-      info.Env(), [this](Napi::Env env, std::vector<LoopEvent> events) { Deliver(env, std::move(events)); });
+  for (size_t i = 0; i < options.threads; i++) {
+    events_.push_back(LoopEvents::Open(info.Env(), [this](Napi::Env env, std::vector<LoopEvent> events) {
+      Deliver(env, std::move(events));
+    }));
+  }
   rain::Failure failure;
-  loop_ = rain::Loop::Start(options, *events_, &failure);
-  if (!loop_) {
-    events_->Close();
+  loops_ = rain::LoopGroup::Start(options, {events_.begin(), events_.end()}, &failure);
+  if (!loops_) {
+    for (LoopEvents* events : events_) events->Close();
     Napi::Error error = Napi::Error::New(info.Env(), failure.sentence);
     error.Set("code", failure.code);
     throw error;
   }
-  local_ = loop_->local();
+  local_ = loops_->local();
   napi_add_env_cleanup_hook(env_, OnEnvironmentGone, this);
 }
 
 void LoopObject::OnEnvironmentGone(void* self) { static_cast<LoopObject*>(self)->Shutdown(); }
 
 void LoopObject::Shutdown() {
-  if (!loop_) return;
+  if (!loops_) return;
   napi_remove_env_cleanup_hook(env_, OnEnvironmentGone, this);
-  loop_->Stop();
-  last_counters_ = loop_->Counters();
-  loop_.reset();
-  events_->Close();
+  loops_->Stop();
+  last_counters_ = loops_->Counters();
+  loops_.reset();
+  for (LoopEvents* events : events_) events->Close();
 }
 
 void LoopObject::Close(const Napi::CallbackInfo&) {
@@ -155,10 +159,16 @@ void LoopObject::Deliver(Napi::Env env, std::vector<LoopEvent> events) {
 }
 
 template <typename Ask>
-bool LoopObject::Asked(Ask ask) {
+bool LoopObject::Asked(uint64_t handle, Ask ask) {
   bool answer = false;
-  if (loop_) loop_->Call([&](Engine& engine, Micros now) { answer = ask(engine, now); });
+  if (loops_) {
+    loops_->OfHandle(handle).Call([&](Engine& engine, Micros now) { answer = ask(engine, now); });
+  }
   return answer;
+}
+
+void LoopObject::PostToAll(const rain::Command& command, size_t bytes) {
+  if (loops_) loops_->PostToAll(command, bytes);
 }
 
 Napi::Value LoopObject::LocalAddress(const Napi::CallbackInfo& info) {
@@ -174,10 +184,10 @@ void LoopObject::ProvideBlock(const Napi::CallbackInfo& info) {
   const uint32_t block = WholeOf(info[2]);
   const Napi::Uint8Array bytes = BytesOf(info[3]);
   if (bytes.ByteLength() > kMaxBlockBytes) throw BadArgument(info.Env(), "The block is too large.");
-  if (!loop_) return;
+  if (!loops_) return;
   // JavaScript may change its bytes as soon as this returns.
   const auto copy = std::make_shared<std::vector<uint8_t>>(bytes.Data(), bytes.Data() + bytes.ByteLength());
-  loop_->Post(
+  PostToAll(
       [=](Engine& engine, Micros now) {
         engine.ProvideBlock(resource, version, block, copy->data(), copy->size(), now);
       },
@@ -190,21 +200,19 @@ void LoopObject::RefuseBlock(const Napi::CallbackInfo& info) {
   const uint32_t block = WholeOf(info[2]);
   const uint32_t reason = WholeOf(info[3], static_cast<uint32_t>(rain::RefuseReason::kUnreadable));
   if (reason == 0) throw BadArgument(info.Env(), "0 is no reason to refuse a block.");
-  if (!loop_) return;
-  loop_->Post([=](Engine& engine, Micros now) {
+  PostToAll([=](Engine& engine, Micros now) {
     engine.RefuseBlock(resource, version, block, static_cast<rain::RefuseReason>(reason), now);
   });
 }
 
 void LoopObject::ForgetResource(const Napi::CallbackInfo& info) {
   const uint64_t resource = BigOf(info[0]);
-  if (loop_) loop_->Post([=](Engine& engine, Micros now) { engine.ForgetResource(resource, now); });
+  PostToAll([=](Engine& engine, Micros now) { engine.ForgetResource(resource, now); });
 }
 
 Napi::Value LoopObject::OpenFetch(const Napi::CallbackInfo& info) {
   const rain::FetchSpec spec = FetchSpecOf(info[0]);
-  uint32_t fetch = 0;
-  Asked([&](Engine& engine, Micros now) { return (fetch = engine.OpenFetch(spec, now)) != 0; });
+  const uint32_t fetch = loops_ ? loops_->OpenFetch(spec) : 0;
   if (fetch != 0) fetches_.insert(fetch);
   HoldWhileBusy();
   return Napi::Number::New(info.Env(), fetch);
@@ -215,14 +223,15 @@ Napi::Value LoopObject::Want(const Napi::CallbackInfo& info) {
   const uint32_t block = WholeOf(info[1]);
   const size_t block_bytes = WholeOf(info[2]);
   const bool wanted =
-      Asked([&](Engine& engine, Micros now) { return engine.Want(fetch, block, block_bytes, now); });
+      Asked(fetch, [&](Engine& engine, Micros now) { return engine.Want(fetch, block, block_bytes, now); });
   return Napi::Boolean::New(info.Env(), wanted);
 }
 
 Napi::Value LoopObject::AddServer(const Napi::CallbackInfo& info) {
   const uint32_t fetch = WholeOf(info[0]);
   const rain::FetchServer server = FetchServerOf(info[1]);
-  const bool added = Asked([&](Engine& engine, Micros now) { return engine.AddServer(fetch, server, now); });
+  const bool added =
+      Asked(fetch, [&](Engine& engine, Micros now) { return engine.AddServer(fetch, server, now); });
   return Napi::Boolean::New(info.Env(), added);
 }
 
@@ -230,14 +239,14 @@ Napi::Value LoopObject::RemoveServer(const Napi::CallbackInfo& info) {
   const uint32_t fetch = WholeOf(info[0]);
   const uint32_t server = WholeOf(info[1]);
   const bool removed =
-      Asked([&](Engine& engine, Micros now) { return engine.RemoveServer(fetch, server, now); });
+      Asked(fetch, [&](Engine& engine, Micros now) { return engine.RemoveServer(fetch, server, now); });
   return Napi::Boolean::New(info.Env(), removed);
 }
 
 Napi::Value LoopObject::Report(const Napi::CallbackInfo& info) {
   const uint32_t fetch = WholeOf(info[0]);
   rain::FetchReport report;
-  const bool known = Asked([&](Engine& engine, Micros) { return engine.Report(fetch, &report); });
+  const bool known = Asked(fetch, [&](Engine& engine, Micros) { return engine.Report(fetch, &report); });
   return known ? Napi::Value(ReportValue(info.Env(), report)) : info.Env().Undefined();
 }
 
@@ -246,7 +255,7 @@ Napi::Value LoopObject::WrongSymbols(const Napi::CallbackInfo& info) {
   const uint32_t block = WholeOf(info[1]);
   const Napi::Uint8Array bytes = BytesOf(info[2]);
   std::vector<uint32_t> wrong;
-  Asked([&](Engine& engine, Micros) {
+  Asked(fetch, [&](Engine& engine, Micros) {
     wrong = engine.WrongSymbols(fetch, block, bytes.Data(), bytes.ByteLength());
     return true;
   });
@@ -255,7 +264,9 @@ Napi::Value LoopObject::WrongSymbols(const Napi::CallbackInfo& info) {
 
 void LoopObject::CloseFetch(const Napi::CallbackInfo& info) {
   const uint32_t fetch = WholeOf(info[0]);
-  if (loop_) loop_->Post([=](Engine& engine, Micros now) { engine.CloseFetch(fetch, now); });
+  if (loops_) {
+    loops_->OfHandle(fetch).Post([=](Engine& engine, Micros now) { engine.CloseFetch(fetch, now); });
+  }
   fetches_.erase(fetch);
   HoldWhileBusy();
 }
@@ -265,9 +276,12 @@ Napi::Value LoopObject::SendRequest(const Napi::CallbackInfo& info) {
   const rain::Address to = AddressOf(info[1], info[2]);
   const Napi::Uint8Array payload = BytesOf(info[3]);
   const auto timeout = static_cast<Micros>(std::min(AmountOf(info[4]), kMaxTimeoutMs) * 1000);
-  const bool sent = Asked([&](Engine& engine, Micros now) {
-    return engine.SendRequest(id, to, payload.Data(), payload.ByteLength(), timeout, now);
-  });
+  bool sent = false;
+  if (loops_) {
+    loops_->OfPeer(to).Call([&](Engine& engine, Micros now) {
+      sent = engine.SendRequest(id, to, payload.Data(), payload.ByteLength(), timeout, now);
+    });
+  }
   if (sent) requests_.insert(id);
   HoldWhileBusy();
   return Napi::Boolean::New(info.Env(), sent);
@@ -277,15 +291,21 @@ void LoopObject::Respond(const Napi::CallbackInfo& info) {
   const uint64_t handle = BigOf(info[0]);
   const Napi::Uint8Array payload = BytesOf(info[1]);
   if (payload.ByteLength() > rain::kMaxPayloadBytes) throw BadArgument(info.Env(), "The answer is too long.");
-  if (!loop_) return;
+  if (!loops_) return;
   const std::vector<uint8_t> copy(payload.Data(), payload.Data() + payload.ByteLength());
-  loop_->Post([=](Engine& engine, Micros now) { engine.Respond(handle, copy.data(), copy.size(), now); });
+  loops_->OfHandle(handle).Post(
+      [=](Engine& engine, Micros now) { engine.Respond(handle, copy.data(), copy.size(), now); });
 }
 
 void LoopObject::ReplaceKeys(const Napi::CallbackInfo& info) {
   const std::vector<rain::ClusterKey> keys = ClusterKeysOf(info[0]);
   std::string refusal;
-  if (!loop_ || Asked([&](Engine& engine, Micros) { return engine.ReplaceKeys(keys, &refusal); })) return;
+  // What the first one takes, all take.
+  bool taken = true;
+  for (size_t i = 0; taken && loops_ && i < loops_->size(); i++) {
+    taken = Asked(i, [&](Engine& engine, Micros) { return engine.ReplaceKeys(keys, &refusal); });
+  }
+  if (taken) return;
   Napi::Error error = Napi::Error::New(info.Env(), refusal);
   error.Set("code", "MURKY_BAD_CLUSTER_KEY");
   throw error;
@@ -293,7 +313,7 @@ void LoopObject::ReplaceKeys(const Napi::CallbackInfo& info) {
 
 void LoopObject::SetDropFraction(const Napi::CallbackInfo& info) {
   const double fraction = AmountOf(info[0]);
-  if (loop_) loop_->Post([=](Engine& engine, Micros) { engine.set_drop_fraction(fraction); });
+  PostToAll([=](Engine& engine, Micros) { engine.set_drop_fraction(fraction); });
 }
 
 Napi::Value LoopObject::PathMtu(const Napi::CallbackInfo& info) {
@@ -301,7 +321,7 @@ Napi::Value LoopObject::PathMtu(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value LoopObject::Counters(const Napi::CallbackInfo& info) {
-  const rain::LoopCounters counters = loop_ ? loop_->Counters() : last_counters_;
+  const rain::LoopCounters counters = loops_ ? loops_->Counters() : last_counters_;
   Napi::Object value = CountersValue(info.Env(), counters.engine);
   const auto set = [&](const char* name, uint64_t count) {
     value.Set(name, Napi::Number::New(info.Env(), static_cast<double>(count)));

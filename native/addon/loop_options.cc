@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "addon/arguments.h"
+#include "rain/loop_group.h"
 
 namespace murky::addon {
 
@@ -52,6 +53,9 @@ rain::LoopOptions LoopOptionsOf(Napi::Value value) {
     options.group.interface = AddressOf(given.Get("multicastInterface"), given.Get("port"));
   }
   if (has("multicastTtl")) options.group.hops = static_cast<int>(AmountOf(given.Get("multicastTtl")));
+  if (has("threads")) {
+    options.threads = std::max<uint32_t>(1, WholeOf(given.Get("threads"), rain::kMaxLoops));
+  }
   rain::EngineLimits& limits = options.limits;
   if (has("multicastMaxRateBitsPerSecond")) {
     limits.group_rate_bits_per_second = amount("multicastMaxRateBitsPerSecond");

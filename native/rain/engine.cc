@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rain/block_cache.h"
+#include "rain/drop_counter.h"
 #include "rain/fetches.h"
 #include "rain/incoming_requests.h"
 #include "rain/notifications.h"
@@ -25,10 +26,11 @@ constexpr uint64_t kVersionAnswerBitsPerSecond = 16'000;
 
 struct Engine::State {
   State(const EngineLimits& limits, std::unique_ptr<Seal> given_seal, Random& random, DatagramSink& sink,
-        EngineHost& host)
+        DatagramSink& fetch_sink, EngineHost& host)
       : host(host),
         seal(std::move(given_seal)),
         outbox(*seal, random, sink, counters),
+        fetch_outbox(*seal, random, fetch_sink, counters),
         issuer(random),
         strangers(limits.max_strangers_per_second, random),
         cache(limits.block_cache_bytes, counters, notifications),
@@ -36,7 +38,9 @@ struct Engine::State {
                       limits.group.port != 0 ? static_cast<uint32_t>(random.Next()) : 0),
         incoming(limits, outbox, counters, notifications),
         outgoing(limits, tokens, outbox, counters, notifications),
-        fetches(limits, tokens, outbox, counters, notifications, random) {}
+        // A token is bound to the address that asked for it.
+        fetches(limits, &fetch_sink == &sink ? tokens : fetch_tokens, fetch_outbox, counters, notifications,
+                random) {}
 
   OpenResult Open(const Address& from, const uint8_t* bytes, size_t length, Micros now, Opened* opened);
   void Dispatch(const Address& from, const Opened& opened, size_t length, Micros now);
@@ -51,6 +55,7 @@ struct Engine::State {
   Notifications notifications;
   std::unique_ptr<Seal> seal;
   Outbox outbox;
+  Outbox fetch_outbox;
   // Server.
   TokenIssuer issuer;
   Strangers strangers;
@@ -60,32 +65,10 @@ struct Engine::State {
   IncomingRequests incoming;
   // Client.
   TokenCache tokens;
+  TokenCache fetch_tokens;
   OutgoingRequests outgoing;
   Fetches fetches;
 };
-
-namespace {
-
-uint64_t* DropCounter(EngineCounters& counters, OpenResult result) {
-  switch (result) {
-    case OpenResult::kTooShort:
-      return &counters.dropped_too_short;
-    case OpenResult::kUnknownVersion:
-      return &counters.dropped_version;
-    case OpenResult::kWrongScheme:
-      return &counters.dropped_scheme;
-    case OpenResult::kForged:
-      return &counters.dropped_forged;
-    case OpenResult::kReplayed:
-      return &counters.dropped_replayed;
-    case OpenResult::kOk:
-    case OpenResult::kNoKey:
-      break;
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 void Engine::State::Dispatch(const Address& from, const Opened& opened, size_t length, Micros now) {
   MessageType type;
@@ -246,14 +229,29 @@ void Engine::State::OnToken(const Address& from, const Opened& opened, Micros no
 }
 
 Engine::Engine(const EngineLimits& limits, std::unique_ptr<Seal> seal, Random& random, DatagramSink& sink,
-               EngineHost& host, Micros)
-    : state_(std::make_unique<State>(limits, std::move(seal), random, sink, host)) {}
+               EngineHost& host, Micros now)
+    : Engine(limits, std::move(seal), random, sink, sink, host, now) {}
+
+Engine::Engine(const EngineLimits& limits, std::unique_ptr<Seal> seal, Random& random, DatagramSink& sink,
+               DatagramSink& fetch_sink, EngineHost& host, Micros)
+    : state_(std::make_unique<State>(limits, std::move(seal), random, sink, fetch_sink, host)) {}
 
 Engine::~Engine() = default;
 
-void Engine::set_loopback_only(bool loopback_only) { state_->outbox.set_loopback_only(loopback_only); }
+void Engine::set_handles(uint32_t remainder, uint32_t engines) {
+  state_->fetches.set_handles(remainder, engines);
+  state_->incoming.set_handles(remainder, engines);
+}
 
-void Engine::set_drop_fraction(double fraction) { state_->outbox.set_drop_fraction(fraction); }
+void Engine::set_loopback_only(bool loopback_only) {
+  state_->outbox.set_loopback_only(loopback_only);
+  state_->fetch_outbox.set_loopback_only(loopback_only);
+}
+
+void Engine::set_drop_fraction(double fraction) {
+  state_->outbox.set_drop_fraction(fraction);
+  state_->fetch_outbox.set_drop_fraction(fraction);
+}
 
 bool Engine::ReplaceKeys(const std::vector<ClusterKey>& keys, std::string* error) {
   return state_->seal->ReplaceKeys(keys, error);

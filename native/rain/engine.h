@@ -125,10 +125,16 @@ class Engine {
  public:
   Engine(const EngineLimits& limits, std::unique_ptr<Seal> seal, Random& random, DatagramSink& sink,
          EngineHost& host, Micros now);
+  // What fetches send goes to `fetch_sink`, whose answers arrive at an address of its own.
+  Engine(const EngineLimits& limits, std::unique_ptr<Seal> seal, Random& random, DatagramSink& sink,
+         DatagramSink& fetch_sink, EngineHost& host, Micros now);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // Handles of fetches and of requests that came in are `remainder` modulo `engines` from now on: of several
+  // engines behind one host they tell whose they are. Before the first of either.
+  void set_handles(uint32_t remainder, uint32_t engines);
   // Without a key (and not `insecure`) the runner sets this: datagrams from and to other hosts are dropped.
   void set_loopback_only(bool loopback_only);
   // Drops this share of outgoing datagrams, for tests and demos.

@@ -8,8 +8,8 @@ uint32_t Fetches::Open(const FetchSpec& spec, Micros now) {
   if (fetches_.size() >= std::min<size_t>(limits_.max_fetches, UINT16_MAX)) return 0;
   if (!lt::ValidSymbolBytes(spec.symbol_bytes) || spec.servers.size() > kMaxServersOfAFetch) return 0;
   while (by_name_.count(next_name_)) next_name_++;
-  while (next_handle_ == 0 || fetches_.count(next_handle_)) next_handle_++;
-  const uint32_t handle = next_handle_++;
+  uint32_t handle = NextHandle();
+  while (fetches_.count(handle)) handle = NextHandle();
   const uint16_t name = next_name_++;
   Entry& entry = fetches_[handle];
   entry.fetch = std::make_unique<Fetch>(handle, name, spec, limits_, digest_, tokens_, outbox_, counters_,
@@ -17,6 +17,12 @@ uint32_t Fetches::Open(const FetchSpec& spec, Micros now) {
   by_name_[name] = handle;
   if (by_stream_.emplace(entry.fetch->stream(), handle).second) entry.fetch->TakeShared();
   Schedule(handle, entry);
+  return handle;
+}
+
+uint32_t Fetches::NextHandle() {
+  const uint32_t handle = next_handle_;
+  next_handle_ = handle > UINT32_MAX - handle_step_ ? first_handle_ : handle + handle_step_;
   return handle;
 }
 

@@ -26,6 +26,11 @@ class Fetches {
         next_name_(static_cast<uint16_t>(random.Next())),
         digest_(random.Next()) {}
 
+  // Engine::set_handles.
+  void set_handles(uint32_t remainder, uint32_t engines) {
+    first_handle_ = next_handle_ = remainder + engines;
+    handle_step_ = engines;
+  }
   uint32_t Open(const FetchSpec& spec, Micros now);  // 0 if it cannot be
   void Close(uint32_t handle, Micros now);
 
@@ -68,6 +73,7 @@ class Fetches {
     Micros due = kNever;  // its place in the schedule
   };
 
+  uint32_t NextHandle();
   void Schedule(uint32_t handle, Entry& entry);
 
   const EngineLimits limits_;
@@ -75,6 +81,8 @@ class Fetches {
   Outbox& outbox_;
   EngineCounters& counters_;
   Notifications& notifications_;
+  uint32_t first_handle_ = 1;
+  uint32_t handle_step_ = 1;
   uint32_t next_handle_ = 1;
   uint16_t next_name_;  // starts anywhere, so that a restarted node is not mistaken for itself
   const SymbolDigest digest_;

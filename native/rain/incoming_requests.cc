@@ -19,7 +19,8 @@ void IncomingRequests::OnRequest(const Address& from, uint64_t boot, const Reque
     counters_.dropped_limit++;
     return;
   }
-  const uint64_t handle = next_handle_++;
+  const uint64_t handle = next_handle_;
+  next_handle_ += handle_step_;
   const auto entry = open_.insert(open_.end(), Entry{key, handle, now, 0, {}});
   open_of_peer_[PeerOf(from)]++;
   index_[key] = Place{entry, false};

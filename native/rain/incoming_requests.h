@@ -27,6 +27,11 @@ class IncomingRequests {
                    Notifications& notifications)
       : limits_(limits), outbox_(outbox), counters_(counters), notifications_(notifications) {}
 
+  // Engine::set_handles.
+  void set_handles(uint32_t remainder, uint32_t engines) {
+    next_handle_ = uint64_t{remainder} + engines;
+    handle_step_ = engines;
+  }
   void OnRequest(const Address& from, uint64_t boot, const Request& request, Micros now);
   // False if the handle is unknown or the payload is too long.
   bool Respond(uint64_t handle, const uint8_t* payload, size_t bytes, Micros now);
@@ -64,6 +69,7 @@ class IncomingRequests {
   EngineCounters& counters_;
   Notifications& notifications_;
   uint64_t next_handle_ = 1;
+  uint64_t handle_step_ = 1;
   size_t answer_bytes_ = 0;  // payload and bookkeeping
   Entries open_;             // oldest first
   Entries answered_;         // oldest first

@@ -60,15 +60,26 @@ class SignalsBlocked {
 
 }  // namespace
 
+bool Loop::MayBind(const LoopOptions& options, Failure* failure) {
+  if (!options.loopback_only || options.bind.is_loopback()) return true;
+  *failure = {"MURKY_INSECURE_REFUSED",
+              "Only loopback is spoken here, and " + options.bind.host() + " is not a loopback address."};
+  return false;
+}
+
 std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Failure* failure) {
-  if (options.loopback_only && !options.bind.is_loopback()) {
-    *failure = {"MURKY_INSECURE_REFUSED",
-                "Only loopback is spoken here, and " + options.bind.host() + " is not a loopback address."};
-    return nullptr;
-  }
-  auto socket = UdpSocket::Open(options.bind, options.socket, failure);
-  if (!socket) return nullptr;
-  std::unique_ptr<Loop> loop(new Loop(std::move(socket), options, host));
+  if (!MayBind(options, failure)) return nullptr;
+  LoopPlace place;
+  place.socket = UdpSocket::Open(options.bind, options.socket, failure);
+  if (!place.socket) return nullptr;
+  return StartAt(std::move(place), options, host, failure);
+}
+
+std::unique_ptr<Loop> Loop::StartAt(LoopPlace place, const LoopOptions& options, LoopHost& host,
+                                    Failure* failure) {
+  const uint32_t index = place.index;
+  const uint32_t loops = place.loops;
+  std::unique_ptr<Loop> loop(new Loop(std::move(place), options, host));
   if (!loop->group_.Usable(options.bind, options.loopback_only, failure)) return nullptr;
   // Joined for a moment, so that whoever asked for it is told if that cannot be.
   if (loop->group_.group.port != 0 && (!PrepareToPour(loop->socket_->fd(), loop->group_, failure) ||
@@ -91,8 +102,10 @@ std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Fa
   }
   EngineLimits limits = options.limits;
   limits.group = options.group.group;
-  loop->engine_ =
-      std::make_unique<Engine>(limits, std::move(seal), loop->random_, *loop->socket_, host, Now());
+  UdpSocket& fetch_socket = loop->fetch_socket_ ? *loop->fetch_socket_ : *loop->socket_;
+  loop->engine_ = std::make_unique<Engine>(limits, std::move(seal), loop->random_, *loop->socket_,
+                                           fetch_socket, host, Now());
+  loop->engine_->set_handles(index, loops);
   loop->engine_->set_loopback_only(options.loopback_only);
   loop->engine_->set_drop_fraction(options.drop_fraction);
   try {
@@ -105,9 +118,10 @@ std::unique_ptr<Loop> Loop::Start(const LoopOptions& options, LoopHost& host, Fa
   return loop;
 }
 
-Loop::Loop(std::unique_ptr<UdpSocket> socket, const LoopOptions& options, LoopHost& host)
+Loop::Loop(LoopPlace place, const LoopOptions& options, LoopHost& host)
     : commands_([this] { wake_.Signal(); }),
-      socket_(std::move(socket)),
+      socket_(std::move(place.socket)),
+      fetch_socket_(std::move(place.fetch_socket)),
       host_(host),
       socket_kind_(options.socket),
       group_(options.group) {
@@ -128,6 +142,10 @@ LoopCounters Loop::Counters() {
   LoopCounters counters;
   const auto read = [&](Engine& engine, Micros) {
     counters = {engine.counters(), socket_->lost(), socket_->io().calls(), waits_};
+    if (!fetch_socket_) return;
+    counters.unsent += fetch_socket_->lost();
+    counters.calls.send += fetch_socket_->io().calls().send;
+    counters.calls.receive += fetch_socket_->io().calls().receive;
   };
   if (!Call(read)) read(*engine_, 0);  // the thread has gone, and leaves the engine to whoever asks
   return counters;
@@ -138,34 +156,43 @@ void Loop::Run() {
   bool readable = true;
   while (!stopping_) {
     commands_.RunAll(*engine_, Now());
-    const Received received = readable ? ReceiveSome() : Received();
+    Received received;
+    if (readable) {
+      ReceiveSome(*socket_, &received);
+      if (fetch_socket_) ReceiveSome(*fetch_socket_, &received);
+    }
     const bool more_of_group = HearGroup();
     const Micros next = engine_->OnTime(Now());
-    socket_->Flush();
+    Flush();
     FollowGroup();
     host_.OnPassEnd();
     readable = received.more || more_of_group || Wait(next, received.junk > received.genuine);
   }
   // What was said before the end is still done: it may be the goodbyes to servers and clients.
   commands_.RunAll(*engine_, Now());
-  socket_->Flush();
+  Flush();
 }
 
-Loop::Received Loop::ReceiveSome() {
-  Received received;
-  while (received.genuine + received.junk < kDatagramsPerPass) {
+void Loop::Flush() {
+  socket_->Flush();
+  if (fetch_socket_) fetch_socket_->Flush();
+}
+
+void Loop::ReceiveSome(UdpSocket& socket, Received* received) {
+  for (size_t count = 0; count < kDatagramsPerPass;) {
     // One time for what a call brings, taken when it is here: nearer to its arrival than one taken after
     // decoding some of it. A time taken before the call would be too early by as long as the system lets
     // other threads run in between, and a delay measured too short is believed for half a minute.
     Micros now = kNever;
-    received.more = socket_->Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
+    const bool more = socket.Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
       if (now == kNever) now = Now();
+      count++;
       const bool genuine = engine_->OnDatagram(from, bytes, length, now);
-      ++(genuine ? received.genuine : received.junk);
+      ++(genuine ? received->genuine : received->junk);
     });
-    if (!received.more) break;
+    if (!more) return;
   }
-  return received;
+  received->more = true;
 }
 
 void Loop::FollowGroup() {
@@ -187,8 +214,9 @@ bool Loop::HearGroup() {
   if (!group_readable_ || !group_socket_) return false;
   size_t heard = 0;
   while (group_readable_ && heard < kDatagramsPerPass) {
-    const Micros now = Now();
+    Micros now = kNever;  // as in ReceiveSome
     group_readable_ = group_socket_->Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
+      if (now == kNever) now = Now();
       engine_->OnGroupDatagram(from, bytes, length, now);
       heard++;
     });
@@ -198,11 +226,15 @@ bool Loop::HearGroup() {
 
 bool Loop::Wait(Micros until, bool flooded) {
   waits_++;
-  // Without a group there is no third one: poll leaves out what is below zero.
+  // poll leaves out what is below zero.
+  const auto listened = [](const UdpSocket* socket) {
+    const int events = socket && socket->waiting() ? POLLIN | POLLOUT : POLLIN;
+    return pollfd{socket ? socket->fd() : -1, static_cast<short>(events), 0};
+  };
   const int group = group_socket_ ? group_socket_->fd() : -1;
-  pollfd waiting[3] = {{wake_.fd(), POLLIN, 0}, {socket_->fd(), POLLIN, 0}, {group, POLLIN, 0}};
-  if (socket_->waiting()) waiting[1].events |= POLLOUT;
-  const nfds_t descriptors = flooded ? 1 : 3;
+  pollfd waiting[4] = {
+      {wake_.fd(), POLLIN, 0}, {group, POLLIN, 0}, listened(socket_.get()), listened(fetch_socket_.get())};
+  const nfds_t descriptors = flooded ? 1 : 4;
   if (flooded) until = std::min(until, Now() + kJunkPause);
   const Micros left = until == kNever ? kNever : std::max(until - Now(), kShortestWait);
 #if defined(__linux__)
@@ -214,9 +246,9 @@ bool Loop::Wait(Micros until, bool flooded) {
   poll(waiting, descriptors, left == kNever ? -1 : milliseconds);
 #endif
   if (waiting[0].revents != 0) wake_.Clear();
-  group_readable_ = group_readable_ || waiting[2].revents != 0;
-  return flooded ||
-         (waiting[1].revents & ~POLLOUT) != 0;  // an error is taken from the socket by a receive, too
+  group_readable_ = group_readable_ || waiting[1].revents != 0;
+  // An error is taken from a socket by a receive, too.
+  return flooded || ((waiting[2].revents | waiting[3].revents) & ~POLLOUT) != 0;
 }
 
 }  // namespace murky::rain

@@ -26,6 +26,7 @@ struct LoopOptions {
   // At most; MURKY_SOCKET=portable, batched or gso in the environment is a limit too.
   SocketKind socket = SocketKind::kSegmented;
   double drop_fraction = 0;  // of outgoing datagrams, for tests and demos
+  size_t threads = 1;        // LoopGroup
   // Needs a group only where other machines are spoken to. An unspecified interface is that of `bind`.
   GroupOptions group;
   EngineLimits limits;  // but for its group
@@ -36,6 +37,16 @@ struct LoopCounters {
   uint64_t unsent = 0;  // datagrams that the kernel or the send queue did not take
   SocketCalls calls;    // of the system, for datagrams
   uint64_t waits = 0;   // calls of poll
+};
+
+// What one of several loops is given that share a port (LoopGroup).
+struct LoopPlace {
+  std::unique_ptr<UdpSocket> socket;
+  // Where its fetches ask and are answered: what their servers send to the shared port could reach another
+  // loop. Null: `socket`.
+  std::unique_ptr<UdpSocket> fetch_socket;
+  uint32_t index = 0;
+  uint32_t loops = 1;
 };
 
 // Told on the loop's thread; must not block, nor call the loop.
@@ -50,6 +61,11 @@ class Loop {
   // Binds and starts the thread. Null and *failure set (a system error name, MURKY_BAD_CLUSTER_KEY,
   // MURKY_NO_CRYPTO or MURKY_INSECURE_REFUSED) where that fails. `host` must outlive the loop.
   static std::unique_ptr<Loop> Start(const LoopOptions& options, LoopHost& host, Failure* failure);
+  // False, and *failure set, for an address that loopback_only forbids.
+  static bool MayBind(const LoopOptions& options, Failure* failure);
+  // As Start, on sockets that are bound already.
+  static std::unique_ptr<Loop> StartAt(LoopPlace place, const LoopOptions& options, LoopHost& host,
+                                       Failure* failure);
   ~Loop();  // stops
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -63,7 +79,7 @@ class Loop {
   void Stop();
 
  private:
-  Loop(std::unique_ptr<UdpSocket> socket, const LoopOptions& options, LoopHost& host);
+  Loop(LoopPlace place, const LoopOptions& options, LoopHost& host);
 
   void Run();
   struct Received {
@@ -71,15 +87,17 @@ class Loop {
     size_t junk = 0;
     bool more = false;  // there may be
   };
-  Received ReceiveSome();
+  void ReceiveSome(UdpSocket& socket, Received* received);
   // Is a member of the group while the engine has use for it.
   void FollowGroup();
-  bool HearGroup();                       // true if there may be more
-  bool Wait(Micros until, bool flooded);  // true if the socket may have something
+  bool HearGroup();  // true if there may be more
+  void Flush();
+  bool Wait(Micros until, bool flooded);  // true if a socket may have something
 
   Wake wake_;
   CommandQueue commands_;
   std::unique_ptr<UdpSocket> socket_;
+  std::unique_ptr<UdpSocket> fetch_socket_;  // may be null
   LoopHost& host_;
   const SocketKind socket_kind_;
   GroupOptions group_;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "rain/shared_port.h"
 #include "rain/socket_address.h"
 #include "rain/socket_setup.h"
 
@@ -34,6 +35,31 @@ SocketKind EnvironmentsMost() {
 }  // namespace
 
 std::unique_ptr<UdpSocket> UdpSocket::Open(const Address& bind, SocketKind most, Failure* failure) {
+  return Bound(bind, most, false, failure);
+}
+
+std::vector<std::unique_ptr<UdpSocket>> UdpSocket::OpenShared(const Address& bind, size_t count,
+                                                              SocketKind most, Failure* failure) {
+  std::vector<std::unique_ptr<UdpSocket>> sockets;
+  auto first = Open(bind, most, failure);
+  if (!first) return sockets;
+  const int fd = first->fd();
+  const Address local = first->local();
+  sockets.push_back(std::move(first));
+  if (count == 1 || !SharePort(fd)) return sockets;
+  Failure ignored;
+  while (sockets.size() < count) {
+    auto next = Bound(local, most, true, &ignored);
+    if (!next) break;
+    sockets.push_back(std::move(next));
+  }
+  // The kernel's own choice would bring answers to threads that did not ask.
+  if (sockets.size() < count || !SteerBySender(fd, count)) sockets.resize(1);
+  return sockets;
+}
+
+std::unique_ptr<UdpSocket> UdpSocket::Bound(const Address& bind, SocketKind most, bool joins,
+                                            Failure* failure) {
   const int family = bind.is_v4() ? AF_INET : AF_INET6;
   const int fd = ::socket(family, SOCK_DGRAM, 0);
   if (fd < 0) {
@@ -45,7 +71,7 @@ std::unique_ptr<UdpSocket> UdpSocket::Open(const Address& bind, SocketKind most,
   socklen_t length = ToSocketAddress(bind, family, &address);
   const int v6_only = 0;
   if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
-  if (!PrepareDescriptor(fd) || ::bind(fd, &address.any, length) != 0 ||
+  if (!PrepareDescriptor(fd) || (joins && !SharePort(fd)) || ::bind(fd, &address.any, length) != 0 ||
       getsockname(fd, &address.any, &(length = sizeof address)) != 0) {
     *failure = SystemFailure(bind, errno);
     return nullptr;

@@ -22,6 +22,10 @@ class UdpSocket : public DatagramSink {
  public:
   // Port 0 lets the system choose. `::` takes IPv4 too. Null and *failure set where that fails.
   static std::unique_ptr<UdpSocket> Open(const Address& bind, SocketKind most, Failure* failure);
+  // `count` sockets of one port, each sent the datagrams of the senders whose PlaceOf is its index. One alone
+  // where the system has no way to do that; none and *failure set where Open would fail.
+  static std::vector<std::unique_ptr<UdpSocket>> OpenShared(const Address& bind, size_t count,
+                                                            SocketKind most, Failure* failure);
   ~UdpSocket() override;
   UdpSocket(const UdpSocket&) = delete;
   UdpSocket& operator=(const UdpSocket&) = delete;
@@ -43,6 +47,7 @@ class UdpSocket : public DatagramSink {
 
  private:
   UdpSocket(int fd, int family, SocketKind most);
+  static std::unique_ptr<UdpSocket> Bound(const Address& bind, SocketKind most, bool joins, Failure* failure);
 
   const int fd_;
   std::unique_ptr<DatagramIo> io_;

@@ -14,6 +14,8 @@ export interface MurkyConfig {
     readonly advertise: string | null;
     readonly maxRateBitsPerSecond: number;
     readonly maxRatePerPeerBitsPerSecond: number;
+    /** Packet loops that share the port. */
+    readonly threads: number;
     /** Share of outgoing datagrams thrown away, for tests and demos. */
     readonly dropFraction: number;
     readonly maxSubscriptions: number;

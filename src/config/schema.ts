@@ -1,10 +1,10 @@
 import { MAX_OBJECT_BYTES } from '../object/manifest.js';
+import type { ConfigKey, KeySpec, ValueOf } from './config-key.js';
 import type { MurkyConfig } from './contract.js';
 import {
   host,
   hostAndPort,
   ipAddress,
-  type Kind,
   label,
   multicastGroup,
   number,
@@ -26,34 +26,7 @@ export const MAX_REPLICAS = 16;
 const MAX_ZONE_BYTES = 32;
 const MAX_RATE_BITS_PER_SECOND = 1_000_000_000_000;
 
-type Kebab<S extends string> = S extends `${infer Head}${infer Rest}`
-  ? `${Head extends Lowercase<Head> ? Head : `-${Lowercase<Head>}`}${Kebab<Rest>}`
-  : S;
-type Camel<S extends string> = S extends `${infer Head}-${infer Rest}` ? `${Head}${Capitalize<Camel<Rest>>}` : S;
-type Section<K> = K extends keyof MurkyConfig ? (MurkyConfig[K] extends object ? MurkyConfig[K] : never) : never;
-
-/** A key as it is written, such as `http.port` or `data-dir`. */
-export type ConfigKey = {
-  [K in keyof MurkyConfig & string]: MurkyConfig[K] extends object
-    ? `${Kebab<K>}.${Kebab<keyof MurkyConfig[K] & string>}`
-    : Kebab<K>;
-}[keyof MurkyConfig & string];
-
-type ValueOf<K extends ConfigKey> = K extends `${infer S}.${infer N}`
-  ? Camel<N> extends keyof Section<Camel<S>>
-    ? Section<Camel<S>>[Camel<N>]
-    : never
-  : Camel<K> extends keyof MurkyConfig
-    ? MurkyConfig[Camel<K>]
-    : never;
-
-export interface KeySpec<T = unknown> {
-  readonly kind: Kind<T>;
-  readonly default: T;
-  readonly unit?: string;
-  /** One sentence. */
-  readonly about: string;
-}
+export type { ConfigKey, KeySpec } from './config-key.js';
 
 /**
  * Every key of the configuration. The single source of the file's schema, the defaults, the environment variables, the
@@ -99,6 +72,13 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     default: 10_000_000_000,
     unit: 'bits of IP payload per second',
     about: 'Most that this node sends to one other address.',
+  },
+  'pouring-rain.threads': {
+    kind: wholeNumber(1, 16),
+    default: 1,
+    unit: 'threads',
+    about:
+      'Packet loops that share the port, each with an even share of every limit of the transport. More than 1 on Linux only.',
   },
   'pouring-rain.drop-fraction': {
     kind: number(0, 1),

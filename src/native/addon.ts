@@ -95,6 +95,8 @@ export interface LoopOptions {
   dropFraction?: number;
   /** At most: one call a datagram, many datagrams a call, many in one message. The best there is by default. */
   socket?: SocketKind;
+  /** 1 to 16, 1 by default; more than one only on Linux: native/rain/loop_group.h. */
+  threads?: number;
   maxRateBitsPerSecond?: number;
   maxRatePerPeerBitsPerSecond?: number;
   blockCacheBytes?: number;

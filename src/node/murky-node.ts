@@ -248,13 +248,14 @@ export class MurkyNode implements ObjectNode {
 /** The limits of the transport that a configuration sets. */
 function rainLimits(rain: MurkyConfig['pouringRain']) {
   const { maxSubscriptions, maxSubscriptionsPerPeer, maxInboundRequests, maxInboundRequestsPerPeer } = rain;
-  const { maxFetches, maxStrangersPerSecond, blockCacheBytes, fetchWindowBytes, quarantineMs } = rain;
+  const { threads, maxFetches, maxStrangersPerSecond, blockCacheBytes, fetchWindowBytes, quarantineMs } = rain;
   const { multicastGroup, multicastInterface, multicastTtl, multicastMaxRateBitsPerSecond } = rain;
   return {
     maxSubscriptions,
     maxSubscriptionsPerPeer,
     maxInboundRequests,
     maxInboundRequestsPerPeer,
+    threads,
     maxFetches,
     maxStrangersPerSecond,
     blockCacheBytes,

@@ -8,6 +8,8 @@ const MIN_KEY_BYTES = 16;
 const MAX_KEY_BYTES = 64;
 /** kMaxClusterKeys of native/rain/epoch_key.h. */
 export const MAX_CLUSTER_KEYS = 4;
+/** kMaxLoops of native/rain/loop_group.h. */
+const MAX_THREADS = 16;
 
 export interface BindOptions {
   /** Address or name to bind; 127.0.0.1 by default. */
@@ -25,6 +27,8 @@ export interface BindOptions {
   readonly dropFraction?: number;
   /** How datagrams pass to the system, at most: one a call, many a call, many in one message (UDP GSO and GRO). */
   readonly socket?: SocketKind;
+  /** Packet loops that share the port, 1 to 16; 1 by default, and always where the system is not Linux. */
+  readonly threads?: number;
   readonly maxRateBitsPerSecond?: number;
   readonly maxRatePerPeerBitsPerSecond?: number;
   /** Memory for blocks that are kept encoded for the next reader. */
@@ -67,6 +71,7 @@ export async function loopOptions(options: BindOptions, resolveHost: ResolveHost
   const keys = key && checkKeys(key);
   checkFraction(options.dropFraction ?? 0);
   if (options.multicastGroup) checkGroup(options.multicastGroup);
+  checkThreads(options.threads ?? 1);
   const numeric = isIP(host) ? host : await bindName(host, resolveHost);
   const loopbackOnly = isLoopbackOnly(options);
   if (loopbackOnly && !isLoopback(numeric)) {
@@ -107,6 +112,11 @@ export function checkKeys(given: Uint8Array | readonly Uint8Array[]): readonly U
 
 function badKey(sentence: string): MurkyError {
   return new MurkyError('MURKY_BAD_CLUSTER_KEY', sentence, { hint: '"murky keygen" makes a good one.' });
+}
+
+function checkThreads(threads: number): void {
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return;
+  throw new MurkyError('MURKY_BAD_ARGUMENT', `${threads} packet loops are not between 1 and ${MAX_THREADS}.`);
 }
 
 export function checkFraction(fraction: number): void {

@@ -47,6 +47,35 @@ test('the environment chooses the kind of socket too', async () => {
   assert.is(addon().transportFeatures().gso, linux);
 });
 
+test('several threads serve and fetch as one', async () => {
+  for (const socket of ['portable', 'gso'] as const) {
+    const blocks = randomBlocks(4);
+    const server = new RealLoop({ keys, threads: 3, socket }, blocks);
+    const clients = Array.from({ length: 4 }, () => new RealLoop({ keys, threads: 2, socket }));
+    const at = { host: server.loop.address().host, port: server.port };
+    // One after the other on each of its threads.
+    const got = await Promise.all(
+      clients.map(async (client) => [await client.fetch([at], blocks), await client.fetch([at], blocks)]),
+    );
+    for (const bytes of got.flat()) assert.ok(bytes.every((one, i) => blocks[i]!.equals(one)));
+    for (const client of [...clients, server]) client.loop.close();
+  }
+});
+
+test('a port is not shared with another program, whatever its threads', () => {
+  const first = new RealLoop({ keys, threads: 2 });
+  for (const threads of [1, 2]) {
+    let code: unknown;
+    try {
+      new RealLoop({ keys, threads, port: first.port }).loop.close();
+    } catch (error) {
+      code = (error as NodeJS.ErrnoException).code;
+    }
+    assert.is(code, 'EADDRINUSE');
+  }
+  first.loop.close();
+});
+
 test('IPv6, and IPv4 through a socket that takes both', async () => {
   const v6 = { host: '::1' };
   const both = { host: '::', loopbackOnly: false, keys };

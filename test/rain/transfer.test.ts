@@ -81,6 +81,18 @@ test('sealed with one key, over IPv6', async () => {
   assert.ok(same((await any.fetch('x', { servers: [`[::1]:${one.address.port}`] })).bytes, noise(3000)));
 });
 
+test('servers and clients of several threads', async () => {
+  const key = noise(32);
+  const value = noise(3 * BLOCK_BYTES);
+  const servers = [await server({ key, threads: 3 }), await server({ key, threads: 2 }), await server({ key })];
+  for (const one of servers) one.add('x', value);
+  const addresses = servers.map((one) => one.address);
+  const clients = [await client({ key, threads: 2 }), await client({ key, threads: 2 }), await client({ key })];
+  const fetches = clients.flatMap((rain) => [1, 2, 3].map(() => rain.fetch('x', { servers: addresses })));
+  for (const { bytes } of await Promise.all(fetches)) assert.ok(same(bytes, value));
+  await failure('MURKY_BAD_ARGUMENT', () => server({ threads: 17 }));
+});
+
 test('a server with another key, or none, gives nothing', async () => {
   const host = '127.0.0.1';
   const sealed = await server({ key: noise(32, 5) });
