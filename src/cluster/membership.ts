@@ -24,6 +24,8 @@ export interface Membership {
   start(): Promise<void>;
   /** Ends without a word: to the others this node is away soon. Idempotent. */
   close(): Promise<void>;
+  /** Another place where a node may be found; means nothing where a registry says where the others are. */
+  addContact(contact: Contact): void;
   /** This node counts for so much from now on: the others hear of it. */
   reweigh(weight: number): void;
   /** Tells the others that this node is gone for good, so that it owns nothing any more. Then only close() is left. */

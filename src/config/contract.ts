@@ -55,6 +55,7 @@ export interface MurkyConfig {
     readonly zone: string;
     /** Owns nothing until it takes the place of a node that is gone. */
     readonly standby: boolean;
+    readonly mdns: boolean;
     /** How long a node may be away before others take its place. */
     readonly graceSeconds: number;
     readonly registry: 'swim' | 'etcd';

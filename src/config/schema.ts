@@ -229,6 +229,12 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     default: false,
     about: 'The node owns nothing until it takes the place of one that has been away for too long.',
   },
+  'cluster.mdns': {
+    kind: trueOrFalse,
+    default: false,
+    about:
+      'Look for other nodes of this cluster on the local network, and be found by them, by multicast DNS (IPv4, _murky._udp); the cluster key decides as ever who takes part.',
+  },
   'cluster.grace-seconds': {
     kind: wholeNumber(0, 31_536_000),
     default: 600,

@@ -9,6 +9,7 @@ import { HybridClock } from '../object/hybrid-clock.js';
 import { resourceId } from '../object/key.js';
 import type { Manifest } from '../object/manifest.js';
 import { parseAddress } from '../rain/address.js';
+import type { Address } from '../rain/contract.js';
 import { RainEndpoint } from '../rain/endpoint.js';
 import { PathHistory } from '../rain/path-history.js';
 import type { RunningFetch } from '../rain/report.js';
@@ -33,6 +34,7 @@ import type {
   WriteResult,
 } from './contract.js';
 import { remove } from './delete.js';
+import { discover } from './discovery.js';
 import { Downloads } from './download.js';
 import { configuredEtcd } from './etcd.js';
 import type { NodeEvents } from './events.js';
@@ -131,6 +133,11 @@ export class MurkyNode implements ObjectNode {
       opened.push(() => cluster.close());
       rain.serve(new SharedSource(store, behaviour.shareContent));
       await cluster.start();
+      if (shape.mdns && etcd === undefined) {
+        const onFound = (contact: Address) => cluster.membership.addContact(contact);
+        const mdns = discover(idText(id), rain.address, keys, { clock, log, onFound });
+        opened.push(() => mdns.close());
+      }
       await cluster.settled(SETTLE_MS);
       parts = { sha256: sha256InPool, store, rain, cluster, versions, clock, log };
       const scrub = new Scrub(parts, config.scrub.bytesPerSecond);

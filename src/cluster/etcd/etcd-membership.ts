@@ -85,6 +85,9 @@ export class EtcdMembership implements Membership {
     await Promise.allSettled([...this.#tasks, this.#applied]);
   }
 
+  /** Where the others are stands in etcd. */
+  addContact(): void {}
+
   reweigh(weight: number): void {
     this.#weight = weight;
     // Where that fails, it is said again when the lease is next kept alive.
