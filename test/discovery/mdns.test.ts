@@ -1,13 +1,11 @@
-import { createSocket } from 'node:dgram';
 import multicastDns from 'multicast-dns';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MAX_FOUND, Mdns, SERVICE } from '../../src/discovery/mdns.js';
 import { systemClock } from '../../src/seam/clock.js';
 import { silentLog } from '../../src/seam/log.js';
+import { INTERFACE, multicastPort } from './multicast-port.js';
 
-const INTERFACE = '127.0.0.1';
-const GROUP = '224.0.0.251';
 const QUIET_MS = 1500;
 
 interface Finder {
@@ -20,27 +18,6 @@ const open: { close(): Promise<void> }[] = [];
 test.after.each(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
-
-/** A port on which multicast reaches this process over loopback, or undefined where the machine does not do that. */
-async function multicastPort(): Promise<number | undefined> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: true });
-  try {
-    await new Promise<void>((resolve, reject) => socket.once('error', reject).bind(0, '0.0.0.0', resolve));
-    const { port } = socket.address();
-    socket.addMembership(GROUP, INTERFACE);
-    socket.setMulticastInterface(INTERFACE);
-    const heard = new Promise<boolean>((resolve) => {
-      socket.once('message', () => resolve(true));
-      setTimeout(() => resolve(false), QUIET_MS);
-    });
-    socket.send('?', port, GROUP);
-    return (await heard) ? port : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    socket.close();
-  }
-}
 
 function start(mdnsPort: number, id: string, port: number, clusters: string[]): Finder {
   const found: string[] = [];

@@ -16,6 +16,7 @@ import type { Manifest } from '../../src/object/manifest.js';
 import type { Address } from '../../src/rain/contract.js';
 import type { Log } from '../../src/seam/log.js';
 import type { Machine } from './machine.js';
+import type { MemoryEtcd } from './memory-etcd.js';
 import { MemoryDisk, MemoryStore } from './memory-store.js';
 import { SimulatedNetwork, type SimulatedRain } from './simulated-network.js';
 import { seededRandom, VirtualTime } from './virtual-clock.js';
@@ -28,6 +29,8 @@ export interface NodeOptions extends Partial<ClusterOptions> {
   /** Its clock, and what it sees of the network; a steady clock of its own by default. */
   readonly machine?: Machine;
   readonly register?: VersionRegister;
+  /** The registry, in place of SWIM. */
+  readonly etcd?: MemoryEtcd;
   readonly resolve?: Resolve;
 }
 
@@ -157,9 +160,10 @@ export class SimulatedNode {
     };
     const resolve = this.options.resolve ?? (async (contact: Address) => [contact]);
     const store = this.store;
-    const { register } = this.options;
+    const { register, etcd } = this.options;
     this.cluster = new Cluster(options, {
       ...(register && { register }),
+      ...(etcd && { etcd: etcd.client(this.rain.address, clock) }),
       rain: this.rain,
       store,
       clock,

@@ -4,6 +4,7 @@ import { get } from '../../../src/node/get.js';
 import { put } from '../../../src/node/put.js';
 import { sleep } from '../../../src/seam/clock.js';
 import { Machine } from '../machine.js';
+import { MemoryEtcd } from '../memory-etcd.js';
 import { addressOf, type NodeOptions, type SimulatedNode, World } from '../world.js';
 import { checkLinearizable, type Verdict } from './checker.js';
 import { History, type Operation } from './history.js';
@@ -17,6 +18,12 @@ export const BREAKS = {
 } as const;
 
 export type Break = keyof typeof BREAKS;
+
+/** What tells the nodes of each other; etcd is simulated, and cut off and loses answers like the nodes. */
+export const REGISTRIES = ['swim', 'etcd'] as const;
+export type Registry = (typeof REGISTRIES)[number];
+
+const ETCD = { host: '10.0.1.1', port: 2379 };
 
 export interface Episode {
   readonly seed: number;
@@ -38,8 +45,8 @@ const STATIC: NodeOptions = { writeTimeoutMs: WRITE_TIMEOUT_MS, graceSeconds: 1e
  * doubled, delayed and cut, nodes crash, stop and come back, and clocks are up to an hour off. At the end all is
  * mended, and each node reads once more.
  */
-export async function runEpisode(seed: number, broken?: Break): Promise<Episode> {
-  const episode = new Run(seed, broken);
+export async function runEpisode(seed: number, broken?: Break, registry: Registry = 'swim'): Promise<Episode> {
+  const episode = new Run(seed, broken, registry);
   await episode.run();
   const { operations } = episode.history;
   return { seed, operations, verdict: checkLinearizable(operations), faults: episode.faults };
@@ -54,14 +61,17 @@ class Run {
   /** Resolves when the process of a node ends. */
   readonly #ends = new Map<SimulatedNode, { readonly ended: Promise<void>; readonly end: () => void }>();
   readonly #booting: Promise<void>[] = [];
+  #etcd: MemoryEtcd | undefined;
   #values = 0;
   #done = false;
 
   constructor(
     seed: number,
     private readonly broken: Break | undefined,
+    registry: Registry,
   ) {
     this.#world = new World(seed);
+    if (registry === 'etcd') this.#etcd = new MemoryEtcd(this.#world.net, ETCD);
     this.#count = this.#chance(0.7) ? 3 : 5;
   }
 
@@ -90,7 +100,11 @@ class Run {
     const machine = new Machine(this.#world.time, this.#skew());
     const all = Array.from({ length: this.#count }, (_, i) => i + 1);
     this.#machines.set(n, machine);
-    const node = await this.#world.boot(n, all, { ...STATIC, machine });
+    const node = await this.#world.boot(n, all, {
+      ...STATIC,
+      machine,
+      ...(this.#etcd && { etcd: this.#etcd }),
+    });
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;
@@ -186,6 +200,7 @@ class Run {
     const { random, net } = this.#world;
     const links = new Map<string, { loss: number; duplication: number; delayMs: number }>();
     const harsh = this.#chance(0.5) ? 0.3 : 0.05;
+    if (this.#etcd) this.#etcd.loss = harsh * random.unit();
     net.link = (from, to) => {
       const name = `${from.host} ${to.host}`;
       let link = links.get(name);
@@ -237,6 +252,7 @@ class Run {
   async #mend(): Promise<void> {
     const { time, net } = this.#world;
     this.#world.heal();
+    if (this.#etcd) this.#etcd.loss = 0;
     net.link = () => ({ loss: 0, duplication: 0, delayMs: 5 });
     await time.run(3000);
     for (let n = 1; n <= this.#count; n++) if (!this.#world.nodes.has(n)) await time.until(this.#boot(n));

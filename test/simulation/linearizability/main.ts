@@ -1,13 +1,18 @@
 /**
- * npm run sim:linearizability -- --seeds N [--seed FIRST] [--break HOW]: records N histories of quorum puts, reads and
+ * npm run sim:linearizability -- --seeds N [--seed FIRST] [--break HOW] [--registry swim|etcd]: records N histories of quorum puts, reads and
  * deletes in the simulated world and checks each. Exits with 1 if one is not linearizable, and prints it.
  */
 import { parseArgs } from 'node:util';
-import { BREAKS, type Break, runEpisode } from './episode.js';
+import { BREAKS, type Break, REGISTRIES, runEpisode } from './episode.js';
 import { describeHistory } from './history.js';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, seed: { type: 'string' }, break: { type: 'string' } },
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    break: { type: 'string' },
+    registry: { type: 'string', default: 'swim' },
+  },
 });
 const first = whole('seed', values.seed ?? '1');
 const count = whole('seeds', values.seeds ?? '1');
@@ -16,13 +21,16 @@ if (broken !== undefined && !Object.hasOwn(BREAKS, broken)) {
   fail(`--break knows: ${Object.entries(BREAKS).map(([name, about]) => `\n  ${name}: ${about}`)}`);
 }
 
+const registry =
+  REGISTRIES.find((one) => one === values.registry) ?? fail(`--registry knows ${REGISTRIES.join(', ')}.`);
+
 const started = performance.now();
 const faults: Record<string, number> = {};
 let operations = 0;
 let unknown = 0;
 let wrong = 0;
 for (let seed = first; seed < first + count; seed++) {
-  const episode = await runEpisode(seed, broken as Break | undefined).catch((error) => {
+  const episode = await runEpisode(seed, broken as Break | undefined, registry).catch((error) => {
     throw new Error(`Seed ${seed} did not end well.`, { cause: error });
   });
   if (seed % 500 === 0) console.log(`seed ${seed}: ${wrong} not linearizable so far`);
