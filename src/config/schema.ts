@@ -120,8 +120,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     kind: wholeNumber(100, 10_000_000),
     default: 10_000,
     unit: 'datagrams per second',
-    about:
-      'Sealed datagrams of unknown senders that are tried with the cluster keys; one address has a hundredth of it.',
+    about: 'Sealed datagrams of unknown senders that are tried with the keys; one address has a hundredth of it.',
   },
   'pouring-rain.block-cache-bytes': {
     kind: wholeNumber(2 ** 20, Number.MAX_SAFE_INTEGER),
@@ -221,8 +220,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
   'cluster.zone': {
     kind: label(MAX_ZONE_BYTES),
     default: '',
-    about:
-      'What this node shares its fate with, such as a rack or a site; owners of an object are kept in different zones.',
+    about: 'What this node shares its fate with, such as a rack or site; owners of an object are in different zones.',
   },
   'cluster.standby': {
     kind: trueOrFalse,
@@ -232,8 +230,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
   'cluster.mdns': {
     kind: trueOrFalse,
     default: false,
-    about:
-      'Look for other nodes of this cluster on the local network, and be found by them, by multicast DNS (IPv4, _murky._udp); the cluster key decides as ever who takes part.',
+    about: 'Find nodes of this cluster on the local network, and be found, by multicast DNS; the key decides as ever.',
   },
   'cluster.grace-seconds': {
     kind: wholeNumber(0, 31_536_000),
