@@ -4,16 +4,19 @@
  * rain-loss.svg and rain-delay.svg instead.
  * --loopback: real sockets of this machine, beside TCP.
  * --hosts HOST:PORT,... --object KEY: real servers (--key-file, --rounds, --rate-bits-per-second and --loss of each link).
+ * --serve HOST:PORT --object KEY --mebibytes N: such a server, in clear, with an object that is the same everywhere.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseAddress } from '../../src/rain/address.js';
 import { machineLine } from '../machine.js';
 import { printFetches } from './fetches.js';
 import { printHosts } from './hosts.js';
 import { measureLoopback } from './loopback.js';
 import { efficiencyOverDelay, efficiencyOverLoss } from './plots.js';
 import { printRivals } from './rivals.js';
+import { serveObject } from './serve.js';
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +26,8 @@ const { values } = parseArgs({
     plots: { type: 'string' },
     loopback: { type: 'boolean' },
     hosts: { type: 'string' },
+    serve: { type: 'string' },
+    mebibytes: { type: 'string', default: '32' },
     object: { type: 'string' },
     'key-file': { type: 'string' },
     rounds: { type: 'string', default: '5' },
@@ -36,6 +41,9 @@ console.log(machine);
 
 if (values.loopback) {
   console.log(await measureLoopback(256));
+} else if (values.serve !== undefined) {
+  const { host, port } = parseAddress(values.serve);
+  await serveObject(host, port, values.object ?? 'object', Number(values.mebibytes));
 } else if (values.hosts !== undefined) {
   if (values.object === undefined) throw new Error('--hosts needs --object KEY.');
   await printHosts({
