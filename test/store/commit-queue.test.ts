@@ -118,7 +118,7 @@ test('a batch reaches the table once the journal and the blocks that it names ar
   });
   await turn();
   assert.is(journaled.length, 1, 'the journal does not wait for the block');
-  ends['journal']!();
+  ends.journal!();
   await turn();
   assert.is(table.batches.length, 0, 'the block is not on the disk yet');
   ends['block']!();
