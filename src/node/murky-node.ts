@@ -18,6 +18,7 @@ import { type Log, silentLog } from '../seam/log.js';
 import { type Random, systemRandom } from '../seam/random.js';
 import { ObjectStore } from '../store/object-store.js';
 import { keyFingerprint, readClusterKeys } from './cluster-key.js';
+import { checkClusterMarks, keepClusterMarks } from './cluster-mark.js';
 import { clusterReport, summaryOf } from './cluster-report.js';
 import type {
   ClusterReport,
@@ -93,6 +94,7 @@ export class MurkyNode implements ObjectNode {
         log,
       });
       opened.push(() => store.close());
+      if (keys) await checkClusterMarks(store.facts, keys, config.dataDir);
       const id = await nodeId(store.facts, random);
       const history = new PathHistory(clock, log, store.facts);
       opened.push(() => history.close());
@@ -207,10 +209,11 @@ export class MurkyNode implements ObjectNode {
    * Reads the cluster key file again: its first key seals from now on, all of them open, and what runs goes on. Does
    * nothing without a key file. MURKY_BAD_CLUSTER_KEY says what is wrong with the file; then the keys stay as they were.
    */
-  reloadClusterKeys(): void {
+  async reloadClusterKeys(): Promise<void> {
     const { keyFile } = this.facts.config.cluster;
     if (keyFile === null) return;
     const keys = readClusterKeys(keyFile, this.parts.log);
+    await keepClusterMarks(this.parts.store.facts, keys);
     this.sealing.replaceKeys(keys);
     const [seals, ...opens] = keys.map(keyFingerprint);
     this.facts.keys = keys.map(keyFingerprint);

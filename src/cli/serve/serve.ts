@@ -59,12 +59,10 @@ async function run(options: ServeOptions, stop: Promise<string>): Promise<void> 
 function reloadKeysOnHangup(node: MurkyNode, keyFile: string | null, log: Log): void {
   process.on('SIGHUP', () => {
     if (keyFile === null) return log.warn({}, 'SIGHUP: there is no cluster.key-file that could be read again.');
-    try {
-      node.reloadClusterKeys();
-    } catch (error) {
+    node.reloadClusterKeys().catch((error: unknown) => {
       const { code, message } = asMurkyError(error);
       log.error({ code }, `${message} The keys stay as they were.`);
-    }
+    });
   });
 }
 
