@@ -10,7 +10,6 @@ import type { TableChange } from './table.js';
 
 /** A new snapshot is due when the logs behind the last one hold more than so many times that. */
 const LOGS_OF_SNAPSHOT = 2;
-const COPY_BYTES = 2 ** 20;
 
 /** Up to where the index has what the journal has: all before is durable there. */
 export interface JournalPosition {
@@ -215,7 +214,7 @@ export class IndexJournal implements CommitJournal {
 
   /**
    * Brings to the index what it may lack, and goes on behind that: what else stands in the log was not acknowledged, and
-   * is cut off. After a sync that failed the rest may be in memory alone, so it is written once more.
+   * is cut off.
    */
   async #resume(
     position: JournalPosition,
@@ -227,16 +226,12 @@ export class IndexJournal implements CommitJournal {
     const file = await journal.files.open(journal.path(generation, 'log'), 'existing');
     this.#file = file;
     this.#generation = generation;
-    const start = generation === position.generation ? position.end : 0;
-    this.#end = start;
+    this.#end = generation === position.generation ? position.end : 0;
     await bring(this.#behind(position));
     if ((await file.size()) > this.#end) {
       await file.truncate(this.#end);
       await file.sync();
     }
-    await rewrite(file, start, this.#end);
-    // The log may have been begun by a run in which this failed.
-    await journal.files.syncDirectory(journal.folder);
     this.#olderBytes = await journal.bytes('log', logs.slice(0, -1));
     const between = logs.slice(0, -1).filter((one) => one >= position.generation);
     this.#openBytes = (await journal.bytes('log', [...between, generation])) - position.end;
@@ -274,14 +269,6 @@ export class IndexJournal implements CommitJournal {
     this.#generation = generation;
     this.#end = 0;
   }
-}
-
-async function rewrite(file: StoreFile, from: number, end: number): Promise<void> {
-  if (from === end) return;
-  for (let at = from; at < end; at += COPY_BYTES) {
-    await file.write([await file.read(at, Math.min(COPY_BYTES, end - at))], at);
-  }
-  await file.sync();
 }
 
 const length = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);

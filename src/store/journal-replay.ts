@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MurkyError } from '../errors.js';
 import { decodeHolds, type NamedRecord } from './block-index.js';
-import type { Files } from './files.js';
+import type { Files, StoreFile } from './files.js';
 import { decodePosition, type JournalPosition } from './index-journal.js';
 import { journalKey } from './index-keys.js';
 import { JournalFiles } from './journal-files.js';
@@ -12,6 +12,12 @@ import type { Table, TableChange } from './table.js';
 
 /** Bounds the batches in which changes are brought to an index, and how many there are. */
 const GROUP_BYTES = 2 ** 20;
+const COPY_BYTES = 2 ** 20;
+
+interface ReplayOptions {
+  readonly from?: JournalPosition;
+  readonly secure?: boolean;
+}
 
 export interface Replayed {
   /** Undefined in a snapshot. */
@@ -54,21 +60,24 @@ export async function positionOf(index: Table): Promise<JournalPosition | undefi
  * The changes that took place, in order: those behind `from`, or all that the index would be made anew from. `damaged`
  * hears of bytes that are passed over. Of the last batch a power cut may have taken blocks, and then it was not
  * acknowledged: it is left out unless all of them are there.
+ *
+ * With `secure` they are durable when they come, with their blocks: where a sync had failed before the process ended they
+ * may be in memory alone, and no second sync would tell. An index that had heard of them could outlive the journal.
  */
 export async function* journalRecords(
   files: Files,
   folder: string,
   damaged: Damaged,
-  { from, secure = false }: { readonly from?: JournalPosition; readonly secure?: boolean } = {},
+  options: ReplayOptions = {},
 ): AsyncGenerator<Replayed> {
   const segments = new SegmentFiles(files, join(folder, 'segments'));
   let last: (Replayed & { readonly changes: readonly JournalChange[] }) | undefined;
   try {
-    for await (const record of records(files, folder, damaged, from)) {
+    for await (const record of records(files, folder, damaged, options)) {
       if (last) yield last;
       last = record;
     }
-    if (last && (await areIntact(segments, unsyncedOf(last.changes), { secure }))) yield last;
+    if (last && (await areIntact(segments, unsyncedOf(last.changes), options))) yield last;
   } finally {
     await segments.closeAll();
   }
@@ -91,7 +100,7 @@ export async function applyRecords(table: Table, records: AsyncIterable<Replayed
   if (group.length > 0) await table.batch(group, false);
 }
 
-async function* records(files: Files, folder: string, damaged: Damaged, from?: JournalPosition) {
+async function* records(files: Files, folder: string, damaged: Damaged, { from, secure }: ReplayOptions) {
   const journal = new JournalFiles(files, join(folder, 'journal'));
   const { logs, snapshots, base } = await journal.contents();
   // Where none is whole, one is damaged, and the logs from there on are still here: a part is better than nothing.
@@ -103,6 +112,11 @@ async function* records(files: Files, folder: string, damaged: Damaged, from?: J
     const file = await files.open(journal.path(generation, kind), 'existing');
     try {
       const at = from?.generation === generation ? from.end : 0;
+      if (secure && kind === 'log' && generation === logs.at(-1)) {
+        await rewrite(file, at);
+        // The log may have been begun by a run in which this failed.
+        await files.syncDirectory(journal.folder);
+      }
       const inFile: Damaged = (bytes, atEnd) => damaged(bytes, atEnd && kind === 'log' && generation === logs.at(-1));
       for await (const { changes, end } of readJournal(file, at, inFile)) {
         yield { generation: kind === 'log' ? generation : undefined, end, changes };
@@ -111,6 +125,16 @@ async function* records(files: Files, folder: string, damaged: Damaged, from?: J
       await file.close();
     }
   }
+}
+
+/** Brings to the disk what memory may have alone, sound or not. */
+async function rewrite(file: StoreFile, from: number): Promise<void> {
+  const size = await file.size();
+  if (from >= size) return;
+  for (let at = from; at < size; at += COPY_BYTES) {
+    await file.write([await file.read(at, Math.min(COPY_BYTES, size - at))], at);
+  }
+  await file.sync();
 }
 
 function unsyncedOf(changes: readonly JournalChange[]): NamedRecord[] {

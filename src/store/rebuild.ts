@@ -6,6 +6,7 @@ import { findBlock, nameRecord, unplaceRecord } from './block-index.js';
 import type { BlockName, Location } from './block-record.js';
 import { derivedEntries } from './derived-entries.js';
 import type { Disk } from './disk.js';
+import { diskError } from './disk-error.js';
 import {
   blockKey,
   currentKey,
@@ -67,7 +68,7 @@ export async function rebuildIndex(parts: RebuildParts): Promise<Rebuilt> {
     return rebuilt;
   } catch (error) {
     await table.close().catch(() => {});
-    throw error;
+    throw diskError(error, folder);
   }
 }
 

@@ -36,7 +36,7 @@ export async function isIntact(segments: SegmentFiles, { name, location }: Named
 export async function areIntact(
   segments: SegmentFiles,
   records: readonly NamedRecord[],
-  { secure }: { readonly secure: boolean },
+  { secure = false }: { readonly secure?: boolean },
 ): Promise<boolean> {
   const touched = new Set<number>();
   for (const { name, location } of records) {
