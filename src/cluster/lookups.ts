@@ -40,7 +40,8 @@ export class Lookups {
   /**
    * The newest version among the owners that answer, among all other peers if no owner has any; undefined if so many
    * owners say that there is none that no acknowledged write can have missed all of them (read and write quorums
-   * overlap: Gifford, "Weighted voting for replicated data", SOSP 1979). MURKY_NO_SERVER if too few answer to tell.
+   * overlap: Gifford, "Weighted voting for replicated data", SOSP 1979). MURKY_NO_SERVER if too few answer to tell,
+   * MURKY_BLOCK_CORRUPT if all of them answer and one has lost what it held.
    */
   async find(id: bigint, signal?: AbortSignal): Promise<Located | undefined> {
     const owners = this.seams.owners(id);
@@ -49,8 +50,15 @@ export class Lookups {
     const located = atOwners ?? (await this.#locate(id, this.seams.bystanders(id), signal));
     if (located && (!atOwners || located.others.length > 0)) this.seams.onBehind(id);
     if (located) return located;
-    const { count, answered, complete, newest } = await this.seams.poll(id, LOCATE_TIMEOUT_MS, signal);
+    const { count, answered, complete, exhausted, newest } = await this.seams.poll(id, LOCATE_TIMEOUT_MS, signal);
     if ((complete && !newest) || count === 0) return undefined;
+    if (exhausted && !newest) {
+      throw new MurkyError(
+        'MURKY_BLOCK_CORRUPT',
+        `What an owner of resource ${id} held is damaged, and no other node has it.`,
+        { hint: 'Put the object again, or delete it.', facts: { resource: String(id), owners: count, answered } },
+      );
+    }
     throw new MurkyError(
       'MURKY_NO_SERVER',
       newest

@@ -15,6 +15,8 @@ interface Timer {
 export class VirtualTime {
   #now = 0;
   #set = 0;
+  /** Turns of the event loop that are waited for: time that moves within what time is moving for asks for one. */
+  #turns = 0;
   /** A binary heap: no timer is due before the one in the middle between it and the root. */
   readonly #timers: Timer[] = [];
 
@@ -46,7 +48,7 @@ export class VirtualTime {
 
   async run(ms: number): Promise<void> {
     const end = this.#now + ms;
-    await idle();
+    await this.#turn();
     while (await this.#step(end));
     this.#now = end;
   }
@@ -59,11 +61,17 @@ export class VirtualTime {
     };
     work.then(mark, mark);
     const end = this.#now + limitMs;
-    await idle();
+    await this.#turn();
     while (!settled) {
       if (!(await this.#step(end))) throw new Error(`Nothing came of it within ${limitMs} virtual ms.`);
     }
     return work;
+  }
+
+  async #turn(): Promise<void> {
+    this.#turns++;
+    await idle();
+    this.#turns--;
   }
 
   /** Runs the next timer up to `end`, and all that follows from it at once; false if there is none. */
@@ -77,7 +85,7 @@ export class VirtualTime {
     this.#pop();
     this.#now = next.at;
     next.run();
-    await drained();
+    await (this.#turns > 0 ? idle() : drained());
     return true;
   }
 
