@@ -36,7 +36,9 @@ export class Ownership {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #stopTimer = () => {};
   #stopRefresh: (() => void) | undefined;
-  #stale = false;
+  /** Until {@link start} members are loaded without a word: an owner who knew of none would be a majority by itself. */
+  #stale = true;
+  #started = false;
   /** Grows when owners may be others than before. */
   generation = 0;
   /** Called after such a change. */
@@ -49,6 +51,7 @@ export class Ownership {
 
   /** Begins to notice changes that nobody asked for: a grace time that ends. */
   start(): void {
+    this.#started = true;
     this.#stopTimer = this.seams.clock.after(WATCH_PERIOD_MS, () => {
       this.refresh();
       this.start();
@@ -82,7 +85,7 @@ export class Ownership {
 
   /** Looks at the members anew. */
   refresh(): void {
-    this.#stale = false;
+    this.#stale = !this.#started;
     this.#stopRefresh?.();
     this.#stopRefresh = undefined;
     this.#lookedAtMs = this.seams.clock.monotonic();
