@@ -180,6 +180,23 @@ test('the repair queue outlives a restart', async () => {
   await world.closeAll();
 });
 
+test('what the repair queue kept waits at a start until the members are known: nothing that is owed is dropped', async () => {
+  const world = new World();
+  const [a, , c] = await world.startAll(3);
+  await world.kill(3);
+  await world.time.run(10_000);
+  const { manifest } = await a!.put('a', value(1));
+  await world.time.until(a!.cluster.lookInto(manifest.id));
+  await world.kill(1);
+  world.isolate(1);
+  const again = await world.start(1, [1, 2, 3]);
+  assert.is(again.cluster.owners(manifest.id).others.length, 2);
+  await world.time.run(3000);
+  const owed = again.cluster.peers().find(({ id }) => id === c!.id.toString(16).padStart(16, '0'));
+  assert.is(owed?.hints, 1);
+  await world.closeAll();
+});
+
 test('a node whose place others had taken does not bring back what was deleted', async () => {
   const world = new World();
   const nodes = await world.startAll(4, GRACE);

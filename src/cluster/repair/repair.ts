@@ -43,6 +43,8 @@ export class Repair {
   readonly #rate: RateWindow;
   #repairedObjects = 0;
   #repairedBytes = 0;
+  /** What an earlier run left in the queue waits until the members are known: else nobody would own what is owed. */
+  #started = false;
   #closed = false;
   #stopRetry = () => {};
   #stopProgress: (() => void) | undefined;
@@ -56,6 +58,7 @@ export class Repair {
   }
 
   start(): void {
+    this.#started = true;
     this.#fill();
     this.#stopRetry = this.seams.clock.after(RETRY_PERIOD_MS, () => {
       this.retry();
@@ -97,7 +100,7 @@ export class Repair {
   }
 
   #fill(): void {
-    while (!this.#closed && this.#running.size < this.concurrent) {
+    while (this.#started && !this.#closed && this.#running.size < this.concurrent) {
       const id = this.seams.queue.next();
       if (id === undefined) return;
       const running: Promise<void> = this.#repair(id).finally(() => {
