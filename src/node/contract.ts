@@ -1,3 +1,4 @@
+import type { RepairProgress } from '../cluster/repair/repair.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { PathView } from '../rain/path-history.js';
@@ -190,23 +191,6 @@ export interface ScrubStatus {
   readonly checkedBytes: number;
   readonly damagedBlocks: number;
   readonly mendedBlocks: number;
-}
-
-/** How objects are brought back to their full number of copies. */
-export interface RepairProgress {
-  /** 'waiting': what is left waits for nodes that are away. */
-  readonly state: 'idle' | 'repairing' | 'waiting';
-  /** Objects in the queue, those included that wait for a node that is away. */
-  readonly queued: number;
-  /** Objects that can be worked on now, or are. */
-  readonly active: number;
-  /** Since the node started. */
-  readonly repairedObjects: number;
-  readonly repairedBytes: number;
-  /** Of the last half minute. */
-  readonly objectsPerSecond: number;
-  /** Until what can be worked on now is done; null while that cannot be told. */
-  readonly secondsLeft: number | null;
 }
 
 export interface RepairStatus extends RepairProgress {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Cluster } from '../cluster/cluster.js';
 import { parseContact } from '../cluster/contact.js';
+import type { RepairProgress } from '../cluster/repair/repair.js';
 import { SharedSource } from '../cluster/share.js';
 import type { MurkyConfig } from '../config/contract.js';
 import { readServersList } from '../config/servers-list.js';
@@ -31,7 +32,6 @@ import type {
   PeersReport,
   PutOptions,
   ReadOptions,
-  RepairProgress,
   WriteResult,
 } from './contract.js';
 import { remove } from './delete.js';

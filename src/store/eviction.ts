@@ -29,7 +29,7 @@ export interface Queues<E extends Entry, C extends Copy> {
   readonly main: AsyncIterator<E>;
   /** How many bytes more than its share the window holds. */
   readonly windowSurplus: number;
-  /** What has this place; undefined if there is nothing, or it must stay for now. */
+  /** What has this place; undefined if there is nothing, or it is in use and must not leave. */
   readonly copy: (entry: E) => Promise<C | undefined>;
 }
 

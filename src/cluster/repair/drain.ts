@@ -56,7 +56,7 @@ export class Drain {
     this.#stopTimer();
   }
 
-  /** What this node counts for now. */
+  /** The weight that placement gives this node: none from the moment it begins to drain. */
   get weight(): number {
     return this.#state === 'off' ? this.seams.weight : 0;
   }
