@@ -1,8 +1,9 @@
 // Builds the libFuzzer targets (native/**/*_fuzz.cc) with clang, AddressSanitizer and UBSan, and runs each for
 // --seconds=N (60), beginning with its corpus in test/fuzz/corpus; then the message decoders that are written in
-// TypeScript. Words choose targets by name; --keep adds to the corpus what reached something new.
+// TypeScript. Words choose targets by name; --keep adds to the corpus what reached something new. A target may name the
+// functions that its corpus has to reach, in a comment that begins with "Reaches:".
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nativeSources } from './native-sources.mjs';
@@ -70,15 +71,35 @@ function fuzz(name) {
   const limits = ['-rss_limit_mb=2000', '-timeout=30', `-artifact_prefix=${out}/${name}-`];
   const options = [...limits, '-max_len=4096', `-max_total_time=${seconds}`, '-print_final_stats=1', '-verbosity=0'];
   if (!run(`${out}/${name}`, [found, kept, ...options])) return false;
-  if (!keep) return true;
+  if (!keep) return reaches(name, kept);
   const merged = run(`${out}/${name}`, ['-merge=1', `-max_len=${KEPT_BYTES}`, ...limits, kept, found]);
   thin(kept);
-  return merged;
+  return merged && reaches(name, kept);
 }
 
-/** Leaves KEPT_FILES of a corpus, of all sizes. */
+/** False if a function that the target names is not run by its corpus. */
+function reaches(name, corpus) {
+  const source = readFileSync(
+    targets.find((target) => targetOf(target) === name),
+    'utf8',
+  );
+  const named = /^\/\/ Reaches: ((?:[^.]|\n\/\/)+)\.$/m.exec(source)?.[1].match(/\w+::\w+/g) ?? [];
+  if (named.length === 0) return true;
+  const args = ['-runs=0', '-print_coverage=1', corpus];
+  const { stderr } = spawnSync(`${out}/${name}`, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  const covered = stderr.split('\n').filter((line) => line.startsWith('COVERED_FUNC:'));
+  const missed = named.filter((one) => !covered.some((line) => line.includes(`::${one}(`)));
+  console.log(
+    `the corpus of ${name} reaches ${named.length - missed.length} of ${named.length} functions that it names`,
+  );
+  if (missed.length > 0) console.error(`not reached, or no llvm-symbolizer to tell: ${missed.join(', ')}`);
+  return missed.length === 0;
+}
+
+/** Leaves KEPT_FILES of a corpus, of all sizes, beside those that were written by hand: seed-*. */
 function thin(corpus) {
-  const files = readdirSync(corpus).map((file) => `${corpus}/${file}`);
+  const found = readdirSync(corpus).filter((file) => !file.startsWith('seed-'));
+  const files = found.map((file) => `${corpus}/${file}`);
   files.sort((a, b) => statSync(a).size - statSync(b).size);
   const every = files.length / KEPT_FILES;
   files.forEach((file, at) => {

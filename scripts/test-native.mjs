@@ -1,5 +1,5 @@
 // Compiles native/**/*_test.cc with the codec and rain sources into one program and runs it.
-// --sanitize=LIST hands the list to -fsanitize. CXX chooses the compiler.
+// --sanitize=LIST hands the list to -fsanitize; --compile runs nothing. CXX chooses the compiler.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,7 @@ const build = spawnSync('make', ['-s', '-j2', '-f', '-', `${out}/test`], {
   stdio: ['pipe', 'inherit', 'inherit'],
 });
 if (build.status !== 0) process.exit(1);
+if (process.argv.includes('--compile')) process.exit();
 const run = spawnSync(
   `${out}/test`,
   process.argv.slice(2).filter((word) => !word.startsWith('--')),

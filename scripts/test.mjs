@@ -1,7 +1,8 @@
 // Runs every test/**/*.test.ts in a process of its own, two at once, and closes with `N passed, N failed`.
 // A file that runs over its time, crashes or counts nothing is a failure. Arguments select files by substring.
-import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+// Properties are tried with the cases of one seed, or as PROPERTY_SEED says (a number, or `random`).
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FILE_TIMEOUT_SECONDS = 240;
@@ -17,7 +18,10 @@ const files = readdirSync(`${root}test`, { recursive: true })
 function run(file) {
   return new Promise((resolve) => {
     const started = Date.now();
-    const child = spawn(process.execPath, ['--import', 'tsx', file], { cwd: root, detached: true });
+    const hasProperties = readFileSync(`${root}${file}`, 'utf8').includes("'fast-check'");
+    const before = hasProperties ? ['tsx', './test/fixed-seed.ts'] : ['tsx'];
+    const args = [...before.flatMap((module) => ['--import', module]), file];
+    const child = spawn(process.execPath, args, { cwd: root, detached: true });
     let output = '';
     const keep = (chunk) => {
       output += chunk;
@@ -52,6 +56,12 @@ function kill(pid) {
   }
 }
 
+// With both cores, and before the time of a file runs; where it does not compile the file itself says so.
+if (files.includes('test/native.test.ts')) {
+  const started = Date.now();
+  spawnSync(process.execPath, ['scripts/test-native.mjs', '--compile'], { cwd: root, stdio: 'ignore' });
+  console.log(`compiled the native tests  ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}
 const sum = { passed: 0, failed: 0, skipped: 0 };
 const waiting = [...files];
 async function work() {

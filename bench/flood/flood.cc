@@ -1,9 +1,11 @@
-// Sends junk to 127.0.0.1:PORT, RATE datagrams a second, until its standard input ends; then says how many a
-// second it sent. KIND is "noise", random bytes, or "header": a sealed header with boot and counter made up, so
-// that a receiver must look closer. PORT 0 is a socket of its own that nobody reads: what the flood costs a
-// machine whoever it is for. Build: c++ -O2 -o flood flood.cc. Linux.
+// Sends junk to 127.0.0.1:PORT, RATE datagrams a second, until its standard input ends; then says how many it sent,
+// how many a second, and the nanoseconds of CPU time that one took. KIND is "noise", random bytes; "header", a
+// sealed header with boot and counter made up, so that a receiver must look closer; or the boot id of a sender that
+// the receiver knows, 16 hex digits, so that it must look at the tag. PORT 0 is a socket of its own that nobody
+// reads: what the flood costs a machine whoever it is for. Build: c++ -O2 -o flood flood.cc. Linux.
 #include <arpa/inet.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,6 +29,26 @@ uint64_t Next() {
   return state;
 }
 
+// The counter is one ahead of all that the sender has used, in the first of its epochs, so that neither the replay
+// window nor a key that is not there spares the look at the tag.
+void WriteHeader(uint8_t* out, bool known, uint64_t boot) {
+  const uint64_t counter = known ? (uint64_t{1} << 21 | Next() >> 43) : Next() >> 16;
+  if (!known) boot = Next();
+  out[0] = 1;  // version
+  out[1] = 1;  // AES-128-GCM
+  for (int i = 0; i < 6; i++) out[2 + i] = static_cast<uint8_t>(counter >> 8 * (5 - i));
+  for (int i = 0; i < 8; i++) out[8 + i] = static_cast<uint8_t>(boot >> 8 * (7 - i));
+}
+
+double CpuSeconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 bool InputEnded() {
   pollfd input = {0, POLLIN, 0};
   return poll(&input, 1, 0) > 0;
@@ -45,7 +67,9 @@ sockaddr_in Unread(sockaddr_in address) {
 
 int main(int count, char** words) {
   if (count != 4) return 2;
-  const bool header = std::strcmp(words[3], "header") == 0;
+  const bool noise = std::strcmp(words[3], "noise") == 0;
+  const bool known = !noise && std::strcmp(words[3], "header") != 0;
+  const uint64_t boot = known ? std::strtoull(words[3], nullptr, 16) : 0;
   const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
   sockaddr_in to = {};
   to.sin_family = AF_INET;
@@ -75,14 +99,13 @@ int main(int count, char** words) {
         const uint64_t word = Next();
         std::memcpy(one + at, &word, sizeof word);
       }
-      if (!header) continue;
-      one[0] = 1;  // version
-      one[1] = 1;  // AES-128-GCM
+      if (!noise) WriteHeader(one, known, boot);
     }
     const int taken = sendmmsg(socket, messages, kBatch, 0);
     if (taken > 0) sent += static_cast<uint64_t>(taken);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf("%.0f\n", static_cast<double>(sent) / seconds);
+  const double junk_sent = static_cast<double>(sent);
+  std::printf("%.0f %.0f %.0f\n", junk_sent, junk_sent / seconds, CpuSeconds() / junk_sent * 1e9);
   return 0;
 }

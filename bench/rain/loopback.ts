@@ -28,6 +28,13 @@ export interface LoopbackFigures {
   /** Of both sides' loops together, sealed, per symbol received. */
   readonly sendAndReceiveCallsPerSymbol: number;
   readonly callsPerSymbol: number;
+  /** Of a whole process, for each byte of the object; unlike the rates it hardly minds what else the machine does. */
+  readonly cpuNanosecondsPerByte: { readonly sealed: CpuTime; readonly insecure: CpuTime };
+}
+
+interface CpuTime {
+  readonly server: number;
+  readonly client: number;
 }
 
 export async function measureLoopback(mebibytes: number): Promise<LoopbackFigures> {
@@ -39,6 +46,8 @@ export async function measureLoopback(mebibytes: number): Promise<LoopbackFigure
     await sealed.fetch(); // warms code and memory
     await insecure.fetch();
     const before = await sealed.counters();
+    sealed.cpu.length = 0;
+    insecure.cpu.length = 0;
     for (let round = 0; round < ROUNDS; round++) {
       rates.sealed.push(await sealed.fetch());
       rates.nodeTcp.push(await nodeTcp(bytes));
@@ -65,6 +74,7 @@ export async function measureLoopback(mebibytes: number): Promise<LoopbackFigure
       sealedToInsecure: ratio(rates.insecure),
       sendAndReceiveCallsPerSymbol: io,
       callsPerSymbol: io + counted('waitCalls') / symbols,
+      cpuNanosecondsPerByte: { sealed: sealed.cpuTime(), insecure: insecure.cpuTime() },
     };
   } finally {
     await sealed.close();
@@ -74,6 +84,9 @@ export async function measureLoopback(mebibytes: number): Promise<LoopbackFigure
 
 /** A server in a process of its own and a client in this one. */
 class Pair {
+  /** Of each fetch. */
+  readonly cpu: CpuTime[] = [];
+
   private constructor(
     private readonly child: ChildProcess,
     private readonly server: string,
@@ -92,18 +105,31 @@ class Pair {
 
   /** Bits per second of one fetch of the object, whose blocks are verified and thrown away. */
   async fetch(): Promise<number> {
+    const { cpu: serverBefore } = await this.#ask();
+    const clientBefore = process.cpuUsage();
     const started = performance.now();
-    const { body } = await this.client.stream(RESOURCE, { servers: [this.server] });
+    const { body } = await this.client.stream(RESOURCE, { servers: [this.server], transient: true });
     let received = 0;
     for await (const piece of body) received += piece.length;
     if (received !== this.bytes) throw new Error(`${received} of ${this.bytes} bytes came`);
-    return (received * 8) / ((performance.now() - started) / 1000);
+    const seconds = (performance.now() - started) / 1000;
+    const client = nanoseconds(process.cpuUsage(clientBefore)) / received;
+    const { cpu: serverAfter } = await this.#ask();
+    this.cpu.push({ client, server: (nanoseconds(serverAfter) - nanoseconds(serverBefore)) / received });
+    return (received * 8) / seconds;
+  }
+
+  /** Medians. */
+  cpuTime(): CpuTime {
+    return {
+      server: median(this.cpu.map(({ server }) => server)),
+      client: median(this.cpu.map(({ client }) => client)),
+    };
   }
 
   /** Both loops' together. */
   async counters(): Promise<Record<string, number>> {
-    this.child.send('counters');
-    const [server] = (await once(this.child, 'message')) as [Record<string, number>];
+    const { counters: server } = await this.#ask();
     const client = this.client.counters();
     return Object.fromEntries(Object.entries(client).map(([name, count]) => [name, count + (server[name] ?? 0)]));
   }
@@ -112,6 +138,16 @@ class Pair {
     await this.client.close();
     this.child.kill('SIGKILL');
   }
+
+  async #ask(): Promise<{ counters: Record<string, number>; cpu: NodeJS.CpuUsage }> {
+    this.child.send('counters');
+    const [said] = await once(this.child, 'message');
+    return said;
+  }
+}
+
+function nanoseconds({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) * 1000;
 }
 
 function median(values: readonly number[]): number {

@@ -3,6 +3,7 @@
 
 #include "addon/codec_binding.h"
 #include "addon/digest_binding.h"
+#include "addon/held_block.h"
 #include "addon/loop_binding.h"
 #include "addon/measure_binding.h"
 #include "addon/pollution_binding.h"
@@ -13,6 +14,7 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   murky::addon::InitCodec(env, exports);
   murky::addon::InitDigest(env, exports);
+  murky::addon::InitHeldBlock(env, exports);
   murky::addon::InitMeasure(env, exports);
   murky::addon::InitLoop(env, exports);
   murky::addon::InitSimulation(env, exports);

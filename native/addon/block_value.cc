@@ -37,4 +37,9 @@ Napi::Uint8Array BlockValue(Napi::Env env, gf2::Buffer bytes) {
   return Napi::Uint8Array::New(env, size, buffer.ArrayBuffer(), buffer.ByteOffset());
 }
 
+void ReleaseBlock(const Napi::Uint8Array& block) {
+  Napi::ArrayBuffer memory = block.ArrayBuffer();
+  if (!memory.IsDetached()) memory.Detach();
+}
+
 }  // namespace murky::addon

@@ -6,7 +6,11 @@
 // instead, into memory that the collector frees by itself. Blocks are copied too where the runtime allows no
 // foreign memory, and below kLeastBlockBytes, where a copy is cheaper.
 //
-// Thread-safety: BlockValue belongs to the thread of its environment; BlockBytesOut may be called from any.
+// V8 counts such memory and marks its heap anew for every 20 MiB or so of it, which costs more than opening
+// the seals of that much. Who is done with a block says so with ReleaseBlock.
+//
+// Thread-safety: BlockValue and ReleaseBlock belong to the thread of their environment; BlockBytesOut may be
+// called from any.
 #ifndef MURKY_ADDON_BLOCK_VALUE_H_
 #define MURKY_ADDON_BLOCK_VALUE_H_
 
@@ -21,6 +25,10 @@ constexpr size_t kMostBlockBytes = 128u << 20;  // in all environments of the pr
 
 // An array of the bytes; empty for an empty buffer.
 Napi::Uint8Array BlockValue(Napi::Env env, gf2::Buffer bytes);
+
+// Ends an array of BlockValue's: it is empty afterwards, as is all else that shows its memory, and the memory
+// comes back with the next turn of the event loop. Nothing may be reading it then, not in the pool either.
+void ReleaseBlock(const Napi::Uint8Array& block);
 
 // Memory that passed to JavaScript and has not come back.
 size_t BlockBytesOut();

@@ -9,6 +9,9 @@
 #include <unordered_set>
 
 #include "addon/arguments.h"
+#include "addon/block_value.h"
+#include "addon/file_read.h"
+#include "addon/held_block.h"
 #include "addon/loop_events.h"
 #include "addon/loop_options.h"
 #include "addon/report_values.h"
@@ -30,23 +33,27 @@ using rain::Micros;
 class LoopObject : public Napi::ObjectWrap<LoopObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(
-        env, "Loop",
-        {InstanceMethod<&LoopObject::LocalAddress>("address"),
-         InstanceMethod<&LoopObject::ProvideBlock>("provideBlock"),
-         InstanceMethod<&LoopObject::RefuseBlock>("refuseBlock"),
-         InstanceMethod<&LoopObject::ForgetResource>("forgetResource"),
-         InstanceMethod<&LoopObject::OpenFetch>("openFetch"), InstanceMethod<&LoopObject::Want>("want"),
-         InstanceMethod<&LoopObject::AddServer>("addServer"),
-         InstanceMethod<&LoopObject::RemoveServer>("removeServer"),
-         InstanceMethod<&LoopObject::Report>("fetchReport"),
-         InstanceMethod<&LoopObject::WrongSymbols>("wrongSymbols"),
-         InstanceMethod<&LoopObject::CloseFetch>("closeFetch"),
-         InstanceMethod<&LoopObject::SendRequest>("request"), InstanceMethod<&LoopObject::Respond>("respond"),
-         InstanceMethod<&LoopObject::ReplaceKeys>("replaceKeys"),
-         InstanceMethod<&LoopObject::SetDropFraction>("setDropFraction"),
-         InstanceMethod<&LoopObject::PathMtu>("pathMtu"), InstanceMethod<&LoopObject::Counters>("counters"),
-         InstanceMethod<&LoopObject::Close>("close")});
+    return DefineClass(env, "Loop",
+                       {InstanceMethod<&LoopObject::LocalAddress>("address"),
+                        InstanceMethod<&LoopObject::ProvideBlock>("provideBlock"),
+                        InstanceMethod<&LoopObject::ProvideFromFile>("provideFromFile"),
+                        InstanceMethod<&LoopObject::RefuseBlock>("refuseBlock"),
+                        InstanceMethod<&LoopObject::ForgetResource>("forgetResource"),
+                        InstanceMethod<&LoopObject::OpenFetch>("openFetch"),
+                        InstanceMethod<&LoopObject::Want>("want"),
+                        InstanceMethod<&LoopObject::AddServer>("addServer"),
+                        InstanceMethod<&LoopObject::RemoveServer>("removeServer"),
+                        InstanceMethod<&LoopObject::Report>("fetchReport"),
+                        InstanceMethod<&LoopObject::WrongSymbols>("wrongSymbols"),
+                        InstanceMethod<&LoopObject::CloseFetch>("closeFetch"),
+                        InstanceMethod<&LoopObject::SendRequest>("request"),
+                        InstanceMethod<&LoopObject::CancelRequest>("cancelRequest"),
+                        InstanceMethod<&LoopObject::Respond>("respond"),
+                        InstanceMethod<&LoopObject::ReplaceKeys>("replaceKeys"),
+                        InstanceMethod<&LoopObject::SetDropFraction>("setDropFraction"),
+                        InstanceMethod<&LoopObject::PathMtu>("pathMtu"),
+                        InstanceMethod<&LoopObject::Counters>("counters"),
+                        InstanceMethod<&LoopObject::Close>("close")});
   }
 
   explicit LoopObject(const Napi::CallbackInfo& info);
@@ -55,6 +62,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
  private:
   Napi::Value LocalAddress(const Napi::CallbackInfo& info);
   void ProvideBlock(const Napi::CallbackInfo& info);
+  Napi::Value ProvideFromFile(const Napi::CallbackInfo& info);
   void RefuseBlock(const Napi::CallbackInfo& info);
   void ForgetResource(const Napi::CallbackInfo& info);
   Napi::Value OpenFetch(const Napi::CallbackInfo& info);
@@ -65,6 +73,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
   Napi::Value WrongSymbols(const Napi::CallbackInfo& info);
   void CloseFetch(const Napi::CallbackInfo& info);
   Napi::Value SendRequest(const Napi::CallbackInfo& info);
+  void CancelRequest(const Napi::CallbackInfo& info);
   void Respond(const Napi::CallbackInfo& info);
   void ReplaceKeys(const Napi::CallbackInfo& info);
   void SetDropFraction(const Napi::CallbackInfo& info);
@@ -77,6 +86,8 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
   template <typename Ask>
   bool Asked(uint64_t handle, Ask ask);
   void PostToAll(const rain::Command& command, size_t bytes = 0);
+  void PostBlock(uint64_t resource, const rain::Version& version, uint32_t block,
+                 const std::shared_ptr<const gf2::Buffer>& bytes);
   void HoldWhileBusy();
   static void OnEnvironmentGone(void* self);
   void Shutdown();
@@ -171,6 +182,12 @@ void LoopObject::PostToAll(const rain::Command& command, size_t bytes) {
   if (loops_) loops_->PostToAll(command, bytes);
 }
 
+void LoopObject::PostBlock(uint64_t resource, const rain::Version& version, uint32_t block,
+                           const std::shared_ptr<const gf2::Buffer>& bytes) {
+  PostToAll([=](Engine& engine, Micros now) { engine.ProvideBlock(resource, version, block, bytes, now); },
+            bytes->size());
+}
+
 Napi::Value LoopObject::LocalAddress(const Napi::CallbackInfo& info) {
   Napi::Object value = Napi::Object::New(info.Env());
   value.Set("host", local_.host());
@@ -182,16 +199,19 @@ void LoopObject::ProvideBlock(const Napi::CallbackInfo& info) {
   const uint64_t resource = BigOf(info[0]);
   const rain::Version version = VersionOf(info[1]);
   const uint32_t block = WholeOf(info[2]);
-  const Napi::Uint8Array bytes = BytesOf(info[3]);
-  if (bytes.ByteLength() > kMaxBlockBytes) throw BadArgument(info.Env(), "The block is too large.");
-  if (!loops_) return;
-  // JavaScript may change its bytes as soon as this returns.
-  const auto copy = std::make_shared<std::vector<uint8_t>>(bytes.Data(), bytes.Data() + bytes.ByteLength());
-  PostToAll(
-      [=](Engine& engine, Micros now) {
-        engine.ProvideBlock(resource, version, block, copy->data(), copy->size(), now);
-      },
-      copy->size());
+  const std::shared_ptr<const gf2::Buffer> bytes = ServedBytes(info[3]);
+  if (bytes->size() > kMaxBlockBytes) throw BadArgument(info.Env(), "The block is too large.");
+  PostBlock(resource, version, block, bytes);
+}
+
+Napi::Value LoopObject::ProvideFromFile(const Napi::CallbackInfo& info) {
+  const uint64_t resource = BigOf(info[0]);
+  const rain::Version version = VersionOf(info[1]);
+  const uint32_t block = WholeOf(info[2]);
+  const rain::FilePlace place = FilePlaceOf(info[3], kMaxBlockBytes);
+  return FileRead::Start(Value(), place, [this, resource, version, block](FileRead::Bytes bytes) {
+    PostBlock(resource, version, block, bytes);
+  });
 }
 
 void LoopObject::RefuseBlock(const Napi::CallbackInfo& info) {
@@ -287,6 +307,14 @@ Napi::Value LoopObject::SendRequest(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), sent);
 }
 
+void LoopObject::CancelRequest(const Napi::CallbackInfo& info) {
+  const uint64_t id = BigOf(info[0]);
+  const rain::Address to = AddressOf(info[1], info[2]);
+  if (loops_) loops_->OfPeer(to).Post([=](Engine& engine, Micros) { engine.CancelRequest(id); });
+  requests_.erase(id);
+  HoldWhileBusy();
+}
+
 void LoopObject::Respond(const Napi::CallbackInfo& info) {
   const uint64_t handle = BigOf(info[0]);
   const Napi::Uint8Array payload = BytesOf(info[1]);
@@ -327,11 +355,14 @@ Napi::Value LoopObject::Counters(const Napi::CallbackInfo& info) {
     value.Set(name, Napi::Number::New(info.Env(), static_cast<double>(count)));
   };
   set("unsent", counters.unsent);
+  set("droppedByKernel", counters.kernel_dropped);
   set("sendCalls", counters.calls.send);
   set("receiveCalls", counters.calls.receive);
   set("waitCalls", counters.waits);
   return value;
 }
+
+void Release(const Napi::CallbackInfo& info) { ReleaseBlock(BytesOf(info[0])); }
 
 Napi::Value Features(const Napi::CallbackInfo& info) {
   const rain::TransportFeatures features = rain::ProbeTransport();
@@ -350,6 +381,7 @@ Napi::Value Features(const Napi::CallbackInfo& info) {
 
 void InitLoop(Napi::Env env, Napi::Object exports) {
   exports.Set("Loop", LoopObject::Define(env));
+  exports.Set("releaseBlock", Napi::Function::New<Release>(env, "releaseBlock"));
   exports.Set("transportFeatures", Napi::Function::New<Features>(env, "transportFeatures"));
 }
 

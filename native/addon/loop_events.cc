@@ -2,7 +2,7 @@
 
 #include <iterator>
 
-#include "addon/block_value.h"
+#include "addon/held_block.h"
 #include "addon/report_values.h"
 
 namespace murky::addon {
@@ -138,7 +138,7 @@ Napi::Object EventValue(Napi::Env env, LoopEvent& event) {
       value.Set("type", "blockDecoded");
       Set(value, "fetch", event.fetch);
       Set(value, "block", event.index);
-      value.Set("bytes", BlockValue(env, std::move(event.decoded)));
+      value.Set("bytes", HoldBlock(env, std::move(event.decoded)));
       value.Set("fromServers", NumbersValue(env, event.from_servers));
       break;
     case LoopEvent::Type::kServerState:

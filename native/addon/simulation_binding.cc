@@ -59,8 +59,32 @@ rain::SimulatedServer ServerOf(Napi::Value value) {
   server.jitter = Duration(given, "jitterMs", 0);
   server.duplicate = Share(given, "duplicate");
   server.kill_at = Duration(given, "killAtMs", rain::kNever);
+  server.back_after = Duration(given, "backAfterMs", rain::kNever);
+  server.stall_at = Duration(given, "stallAtMs", rain::kNever);
+  server.stall_for = Duration(given, "stallForMs", 0);
+  server.join_at = Duration(given, "joinAtMs", 0);
   if (!given.Get("empty").IsUndefined()) server.empty = BooleanOf(given.Get("empty"));
   return server;
+}
+
+// Indexes of the servers of each reader.
+std::vector<std::vector<size_t>> ReadersOf(Napi::Value value, size_t servers) {
+  std::vector<std::vector<size_t>> readers;
+  if (value.IsUndefined()) return readers;
+  if (!value.IsArray()) throw BadArgument(value.Env(), "readers is a list.");
+  const Napi::Array lists = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < lists.Length(); i++) {
+    const Napi::Value list = lists.Get(i);
+    if (!list.IsArray()) throw BadArgument(value.Env(), "A reader is a list of servers.");
+    const Napi::Array indexes = list.As<Napi::Array>();
+    readers.emplace_back();
+    for (uint32_t j = 0; j < indexes.Length(); j++) {
+      const size_t index = WholeOf(indexes.Get(j));
+      if (index >= servers) throw BadArgument(value.Env(), "A reader names a server that there is not.");
+      readers.back().push_back(index);
+    }
+  }
+  return readers;
 }
 
 rain::SimulationScenario ScenarioOf(Napi::Value value) {
@@ -84,11 +108,13 @@ rain::SimulationScenario ScenarioOf(Napi::Value value) {
   }
   if (!given.Get("lookUpFirst").IsUndefined()) scenario.look_up_first = BooleanOf(given.Get("lookUpFirst"));
   scenario.rivals_from = Duration(given, "rivalsFromMs", 0);
+  scenario.rivals_until = Duration(given, "rivalsUntilMs", rain::kNever);
   scenario.shares_from = Duration(given, "sharesFromMs", 0);
   scenario.limit = Duration(given, "limitMs", scenario.limit);
   if (!given.Get("servers").IsArray()) throw BadArgument(value.Env(), "A list of servers is missing.");
   const Napi::Array servers = given.Get("servers").As<Napi::Array>();
   for (uint32_t i = 0; i < servers.Length(); i++) scenario.servers.push_back(ServerOf(servers.Get(i)));
+  scenario.readers = ReadersOf(given.Get("readers"), scenario.servers.size());
   return scenario;
 }
 
@@ -121,6 +147,11 @@ Napi::Value Simulate(const Napi::CallbackInfo& info) {
     shares.Set(i, share);
   }
   value.Set("shares", shares);
+  Napi::Array useful = Napi::Array::New(env, result.useful_bytes.size());
+  for (uint32_t i = 0; i < result.useful_bytes.size(); i++) {
+    useful.Set(i, Napi::Number::New(env, static_cast<double>(result.useful_bytes[i])));
+  }
+  value.Set("usefulBytes", useful);
   return value;
 }
 

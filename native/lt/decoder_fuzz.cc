@@ -1,6 +1,8 @@
 // libFuzzer target: a decoder under a hostile sender. The input chooses the shape, then each byte an action:
 // a good symbol, a changed one, a repeat, an ESI out of range. As long as all taken symbols were good, the
-// block must be exact; nothing may ever crash.
+// block must be exact; nothing may ever crash. It ends where a fetch gives a decoder up (fetch_symbols.cc),
+// or a little later: a decoder that was contradicted may solve the whole block anew for each symbol that
+// follows, so a short input could take minutes.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -12,6 +14,13 @@
 using murky::lt::AddResult;
 using murky::lt::Decoder;
 using murky::lt::Encoder;
+
+namespace {
+
+constexpr uint32_t kMostConflicts = 8;
+constexpr uint32_t kSymbolsBeyondAnyNeed = 256;  // and twice K, as for a fetch
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 6) return 0;
@@ -26,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> symbol(symbol_bytes);
   std::vector<uint8_t> out(block_bytes);
   bool all_good = true;
+  uint32_t conflicts = 0;
   for (size_t at = 6; at < size; at++) {
     const uint8_t action = data[at];
     // A run of good symbols, so that short inputs reach a decode.
@@ -48,6 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const AddResult result = decoder.Add(esi, symbol.data());
       if (result == AddResult::kConflict && all_good && good) abort();
       if (decoder.received() != before && !good) all_good = false;
+      if (result == AddResult::kConflict && ++conflicts == kMostConflicts) return 0;
+      if (decoder.received() >= 2 * k + kSymbolsBeyondAnyNeed) return 0;
     }
     if (!decoder.Take(out.data())) continue;
     const murky::gf2::Buffer released = decoder.Release();

@@ -22,7 +22,6 @@ struct AskedRange {
 class AskedRanges {
  public:
   struct Match {
-    bool first_of_range = false;
     Micros asked_at = kNever;  // of its range; kNever: it was not asked, or no longer
     bool ran_dry = false;      // nothing that the server knew of was left behind it
   };

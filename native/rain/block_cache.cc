@@ -11,25 +11,27 @@ ServedBlock* BlockCache::Find(const BlockId& id, size_t symbol_bytes) {
   return found->second->block.get();
 }
 
-void BlockCache::Symbol(ServedBlock& block, uint32_t esi, uint8_t* out) {
+template <typename Make>
+auto BlockCache::Making(ServedBlock& block, Make make) {
   const size_t before = block.memory_bytes();
-  if (block.Symbol(esi, out)) counters_.repair_symbols_encoded++;
-  Grew(block.memory_bytes() - before);
+  const bool encoded = block.encoded();
+  const auto made = make();
+  if (made.encoded) counters_.repair_symbols_encoded++;
+  if (block.encoded() && !encoded) counters_.blocks_encoded++;
+  const size_t now = block.memory_bytes();
+  bytes_ = bytes_ - before + now;
+  if (now > before) KeepToBudget();
+  return made;
+}
+
+const uint8_t* BlockCache::Symbol(ServedBlock& block, uint32_t esi) {
+  return Making(block, [&] { return block.SymbolAt(esi, scratch_.data()); }).bytes;
 }
 
 ServedBlock::Shared BlockCache::SharedSymbol(ServedBlock& block, const SharedHeader& header, Outbox& outbox) {
-  const size_t before = block.memory_bytes();
-  const ServedBlock::Shared shared = block.SharedSymbol(header, outbox);
-  if (shared.encoded) counters_.repair_symbols_encoded++;
+  const auto shared = Making(block, [&] { return block.SharedSymbol(header, scratch_.data(), outbox); });
   if (shared.sealed) counters_.symbols_sealed++;
-  Grew(block.memory_bytes() - before);
   return shared;
-}
-
-void BlockCache::Grew(size_t bytes) {
-  if (bytes == 0) return;
-  bytes_ += bytes;
-  KeepToBudget();
 }
 
 bool BlockCache::Ask(const BlockId& id, size_t symbol_bytes, Micros now) {
@@ -57,19 +59,18 @@ bool BlockCache::Ask(const BlockId& id, size_t symbol_bytes, Micros now) {
   return true;
 }
 
-void BlockCache::Provide(const BlockId& id, const uint8_t* bytes, size_t length) {
+void BlockCache::Provide(const BlockId& id, std::shared_ptr<const gf2::Buffer> bytes) {
   const auto asked = asked_.find(id);
   if (asked == asked_.end()) return;
   const std::vector<size_t> sizes = std::move(asked->second.symbol_sizes);
   asked_.erase(asked);
   for (const size_t symbol_bytes : sizes) {
-    if (!lt::ValidBlock(length, symbol_bytes)) continue;
+    if (!lt::ValidBlock(bytes->size(), symbol_bytes)) continue;
     const Key key{id, symbol_bytes};
     if (const auto old = index_.find(key); old != index_.end()) Drop(old->second);
-    entries_.push_front(Entry{key, std::make_unique<ServedBlock>(bytes, length, symbol_bytes)});
+    entries_.push_front(Entry{key, std::make_unique<ServedBlock>(bytes, symbol_bytes)});
     index_[key] = entries_.begin();
     bytes_ += entries_.front().block->memory_bytes();
-    counters_.blocks_encoded++;
   }
   KeepToBudget();
 }

@@ -1,11 +1,13 @@
-// Blocks that clients want, ready to be served, by block and symbol size, within a budget of bytes: the least
-// recently used goes first. One entry serves all readers. What is not here is asked of the host once, however
-// many want it, and again after 5 s without an answer.
+// Blocks that clients want, by block and symbol size, within a budget of bytes: the least recently used goes
+// first. The bytes of a block that is there in several symbol sizes count for each of them. One entry serves
+// all readers. What is not here is asked of the host once, however many want it, and again after 5 s without
+// an answer.
 //
 // Thread-safety: none.
 #ifndef MURKY_RAIN_BLOCK_CACHE_H_
 #define MURKY_RAIN_BLOCK_CACHE_H_
 
+#include <array>
 #include <list>
 #include <memory>
 #include <unordered_map>
@@ -28,14 +30,14 @@ class BlockCache {
 
   // Null if it is not here. Valid until the next call that adds or forgets, or finds another one.
   ServedBlock* Find(const BlockId& id, size_t symbol_bytes);
-  // Writes a symbol of the block that was found last.
-  void Symbol(ServedBlock& block, uint32_t esi, uint8_t* out);
+  // A symbol of the block that was found last; valid until the next call of anything here.
+  const uint8_t* Symbol(ServedBlock& block, uint32_t esi);
   // ServedBlock::SharedSymbol of the block that was found last.
   ServedBlock::Shared SharedSymbol(ServedBlock& block, const SharedHeader& header, Outbox& outbox);
   // Sees to it that the host is asked. False if a limit is reached.
   bool Ask(const BlockId& id, size_t symbol_bytes, Micros now);
-  // Makes the block ready for the symbol sizes that are waited for, where the shape allows it.
-  void Provide(const BlockId& id, const uint8_t* bytes, size_t length);
+  // Keeps the block for the symbol sizes that are waited for, where the shape allows it.
+  void Provide(const BlockId& id, std::shared_ptr<const gf2::Buffer> bytes);
   void Refuse(const BlockId& id) { asked_.erase(id); }
   void Forget(uint64_t resource);
 
@@ -59,7 +61,9 @@ class BlockCache {
     std::vector<size_t> symbol_sizes;
   };
 
-  void Grew(size_t bytes);
+  // Runs `make`, which may change the memory of the block that was found last.
+  template <typename Make>
+  auto Making(ServedBlock& block, Make make);
   void Drop(std::list<Entry>::iterator entry);
   void KeepToBudget();
 
@@ -67,7 +71,8 @@ class BlockCache {
   EngineCounters& counters_;
   Notifications& notifications_;
   size_t bytes_ = 0;
-  std::list<Entry> entries_;  // most recently used first
+  std::array<uint8_t, lt::kMaxSymbolBytes> scratch_;  // of a symbol
+  std::list<Entry> entries_;                          // most recently used first
   std::unordered_map<Key, std::list<Entry>::iterator, KeyHash> index_;
   std::unordered_map<BlockId, Asked, BlockIdHash> asked_;
 };

@@ -36,6 +36,20 @@ TEST(EveryWrongSymbolIsFoundAndNoTrueOne) {
   }
 }
 
+TEST(TheDigestIsTheSameOnEveryProcessor) {
+  const SymbolDigest digest(7);
+  const std::vector<uint8_t> content = Content(lt::kMaxSymbolBytes + 1);
+  for (size_t bytes = 64; bytes <= lt::kMaxSymbolBytes; bytes += 64) {
+    for (const uint8_t* symbol : {content.data(), content.data() + 1}) {
+      CHECK_EQ(digest(symbol, bytes), digest.Portable(symbol, bytes));
+    }
+  }
+  // NH of RFC 4418, section 5.2.2, of zeros: the sum of the products of the key's pairs.
+  const std::vector<uint8_t> zeros(lt::kMaxSymbolBytes);
+  CHECK(digest(zeros.data(), 64) != digest(zeros.data(), 128));
+  CHECK(SymbolDigest(8)(zeros.data(), 64) != digest(zeros.data(), 64));
+}
+
 // A client that fetches one block of 6400 bytes, K = 100, from two servers at hand.
 struct TwoServers {
   TwoServers() {

@@ -11,6 +11,12 @@ constexpr Micros kBucketMicros = 10'000'000;
 constexpr double kBeta = 0.75;
 constexpr double kScale = 0.4;  // symbols per cubic second
 constexpr double kLeastWindow = 4;
+// Of what the path carries, however long the others leave the queue short of its overflow: beside one that
+// bounds its own packets under way (BBR) a window that grows until something is lost would take all.
+constexpr double kMostShare = 0.6;
+// After the start; until then what is lost is the overshoot of somebody's slow start, which cuts us no less
+// than three times where the newcomer, who ignores what was sent before its cut, cuts once.
+constexpr int kRoundsWithoutCut = 3;
 constexpr double kForeignLoss = 0.08;  // above the path's own: somebody's queue, wherever it is
 constexpr Micros kFirstTest = 1'000'000;
 constexpr Micros kTestEvery = 5'000'000;
@@ -62,7 +68,11 @@ bool CompeteLaw::Challenged(const PathSample& sample, const PathView& view) {
 
 void CompeteLaw::Enter(const PathSample& sample, const PathView& view) {
   long_since_ = little_since_ = short_since_ = kNever;
-  const double share = std::max(view.arriving, arriving_.most() / 2);
+  // Between trials of the delay-based law less arrives than the path carries; after a long time alone what
+  // was known before is old.
+  if (sample.now - entered_at_ > kLongest + 2 * kBucketMicros) carried_ = 0;
+  carried_ = std::max(carried_, arriving_.most());
+  const double share = std::max(view.arriving, carried_ / 2);
   window_ = std::max(share * Span(sample) / sample.symbol_bits, kLeastWindow);
   origin_ = start_ = friendly_ = window_;
   entered_at_ = cut_at_ = round_at_ = sample.now;
@@ -94,6 +104,7 @@ bool CompeteLaw::Tick(const PathSample& sample, const PathView& view) {
 void CompeteLaw::Cut(const PathSample& sample, const PathView& view) {
   const auto round = static_cast<Micros>(Span(sample) * 1e6);
   if (sample.now < cut_at_ + round + sample.interval) return;
+  if (sample.now < entered_at_ + kRoundsWithoutCut * round) return;
   if (sample.now - round_at_ >= round) {
     round_at_ = sample.now;
     round_sent_ = round_lost_ = 0;
@@ -119,7 +130,9 @@ void CompeteLaw::Grow(const PathSample& sample) {
   const double cubic = origin_ + kScale * std::pow(seconds - reaches, 3);
   const double rounds = static_cast<double>(sample.interval) / 1e6 / Span(sample);
   friendly_ += 3 * (1 - kBeta) / (1 + kBeta) * rounds;
-  window_ = std::max({window_, std::min(cubic, window_ * (1 + 0.5 * rounds)), friendly_});
+  const double most = kMostShare * carried_ * Span(sample) / sample.symbol_bits;
+  const double grown = std::max(std::min(cubic, window_ * (1 + 0.5 * rounds)), friendly_);
+  window_ = std::max(window_, std::min(grown, most));
 }
 
 // As long as it takes to see the difference, and never so much less that the queue would run empty.

@@ -53,6 +53,7 @@ class CompeteLaw {
 
   RecentMost arriving_;
   RecentMost queue_;
+  double carried_ = 0;            // the most that arrived before others came: what the path carries
   Micros long_since_ = kNever;    // the queue is longer than the path would make it
   Micros little_since_ = kNever;  // much less arrives than did, and there is a queue
   Micros short_since_ = kNever;   // while competing: there is no queue

@@ -141,13 +141,27 @@ AesGcm::~AesGcm() { Library()->cipher_ctx_free(context_); }
 
 bool AesGcm::Seal(const GcmNonce& nonce, const uint8_t* aad, size_t aad_bytes, const uint8_t* plain,
                   size_t bytes, uint8_t* out) {
+  return Begin(nonce, aad, aad_bytes) && SealPiece(plain, bytes, out) && End(out + bytes);
+}
+
+bool AesGcm::Begin(const GcmNonce& nonce, const uint8_t* aad, size_t aad_bytes) {
   const OpenSsl* ssl = Library();
   int written = 0;
   return ssl->encrypt_init(context_, nullptr, nullptr, nullptr, nonce.data()) == 1 &&
-         ssl->encrypt_update(context_, nullptr, &written, aad, static_cast<int>(aad_bytes)) == 1 &&
-         ssl->encrypt_update(context_, out, &written, plain, static_cast<int>(bytes)) == 1 &&
-         ssl->encrypt_final(context_, out + bytes, &written) == 1 &&
-         ssl->cipher_ctx_ctrl(context_, kGetTag, kTagBytes, out + bytes) == 1;
+         ssl->encrypt_update(context_, nullptr, &written, aad, static_cast<int>(aad_bytes)) == 1;
+}
+
+bool AesGcm::SealPiece(const uint8_t* plain, size_t bytes, uint8_t* out) {
+  int written = 0;
+  return bytes == 0 ||
+         Library()->encrypt_update(context_, out, &written, plain, static_cast<int>(bytes)) == 1;
+}
+
+bool AesGcm::End(uint8_t* tag) {
+  const OpenSsl* ssl = Library();
+  int written = 0;
+  return ssl->encrypt_final(context_, tag, &written) == 1 &&
+         ssl->cipher_ctx_ctrl(context_, kGetTag, kTagBytes, tag) == 1;
 }
 
 bool AesGcm::Open(const GcmNonce& nonce, const uint8_t* aad, size_t aad_bytes, const uint8_t* sealed,

@@ -54,6 +54,11 @@ class AesGcm {
   // Only for kSeal.
   bool Seal(const GcmNonce& nonce, const uint8_t* aad, size_t aad_bytes, const uint8_t* plain, size_t bytes,
             uint8_t* out);
+  // Seal in steps, for what lies in several pieces: each is encrypted to where it belongs, which is its own
+  // place or one that does not overlap it.
+  bool Begin(const GcmNonce& nonce, const uint8_t* aad, size_t aad_bytes);
+  bool SealPiece(const uint8_t* plain, size_t bytes, uint8_t* out);
+  bool End(uint8_t* tag);
   // Decrypts `bytes` bytes of `sealed`, which the 16-byte tag follows, to `out`. False, and `out` is not to
   // be looked at, unless the tag is right. Only for kOpen.
   bool Open(const GcmNonce& nonce, const uint8_t* aad, size_t aad_bytes, const uint8_t* sealed, size_t bytes,

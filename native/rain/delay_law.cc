@@ -21,6 +21,7 @@ constexpr double kLossTolerance = 0.03;
 constexpr double kLossRise = 0.05;     // above the validated loss: to be tested
 constexpr int64_t kLossMemory = 4000;  // symbols; the counts are halved there
 constexpr int64_t kLossTestSymbols = 500;
+constexpr int64_t kRunsAtFirst = 4;  // as many losses are thought to have fallen alone
 // Of rates that arrived: longer than a busy machine keeps a process waiting for its turn, which is no queue.
 constexpr Micros kLeastMemory = 100'000;
 constexpr size_t kMostCommands = 256;  // remembered for the prediction
@@ -60,6 +61,11 @@ class DelayLaw : public RateControl {
   double loss() const override {
     return (static_cast<double>(lost_) + 0.1) / (static_cast<double>(sent_) + 10);
   }
+  // Of a chain of two states (Gilbert 1960), from the mean length of a run.
+  double loss_dispersion() const override {
+    const double run = static_cast<double>(lost_ + kRunsAtFirst) / static_cast<double>(runs_ + kRunsAtFirst);
+    return std::max(1.0, 2 * run * (1 - loss()) - 1);
+  }
 
  private:
   enum class Phase { kStart, kVerify, kDelay, kCompete };
@@ -87,14 +93,39 @@ class DelayLaw : public RateControl {
         phase_ == Phase::kCompete ||
         (phase_ == Phase::kDelay &&
          static_cast<double>(std::max(sample.queue, sample.queue_of_loss)) >= 1.5 * TargetQueue());
-    if (queued || probe_ > 0 || testing_) return;
+    if (probe_ > 0 || testing_) return;
+    if (queued) {
+      BoundLoss(sample);
+      return;
+    }
     sent_ += sample.sent;
     lost_ += sample.lost;
+    runs_ += sample.runs;
     if (sent_ > kLossMemory) {
       sent_ /= 2;
       lost_ /= 2;
+      runs_ /= 2;
     }
     lost_ = std::clamp<int64_t>(lost_, 0, sent_);
+  }
+
+  // Beside a queue more may be lost than the path loses by itself, and never less: an estimate from when the
+  // queue overflowed, as when many begin at once, would else stay for as long as there is a queue.
+  void BoundLoss(const PathSample& sample) {
+    queued_sent_ += sample.sent;
+    queued_lost_ += sample.lost;
+    queued_runs_ += sample.runs;
+    if (queued_sent_ < kLossTestSymbols) return;
+    const auto n = static_cast<double>(queued_sent_);
+    const double lost = static_cast<double>(std::clamp<int64_t>(queued_lost_, 0, queued_sent_)) / n;
+    const double sigma = std::sqrt(loss_dispersion() * lost * (1 - lost) / n);
+    if (lost + 3 * sigma + 0.01 < loss()) {
+      sent_ = queued_sent_;
+      lost_ = std::clamp<int64_t>(queued_lost_, 0, queued_sent_);
+      runs_ = std::clamp<int64_t>(queued_runs_, 0, lost_);
+      validated_loss_ = std::min(validated_loss_, std::max(loss(), kLossTolerance));
+    }
+    queued_sent_ = queued_lost_ = queued_runs_ = 0;
   }
 
   void Start(const PathSample& sample) {
@@ -216,7 +247,7 @@ class DelayLaw : public RateControl {
     const double expected = loss();
     const auto n = static_cast<double>(std::max<int64_t>(round_sent_, 1));
     const double lost = static_cast<double>(round_lost_) / n;
-    const double sigma = std::sqrt(expected * (1 - expected) / n);
+    const double sigma = std::sqrt(loss_dispersion() * expected * (1 - expected) / n);
     const bool excess = round_sent_ >= 20 && lost > expected + 3 * sigma + 0.01;
     const auto queue = static_cast<double>(sample.queue);
     if (excess && queue > 3 * LeastQueue() && sample.measured) {
@@ -250,6 +281,10 @@ class DelayLaw : public RateControl {
     if (sample.now < test_from_ + length || (test_sent_ < 50 && sample.now < test_from_ + 20 * length))
       return;
     testing_ = false;
+    // Symbols from before the test that came late after all count as losses made good, and may be more of
+    // them than it lost.
+    test_sent_ = std::max<int64_t>(test_sent_, 0);
+    test_lost_ = std::clamp<int64_t>(test_lost_, 0, test_sent_);
     const double lost =
         test_sent_ > 0 ? static_cast<double>(test_lost_) / static_cast<double>(test_sent_) : loss_before_;
     if (lost < 0.6 * loss_before_) {
@@ -259,7 +294,8 @@ class DelayLaw : public RateControl {
     }
     validated_loss_ = lost;
     sent_ = std::max<int64_t>(test_sent_, 1);
-    lost_ = std::min(test_lost_, sent_);
+    lost_ = test_lost_;
+    runs_ = std::min(runs_, lost_);
     best_.clear();
     best_.push_back({sample.now, capacity_});
     rate_ = capacity_;
@@ -277,7 +313,9 @@ class DelayLaw : public RateControl {
   std::deque<Command> commands_;
   std::deque<Command> best_;  // arriving rates of the last five round trips
 
-  int64_t sent_ = 0, lost_ = 0;  // decaying
+  int64_t sent_ = 0, lost_ = 0, runs_ = 0;  // decaying
+  int64_t queued_sent_ = 0, queued_lost_ = 0,
+          queued_runs_ = 0;  // beside a queue, since the last look at them
   double validated_loss_ = kLossAtFirst;
   int64_t round_sent_ = 0, round_lost_ = 0;
   Micros round_at_ = 0;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include "rain/rate_control.h"
@@ -50,6 +51,19 @@ class KnownPath {
   Micros now_ = 0;
 };
 
+// Of a path of 10 ms whose first burst told that it carries kCarried, and that is sent so much.
+PathSample KnownTrain() {
+  PathSample sample;
+  sample.interval = sample.round_trip = 10'000;
+  sample.symbol_bits = kSymbolBits;
+  sample.train_complete = true;
+  sample.train_sent = sample.train_received = 32;
+  sample.train_span = 31 * static_cast<Micros>(kSymbolBits * 1e6 / kCarried);
+  sample.delayed = sample.measured = true;
+  sample.gross = kCarried;
+  return sample;
+}
+
 }  // namespace
 
 // A process that waits for its turn on a busy machine sends little for a while, and nothing queues.
@@ -63,6 +77,66 @@ TEST(delay_law_gives_in_to_a_path_that_stays_slower) {
   KnownPath path;
   for (int i = 0; i < 50; i++) path.Tick(0.02 * kCarried, 0);
   CHECK(path.capacity() < 0.05 * kCarried);
+}
+
+TEST(delay_law_knows_losses_that_come_in_runs) {
+  const auto dispersion = [](int64_t runs) {
+    const auto law = MakeDelayLaw(0);
+    PathSample sample;
+    sample.sent = 100;
+    sample.lost = 5;
+    sample.runs = runs;
+    for (int i = 0; i < 100; i++) law->Tick(sample);
+    return law->loss_dispersion();
+  };
+  CHECK(dispersion(5) < 1.1);
+  // 2 · 5 · 0.95 - 1, and a little less for the runs of one that are supposed at first.
+  CHECK(dispersion(1) > 7);
+  CHECK(dispersion(1) < 8.6);
+}
+
+// In the test of a loss that rose, symbols from before it come late: more than it loses.
+TEST(delay_law_knows_its_loss_where_symbols_come_late_in_a_loss_test) {
+  const auto law = MakeDelayLaw(kCarried);
+  PathSample sample = KnownTrain();
+  sample.received = kCarried;
+  sample.queue = 1'100;  // enough that nothing is probed
+  const auto tick = [&](int64_t sent, int64_t lost) {
+    sample.now += sample.interval;
+    sample.sent = sent;
+    sample.lost = lost;
+    sample.runs = std::max<int64_t>(lost, 0);
+    law->Tick(sample);
+  };
+  tick(0, 0);
+  for (int i = 0; i < 4; i++) tick(200, 80);
+  for (int i = 0; i < 50; i++) {
+    tick(20, -1);
+    CHECK(law->loss() >= 0 && law->loss() <= 1);
+    CHECK(law->loss_dispersion() >= 1 && law->loss_dispersion() < 1000);
+  }
+}
+
+// Where many begin at once the queue overflows, and an estimate of the path's loss from then is far too high.
+TEST(delay_law_lowers_its_loss_beside_a_queue_and_does_not_raise_it) {
+  const auto law = MakeDelayLaw(kCarried);
+  PathSample sample = KnownTrain();
+  const auto ticks = [&](int count, int64_t lost_of_100, Micros queue) {
+    sample.sent = 100;
+    sample.lost = sample.runs = lost_of_100;
+    sample.queue = queue;
+    sample.received = kCarried * static_cast<double>(100 - lost_of_100) / 100;
+    for (int i = 0; i < count; i++) {
+      sample.now += sample.interval;
+      law->Tick(sample);
+    }
+  };
+  ticks(50, 80, 1'100);
+  CHECK(law->loss() > 0.75);
+  ticks(20, 10, 30'000);
+  CHECK(law->loss() > 0.08 && law->loss() < 0.12);
+  ticks(20, 40, 30'000);
+  CHECK(law->loss() > 0.08 && law->loss() < 0.12);
 }
 
 TEST(delay_law_follows_a_queue_at_once) {

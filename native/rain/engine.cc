@@ -266,7 +266,9 @@ OpenResult Engine::State::Open(const Address& from, const uint8_t* bytes, size_t
     counters.dropped_not_loopback++;
     return OpenResult::kNoKey;
   }
-  OpenResult result = seal->OpenAtHand(bytes, length, opened);
+  // Who speaks as a known sender from another address is a stranger until it proves to be that sender, moved.
+  const bool elsewhere = seal->Elsewhere(bytes, length, from);
+  OpenResult result = elsewhere ? OpenResult::kNoKey : seal->OpenAtHand(bytes, length, opened);
   if (result == OpenResult::kNoKey) {
     if (!strangers.MayTry(from, now)) {
       counters.dropped_strangers++;
@@ -275,6 +277,7 @@ OpenResult Engine::State::Open(const Address& from, const uint8_t* bytes, size_t
     result = seal->Open(bytes, length, now, opened);
     if (result == OpenResult::kOk) strangers.WasGenuine(from);
   }
+  if (result == OpenResult::kOk) seal->HeardAt(opened->boot, from);
   if (uint64_t* dropped = DropCounter(counters, result)) (*dropped)++;
   return result;
 }
@@ -308,6 +311,8 @@ bool Engine::OnGroupDatagram(const Address& from, const uint8_t* bytes, size_t l
   return true;
 }
 
+const Seal& Engine::seal() const { return *state_->seal; }
+
 bool Engine::listening(Micros now) const { return state_->fetches.listening(now); }
 
 Micros Engine::OnTime(Micros now) {
@@ -317,12 +322,20 @@ Micros Engine::OnTime(Micros now) {
   return next;
 }
 
-void Engine::ProvideBlock(uint64_t resource, const Version& version, uint32_t block, const uint8_t* bytes,
-                          size_t length, Micros now) {
+void Engine::ProvideBlock(uint64_t resource, const Version& version, uint32_t block,
+                          std::shared_ptr<const gf2::Buffer> bytes, Micros now) {
   const BlockId id{resource, version, block};
-  state_->cache.Provide(id, bytes, length);
+  const size_t length = bytes->size();
+  state_->cache.Provide(id, std::move(bytes));
   state_->subscriptions.OnProvided(id, length, now);
   state_->notifications.Deliver(state_->host);
+}
+
+void Engine::ProvideBlock(uint64_t resource, const Version& version, uint32_t block, const uint8_t* bytes,
+                          size_t length, Micros now) {
+  auto copy = std::make_shared<gf2::Buffer>(length);
+  std::copy_n(bytes, length, copy->data());
+  ProvideBlock(resource, version, block, std::move(copy), now);
 }
 
 void Engine::RefuseBlock(uint64_t resource, const Version& version, uint32_t block, RefuseReason reason,
@@ -360,9 +373,8 @@ bool Engine::RemoveServer(uint32_t fetch, uint32_t server, Micros now) {
 
 bool Engine::Report(uint32_t fetch, FetchReport* out) const {
   const Fetch* found = state_->fetches.Find(fetch);
-  if (!found) return false;
-  found->Report(out);
-  return true;
+  if (found) found->Report(out);
+  return found != nullptr;
 }
 
 std::vector<uint32_t> Engine::WrongSymbols(uint32_t fetch, uint32_t block, const uint8_t* bytes,
@@ -377,6 +389,7 @@ bool Engine::SendRequest(uint64_t id, const Address& to, const uint8_t* payload,
                          Micros now) {
   return state_->outgoing.Send(id, to, payload, bytes, timeout, now);
 }
+void Engine::CancelRequest(uint64_t id) { state_->outgoing.Cancel(id); }
 
 bool Engine::Respond(uint64_t handle, const uint8_t* payload, size_t bytes, Micros now) {
   return state_->incoming.Respond(handle, payload, bytes, now);

@@ -22,7 +22,7 @@ namespace murky::rain {
 struct EngineLimits {
   uint64_t max_rate_bits_per_second = 10'000'000'000;           // of all subscriptions together
   uint64_t max_rate_per_peer_bits_per_second = 10'000'000'000;  // of one peer
-  size_t block_cache_bytes = 64u << 20;                         // encoders kept for serving
+  size_t block_cache_bytes = 64u << 20;                         // blocks kept for serving
   size_t max_subscriptions = 1024;
   size_t max_subscriptions_per_peer = 64;
   size_t max_fetches = 1024;
@@ -147,12 +147,18 @@ class Engine {
   bool OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
   // What came to the group: symbols for an open fetch, from a server of it, or nothing. As OnDatagram.
   bool OnGroupDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now);
+  // What datagrams are sealed and opened with.
+  const Seal& seal() const;
   // True while it is worth to hear the group.
   bool listening(Micros now) const;
   // Does what is due and returns when it wants to be called next (at the latest).
   Micros OnTime(Micros now);
 
-  // Serving. The block is copied. A refusal is passed to all who wait for the block.
+  // Serving. The bytes do not change any more; they are kept for as long as the block is. A refusal is passed
+  // to all who wait for the block.
+  void ProvideBlock(uint64_t resource, const Version& version, uint32_t block,
+                    std::shared_ptr<const gf2::Buffer> bytes, Micros now);
+  // The same with a copy of the bytes.
   void ProvideBlock(uint64_t resource, const Version& version, uint32_t block, const uint8_t* bytes,
                     size_t length, Micros now);
   void RefuseBlock(uint64_t resource, const Version& version, uint32_t block, RefuseReason reason,
@@ -179,6 +185,7 @@ class Engine {
   // long.
   bool SendRequest(uint64_t id, const Address& to, const uint8_t* payload, size_t bytes, Micros timeout,
                    Micros now);
+  void CancelRequest(uint64_t id);  // nothing is told of it any more; no harm where it has ended
   bool Respond(uint64_t handle, const uint8_t* payload, size_t bytes, Micros now);
 
   const EngineCounters& counters() const;

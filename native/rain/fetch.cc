@@ -21,10 +21,8 @@ Fetch::Fetch(uint32_t handle, uint16_t name, const FetchSpec& spec, const Engine
       hears_group_(limits.group.port != 0 && spec.symbol_bytes <= kMostGroupSymbolBytes),
       still_to_want_(spec.blocks) {
   for (const FetchServer& server : spec.servers) {
-    // A server that is named twice keeps its second index, but is asked once.
-    if (AddServer(server, now)) continue;
-    AddServer(Address{}, now);
-    paths_.back()->removed = true;
+    // A server that is named again keeps that index, too, but is asked once.
+    if (!AddServer(server, now)) AddPath(Address{}, now).removed = true;
   }
 }
 
@@ -51,12 +49,17 @@ bool Fetch::Want(uint32_t block, size_t block_bytes, Micros now) {
 
 bool Fetch::AddServer(const FetchServer& server, Micros now) {
   if (by_address_.count(server.address) || paths_.size() >= kMaxServersOfAFetch) return false;
+  by_address_[server.address] = paths_.size();
+  AddPath(server, now);
+  return true;
+}
+
+ServerPath& Fetch::AddPath(const FetchServer& server, Micros now) {
   const auto bits = static_cast<double>(outbox_.IpPayloadBits(kSymbolHeaderBytes + symbol_bytes_));
   paths_.push_back(std::make_unique<ServerPath>(server.address, bits, server.known_rate_bits_per_second,
                                                 tokens_.Find(server.address, now),
                                                 tokens_.RoundTrip(server.address, now), now));
-  by_address_[server.address] = paths_.size() - 1;
-  return true;
+  return *paths_.back();
 }
 
 bool Fetch::RemoveServer(uint32_t server, Micros now) {
@@ -205,7 +208,7 @@ void Fetch::Tick(ServerPath& path, Micros now) {
     }
   }
   path.Shrink(now);
-  Fill(path, path.Credit(), now);
+  Fill(path, path.TakeCredit(now), now);
   const bool heartbeat_due = now - path.last_subscribe >= kHeartbeat;
   if (path.changed || heartbeat_due || path.asked.outstanding() > 0) SendSubscribe(path, now);
   if (Listens(now) && &path == Pourer()) TellPourer(path, now);
@@ -280,7 +283,8 @@ void Fetch::SetState(ServerPath& path, ServerState state) {
 
 void Fetch::WakeAll(Micros now) {
   for (const auto& path : paths_) {
-    if (path->usable() && now >= path->busy_until) path->next_tick = std::min(path->next_tick, now);
+    // One that is busy is waked too, when its pause is over: nobody else may do it.
+    if (path->usable()) path->next_tick = std::min(path->next_tick, std::max(now, path->busy_until));
   }
 }
 

@@ -75,7 +75,11 @@ class Fetch {
     BlockEvidence evidence;
   };
 
+  ServerPath& AddPath(const FetchServer& server, Micros now);  // the last one now
   ServerPath* Find(const Address& server);
+  // Where a symbol came from; null, and it is counted as dropped, where that is no server of this fetch, or
+  // the fetch does not take such ones, or has symbols of another length.
+  ServerPath* SenderOf(const Address& from, bool takes, size_t symbol_bytes);
   void OnBoot(ServerPath& path, uint64_t boot, Micros now);
   // A symbol came over this path, asked for or not. Only what is `fresh` is a sign of life where it was not.
   AskedRanges::Match Arrived(ServerPath& path, uint32_t block, uint32_t esi, bool fresh, Micros now);
@@ -85,10 +89,11 @@ class Fetch {
   void TickUnanswered(ServerPath& path, Micros now);
   void Probe(ServerPath& path, Micros now);
   void Fill(ServerPath& path, uint32_t credit, Micros now);
-  bool Late(const ServerPath& path, const Block& block, Micros now) const;
   uint64_t LookAheadBytes() const;  // FetchReport::look_ahead_bytes
   // Symbols of a block that nobody was asked for and that it takes to decode, by what is expected to arrive.
   double Need(const Block& block, double extra_symbols, double extra_sigmas) const;
+  // The same, with a margin that grows with the time since the block was begun.
+  double NeedByAge(const ServerPath& path, const Block& block, Micros now) const;
   uint32_t Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now);
   // True if the multicast group brings it, so that it is not asked for.
   bool Fed(const Block& block, Micros now) const;

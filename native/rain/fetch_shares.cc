@@ -8,7 +8,7 @@ namespace murky::rain {
 
 namespace {
 
-constexpr double kLossless = 0.003;  // below it a path counts as free of loss
+constexpr double kLossless = 0.003;  // up to it a path counts as free of loss
 constexpr uint32_t kSmallCode = 32;  // up to here any K symbols decode
 constexpr size_t kManyRanges = kMaxRanges / 2;
 constexpr uint32_t kLeastPatch = 8;  // symbols asked of a later block where many ranges are out
@@ -37,9 +37,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     if (room == 0 || path.asked.full()) break;
     if (Usable(path, block) && !Fed(block, now)) {
       const uint32_t even = path.symbols > 0 ? room : block.k / std::max(flowing, 1u) + 1;
-      const double need = first                    ? Need(block, 6, 2)
-                          : Late(path, block, now) ? Need(block, 0, 1)
-                                                   : Need(block, 0, -1);
+      const double need = first ? Need(block, 6, 2) : NeedByAge(path, block, now);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
       if (!patch) room -= Ask(path, block, need, std::min(room, even), now);
       left_to_others = left_to_others || need > even;
@@ -59,11 +57,14 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
   }
 }
 
-// Begun so long ago that its last symbols were asked for more than once: those behind it wait in memory.
-bool Fetch::Late(const ServerPath& path, const Block& block, Micros now) const {
-  if (block.asked_at == kNever) return false;
+// At first less than the need, which the next ticks make good. A block that was begun two round trips ago was
+// asked for its last symbols more than once, and those behind it wait in memory; after three it is about to
+// be the one that all links wait for.
+double Fetch::NeedByAge(const ServerPath& path, const Block& block, Micros now) const {
   const Micros round = path.meter.round_trip() + path.meter.queue() + 2 * path.Interval();
-  return now - block.asked_at > 2 * round;
+  const Micros age = block.asked_at == kNever ? 0 : now - block.asked_at;
+  if (age > 3 * round) return Need(block, 3, 2);
+  return Need(block, 0, age > 2 * round ? 1 : -1);
 }
 
 // Three times what the credits let ask: while the earliest blocks wait for their last symbols, later ones
@@ -82,15 +83,17 @@ double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas
   double worst = 0;
   for (const auto& path : paths_) {
     if (!path->flowing()) continue;  // what is asked there as a probe may never come
-    const double loss = path->law->loss();
+    // For a trace of loss each block would be asked for a whole symbol more, which costs it an encoder; what
+    // is lost there is asked for when it is missed.
+    const double loss = path->law->loss() > kLossless ? path->law->loss() : 0;
     const double symbols = path->asked.Expected(block.number);
     expected += symbols * (1 - loss);
-    variance += symbols * loss * (1 - loss);
+    variance += symbols * loss * (1 - loss) * path->law->loss_dispersion();
     if (path->symbols > 0 || !path->asked.ranges().empty()) worst = std::max(worst, loss);
   }
   const double received = block.decoder ? block.decoder->received() : 0;
   double target = block.k;
-  if (worst > kLossless) {
+  if (worst > 0) {
     if (block.k > kSmallCode) target += 2;
     target += extra_symbols + extra_sigmas * std::sqrt(variance);
   }

@@ -12,17 +12,21 @@ constexpr uint32_t kSymbolsBeyondAnyNeed = 256;
 
 }  // namespace
 
-void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
-                     size_t symbol_bytes, Micros now) {
-  ServerPath* path = Find(from);
+ServerPath* Fetch::SenderOf(const Address& from, bool takes, size_t symbol_bytes) {
+  ServerPath* path = takes ? Find(from) : nullptr;
   if (!path) {
     counters_.dropped_unknown++;
-    return;
-  }
-  if (symbol_bytes != symbol_bytes_) {
+  } else if (symbol_bytes != symbol_bytes_) {
     counters_.dropped_malformed++;
-    return;
+    path = nullptr;
   }
+  return path;
+}
+
+void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
+                     size_t symbol_bytes, Micros now) {
+  ServerPath* path = SenderOf(from, true, symbol_bytes);
+  if (!path) return;
   OnBoot(*path, boot, now);
   bool late = false;
   if (!path->meter.OnSymbol(header.sequence, header.time, now, &late)) return;
@@ -35,15 +39,8 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
 // measure of time, and of arrival only as far as a mark tells of so many.
 void Fetch::OnShared(const Address& from, const SharedHeader& header, const uint8_t* symbol,
                      size_t symbol_bytes, Micros now) {
-  ServerPath* path = Find(from);
-  if (!path || !takes_shared_) {
-    counters_.dropped_unknown++;
-    return;
-  }
-  if (symbol_bytes != symbol_bytes_) {
-    counters_.dropped_malformed++;
-    return;
-  }
+  ServerPath* path = SenderOf(from, takes_shared_, symbol_bytes);
+  if (!path) return;
   path->meter.OnShared();
   Arrived(*path, header.block, header.esi, false, now);
   Decode(*path, header.block, header.esi, symbol, now);
@@ -53,15 +50,8 @@ void Fetch::OnShared(const Address& from, const SharedHeader& header, const uint
 // may have recorded it.
 void Fetch::OnGroupSymbol(const Address& from, const SharedHeader& header, const uint8_t* symbol,
                           size_t symbol_bytes, Micros now) {
-  ServerPath* path = Find(from);
-  if (!path || !takes_shared_) {
-    counters_.dropped_unknown++;
-    return;
-  }
-  if (symbol_bytes != symbol_bytes_) {
-    counters_.dropped_malformed++;
-    return;
-  }
+  ServerPath* path = SenderOf(from, takes_shared_, symbol_bytes);
+  if (!path) return;
   counters_.group_symbols_received++;
   if (!by_number_.count(header.block)) return;
   path->symbols++;

@@ -44,15 +44,16 @@ struct Client : EngineHarness {
     return asked;
   }
 
-  void SendSymbol(const Address& server, const Subscribe& asked, uint32_t sequence, uint32_t esi) {
-    uint8_t inner[kSymbolHeaderBytes + 64] = {};
+  void SendSymbol(const Address& server, const Subscribe& asked, uint32_t sequence, uint32_t esi,
+                  size_t symbol_bytes = 64) {
+    std::vector<uint8_t> inner(kSymbolHeaderBytes + symbol_bytes);
     SymbolHeader header;
     header.fetch = asked.fetch;
     header.sequence = sequence;
     header.time = static_cast<uint32_t>(now) & 0xffffff;
     header.esi = esi;
-    WriteSymbolHeader(header, inner);
-    EngineHarness::Receive(server, inner, sizeof inner);
+    WriteSymbolHeader(header, inner.data());
+    EngineHarness::Receive(server, inner.data(), inner.size());
   }
 
   FetchReport Report() const {
@@ -107,6 +108,37 @@ TEST(ServersAreAskedForDisjointSymbols) {
     }
   }
   CHECK(next >= 100);
+}
+
+TEST(AServerThatIsNamedSeveralTimesIsAskedOnceAndMovesNoOther) {
+  Client client({At(2), At(2), At(2), At(3), At(3), At(4)});
+  std::map<uint32_t, int> greeted;
+  for (const Sent& one : client.Take(MessageType::kSubscribe)) greeted[one.to.ip[15]]++;
+  CHECK_EQ(greeted.size(), 3u);
+  for (const auto& [host, times] : greeted) CHECK_EQ(times, 1);
+  const FetchReport report = client.Report();
+  CHECK_EQ(report.servers.size(), 6u);
+  CHECK(report.servers[0].address == At(2));
+  CHECK(report.servers[3].address == At(3));
+  CHECK(report.servers[5].address == At(4));
+}
+
+TEST(AServerThatWasBusyIsAskedForWhatIsWantedInItsPause) {
+  Client client({At(2)});
+  Subscribe asked = client.Greet(At(2));
+  client.Receive(At(2), Refusal(asked, RefuseReason::kBusy));
+  // What was under way completes the block, and there is nothing to ask for any more.
+  for (uint32_t esi = 0; esi < 100; esi++) client.SendSymbol(At(2), asked, esi, esi);
+  CHECK_EQ(client.decoded.size(), 1u);
+  client.Pass(50'000);
+  client.Take(MessageType::kSubscribe);
+  CHECK(client.engine->Want(client.fetch, 1, 6400, client.now));
+  client.Pass(100'000);
+  CHECK_EQ(client.Take(MessageType::kSubscribe).size(), 0u);
+  client.Pass(200'000);
+  CHECK(client.Last(At(2), &asked));
+  CHECK(!asked.ranges.empty());
+  CHECK_EQ(asked.ranges[0].block, 1u);
 }
 
 // A second fetch from servers whose tokens the first one got.
@@ -221,6 +253,18 @@ TEST(ADuplicatedSymbolCountsOnce) {
   CHECK_EQ(report.symbols, 3u);
   CHECK_EQ(report.useful, 3u);
   CHECK_EQ(report.lost, 0u);
+}
+
+TEST(ASymbolOfAnotherLengthIsDropped) {
+  Client client({At(2)});
+  const Subscribe asked = client.Greet(At(2));
+  client.SendSymbol(At(2), asked, 0, asked.ranges[0].from, 128);
+  CHECK_EQ(client.engine->counters().dropped_malformed, 1u);
+  FetchReport report = client.Report();
+  CHECK_EQ(report.servers[0].symbols, 0u);
+  client.SendSymbol(At(2), asked, 0, asked.ranges[0].from);
+  report = client.Report();
+  CHECK_EQ(report.servers[0].symbols, 1u);
 }
 
 TEST(AServerThatTakesNoTokenDrawsNoStorm) {

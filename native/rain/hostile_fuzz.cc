@@ -1,11 +1,18 @@
 // libFuzzer target, aware of the protocol: a server and a client in the simulated network. On the way between
-// them somebody without the key drops, repeats, changes, cuts and lengthens datagrams; beside them stands a
-// member with the key that speaks to both, well-formed or not, and is a server of one of the fetches. What is
-// fetched from the honest server alone must come out right all the same.
+// them somebody without the key drops, repeats, changes, cuts and lengthens datagrams; beside them stand two
+// members with the key that speak to both, well-formed or not, and are servers of one of the fetches. All
+// hear one multicast group, and read the same, so that symbols are shared. What is fetched from the honest
+// server alone must come out right all the same.
+// Reaches: Fetch::OnShared, Fetch::OnGroupSymbol, Fetch::OnMark, Fetch::OnRefuse, Subscriptions::OnJoin,
+// Subscriptions::OnListen, Subscriptions::SendShared, Subscriptions::SendMark, GroupPour::TakeTurn,
+// IncomingRequests::OnRequest.
 #include <map>
 #include <string>
+#include <utility>
 
 #include "rain/engine.h"
+#include "rain/group.h"
+#include "rain/shared_streams.h"
 #include "rain/sim_network.h"
 #include "testing/fuzz_input.h"
 
@@ -15,13 +22,17 @@ namespace {
 using testing::FuzzInput;
 using Bytes = std::vector<uint8_t>;
 
-constexpr size_t kBlockBytes = 8'000;
+// Small and slow, so that a run takes some thousand datagrams and an input is tried in milliseconds.
+constexpr size_t kBlockBytes = 2'688;
 constexpr uint32_t kBlocks = 2;
 constexpr uint64_t kResource = 7;
-constexpr size_t kSymbolBytes = 192;  // K = 42
-constexpr uint64_t kLinkBitsPerSecond = 20'000'000;
-constexpr Micros kMeddlingEnds = 3'000'000;
+constexpr size_t kSymbolBytes =
+    64;  // K = 42: more than the 32 that go to one reader alone before some are shared
+constexpr uint64_t kLinkBitsPerSecond = 3'000'000;
+constexpr Micros kMeddlingEnds = 1'000'000;
 constexpr Micros kLimit = 60'000'000;
+constexpr uint16_t kFirstReader = 1'000;
+constexpr int kServer = 1, kClient = 2, kFirstMember = 3, kSecondMember = 4;
 
 Bytes BlockOf(uint32_t block) {
   Bytes bytes(kBlockBytes);
@@ -32,6 +43,12 @@ Bytes BlockOf(uint32_t block) {
 Address HostAt(int host) {
   Address address;
   Address::Parse("10.0.0." + std::to_string(host), 1980, &address);
+  return address;
+}
+
+Address Group() {
+  Address address;
+  Address::Parse("239.1.2.3", 1981, &address);
   return address;
 }
 
@@ -78,6 +95,8 @@ class Meddler : public DatagramSink {
 EngineLimits LinkLimits() {
   EngineLimits limits;
   limits.max_rate_bits_per_second = kLinkBitsPerSecond;
+  limits.group = Group();
+  limits.group_rate_bits_per_second = kLinkBitsPerSecond / 2;
   return limits;
 }
 
@@ -92,6 +111,10 @@ class Peer : public SimNode, public EngineHost {
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
     const Bytes exact(bytes, bytes + length);
     engine->OnDatagram(from, exact.data(), exact.size(), now);
+  }
+  void OnGroupDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
+    const Bytes exact(bytes, bytes + length);
+    engine->OnGroupDatagram(from, exact.data(), exact.size(), now);
   }
   Micros OnTime(Micros now) override { return engine->OnTime(now); }
   void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) override {
@@ -140,22 +163,31 @@ class Peer : public SimNode, public EngineHost {
 // Holds the key, and says whatever the input makes up: about what it was asked, if it was.
 class Member : public SimNode {
  public:
-  Member(SimNetwork& network, int host, FuzzInput& input)
-      : input_(input), random_(9), seal_(SealWithKey(random_)), sink_(network.Attach(HostAt(host), this)) {}
+  // `readers`: so many fetches it begins with, as soon as it has a token.
+  Member(SimNetwork& network, int host, FuzzInput& input, int readers)
+      : input_(input),
+        readers_(readers),
+        random_(static_cast<uint64_t>(host)),
+        seal_(SealWithKey(random_)),
+        sink_(network.Attach(HostAt(host), this)) {}
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
     Opened opened;
     if (seal_->Open(bytes, length, now, &opened) != OpenResult::kOk) return;
     Subscribe subscribe;
     TokenMessage token;
     if (ParseSubscribe(opened.inner, opened.inner_bytes, &subscribe)) asked_ = subscribe;
-    if (ParseToken(opened.inner, opened.inner_bytes, &token)) token_ = token.token;
+    if (ParseToken(opened.inner, opened.inner_bytes, &token)) {
+      token_ = token.token;
+      ReadAsACrowd(from, kFirstReader, 0, std::exchange(readers_, 0));
+    }
     for (int answers = input_.empty() ? 0 : 1 + input_.Byte() % 4; answers > 0; answers--) Say(from);
   }
   Micros OnTime(Micros now) override {
     if (now < next_) return next_;
     next_ = now + 50'000;
-    if (!input_.empty()) Say(HostAt(1 + input_.Byte() % 2));
-    return input_.empty() ? kNever : next_;
+    if (readers_ > 0) ReadAsACrowd(HostAt(kServer), kFirstReader, 0, 1);  // is answered with a token
+    if (!input_.empty()) Say(HostAt(kServer + input_.Byte() % 2));
+    return input_.empty() && readers_ == 0 ? kNever : next_;
   }
 
  private:
@@ -164,7 +196,14 @@ class Member : public SimNode {
     const uint8_t action = input_.Byte();
     const uint32_t block = input_.Byte() % (kBlocks + 1);
     const uint16_t fetch = action % 8 == 0 ? input_.Byte() : asked_.fetch;
-    if (action < 90) return SaySymbols(to, fetch, block, 1 + action % 32);
+    if (action < 60) return SaySymbols(to, fetch, block, 1 + action % 32);
+    if (action < 80) return SayShared(action % 4 == 0 ? Group() : to, block, 1 + action % 32);
+    if (action < 90) return ReadAsACrowd(to, fetch, block, action % 5);
+    if (action < 95) {
+      return Send(
+          to, WriteMark({fetch, static_cast<uint32_t>(input_.Take(3)), static_cast<uint32_t>(input_.Take(3))},
+                        out));
+    }
     if (action < 110) return Send(to, WriteRefuse({RefuseReason(1 + action % 4), fetch, block}, out));
     if (action < 130) {
       TokenMessage message;
@@ -186,7 +225,7 @@ class Member : public SimNode {
       }
       return Send(to, WriteSubscribe(message, out));
     }
-    const Bytes made_up = input_.Bytes(1 + input_.Byte());
+    const Bytes made_up = input_.Bytes(1 + input_.Byte() % 64);
     std::copy(made_up.begin(), made_up.end(), out);
     if (action < 225) return Send(to, made_up.size());
     Request request;
@@ -210,18 +249,49 @@ class Member : public SimNode {
       header.esi = (header.esi + 1) & 0xffffff;
     }
   }
+  void SayShared(const Address& to, uint32_t block, int count) {
+    const uint64_t stream = StreamId(kResource, Version{}) + input_.Byte() % 2;
+    uint32_t esi = static_cast<uint32_t>(input_.Take(1 + input_.Byte() % 3)) & 0xffffff;
+    for (; count > 0; count--, esi = (esi + 1) & 0xffffff) {
+      WriteSharedHeader({stream, esi, block}, datagram_ + kOuterBytes);
+      std::fill_n(datagram_ + kOuterBytes + kSymbolHeaderBytes, kSymbolBytes, input_.Byte());
+      uint8_t sealed[kMaxDatagramBytes];
+      sink_.Send(to, sealed,
+                 seal_->WriteShared(datagram_ + kOuterBytes, kSymbolHeaderBytes + kSymbolBytes, sealed));
+    }
+  }
+  // Some fetches of what the client reads, that take shared symbols and hear the group: with them the server
+  // shares, and pours.
+  void ReadAsACrowd(const Address& to, uint16_t fetch, uint32_t block, int fetches) {
+    uint8_t* out = datagram_ + kOuterBytes;
+    for (int i = 0; i < fetches; i++, fetch++) {
+      Subscribe message;
+      message.fetch = fetch;
+      message.token = token_;
+      message.resource = kResource;
+      message.symbol_units = kSymbolBytes / 64;
+      message.rate_kbit = 1000 - input_.Byte();
+      message.heartbeat = ++heartbeat_;
+      message.ranges = {{heartbeat_, block, 0, 60}};
+      Send(to, WriteSubscribe(message, out));
+      Send(to, WriteJoin({fetch}, out));
+      Send(to, WriteListen({fetch, 0, kBlocks - 1}, out));
+    }
+  }
   void Send(const Address& to, size_t inner_bytes) {
     uint8_t sealed[kMaxDatagramBytes];
     sink_.Send(to, sealed, seal_->Write(datagram_ + kOuterBytes, inner_bytes, sealed));
   }
 
   FuzzInput& input_;
+  int readers_;
   SeededRandom random_;
   std::unique_ptr<Seal> seal_;
   DatagramSink& sink_;
   Subscribe asked_;
   Token token_{};
   uint32_t sequence_ = 0;
+  uint32_t heartbeat_ = 0;
   Micros next_ = 0;
   uint8_t datagram_[kMaxDatagramBytes];
 };
@@ -233,19 +303,27 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace murky::rain;
   FuzzInput input(data, size);
   SimNetwork network(1);
-  Peer server(network, 1, input), client(network, 2, input);
-  Member member(network, 3, input);
+  Peer server(network, kServer, input), client(network, kClient, input);
+  const uint8_t beginning = input.Byte();
+  Member first(network, kFirstMember, input, beginning / 4 % 8);
+  Member second(network, kSecondMember, input, beginning / 32);
   LinkShape link;
   link.delay = 5'000;
   link.bits_per_second = kLinkBitsPerSecond;
-  for (const int from : {1, 2, 3}) {
-    for (const int to : {1, 2, 3}) {
+  const int hosts[] = {kServer, kClient, kFirstMember, kSecondMember};
+  for (const int from : hosts) {
+    for (const int to : hosts) {
       if (from != to) network.Connect(HostAt(from), HostAt(to), link);
     }
   }
-  client.trusted = client.Open({1});
-  const uint32_t doubtful = client.Open({1, 3});
-  for (const int host : {1, 2, 3}) network.Wake(HostAt(host));
+  network.Join(Group(), HostAt(kClient));
+  // Of fetches of one version the first takes what is shared.
+  const bool doubtful_shares = beginning % 4 == 0;
+  const std::vector<int> all = {kServer, kFirstMember, kSecondMember};
+  uint32_t doubtful = doubtful_shares ? client.Open(all) : 0;
+  client.trusted = client.Open({kServer});
+  if (!doubtful_shares) doubtful = client.Open(all);
+  for (const int host : hosts) network.Wake(HostAt(host));
   network.Run(kLimit, [&] {
     const bool enough = client.decoded[doubtful] == kBlocks || network.now() > kMeddlingEnds;
     return client.decoded[client.trusted] == kBlocks && enough;

@@ -124,7 +124,9 @@ Loop::Loop(LoopPlace place, const LoopOptions& options, LoopHost& host)
       fetch_socket_(std::move(place.fetch_socket)),
       host_(host),
       socket_kind_(options.socket),
-      group_(options.group) {
+      group_(options.group),
+      guard_(socket_->fd(), random_),
+      fetch_guard_(fetch_socket_ ? std::make_unique<FloodGuard>(fetch_socket_->fd(), random_) : nullptr) {
   if (group_.interface.is_unspecified()) group_.interface = options.bind;
 }
 
@@ -141,8 +143,10 @@ void Loop::Stop() {
 LoopCounters Loop::Counters() {
   LoopCounters counters;
   const auto read = [&](Engine& engine, Micros) {
-    counters = {engine.counters(), socket_->lost(), socket_->io().calls(), waits_};
+    counters = {engine.counters(), socket_->lost(), KernelDrops(socket_->fd()), socket_->io().calls(),
+                waits_};
     if (!fetch_socket_) return;
+    counters.kernel_dropped += KernelDrops(fetch_socket_->fd());
     counters.unsent += fetch_socket_->lost();
     counters.calls.send += fetch_socket_->io().calls().send;
     counters.calls.receive += fetch_socket_->io().calls().receive;
@@ -158,11 +162,11 @@ void Loop::Run() {
     commands_.RunAll(*engine_, Now());
     Received received;
     if (readable) {
-      ReceiveSome(*socket_, &received);
-      if (fetch_socket_) ReceiveSome(*fetch_socket_, &received);
+      ReceiveSome(*socket_, guard_, &received);
+      if (fetch_socket_) ReceiveSome(*fetch_socket_, *fetch_guard_, &received);
     }
     const bool more_of_group = HearGroup();
-    const Micros next = engine_->OnTime(Now());
+    const Micros next = std::min(GuardSockets(Now()), engine_->OnTime(Now()));
     Flush();
     FollowGroup();
     host_.OnPassEnd();
@@ -178,7 +182,7 @@ void Loop::Flush() {
   if (fetch_socket_) fetch_socket_->Flush();
 }
 
-void Loop::ReceiveSome(UdpSocket& socket, Received* received) {
+void Loop::ReceiveSome(UdpSocket& socket, FloodGuard& guard, Received* received) {
   for (size_t count = 0; count < kDatagramsPerPass;) {
     // One time for what a call brings, taken when it is here: nearer to its arrival than one taken after
     // decoding some of it. A time taken before the call would be too early by as long as the system lets
@@ -187,12 +191,21 @@ void Loop::ReceiveSome(UdpSocket& socket, Received* received) {
     const bool more = socket.Receive([&](const Address& from, const uint8_t* bytes, size_t length) {
       if (now == kNever) now = Now();
       count++;
-      const bool genuine = engine_->OnDatagram(from, bytes, length, now);
-      ++(genuine ? received->genuine : received->junk);
+      if (engine_->OnDatagram(from, bytes, length, now)) {
+        received->genuine++;
+      } else {
+        received->junk++;
+        guard.Junk(from, now);
+      }
     });
     if (!more) return;
   }
   received->more = true;
+}
+
+Micros Loop::GuardSockets(Micros now) {
+  const Micros next = guard_.OnTime(*engine_, now);
+  return fetch_guard_ ? std::min(next, fetch_guard_->OnTime(*engine_, now)) : next;
 }
 
 void Loop::FollowGroup() {

@@ -12,6 +12,7 @@
 
 #include "rain/command_queue.h"
 #include "rain/engine.h"
+#include "rain/flood_guard.h"
 #include "rain/group_socket.h"
 #include "rain/system_random.h"
 #include "rain/udp_socket.h"
@@ -34,9 +35,10 @@ struct LoopOptions {
 
 struct LoopCounters {
   EngineCounters engine;
-  uint64_t unsent = 0;  // datagrams that the kernel or the send queue did not take
-  SocketCalls calls;    // of the system, for datagrams
-  uint64_t waits = 0;   // calls of poll
+  uint64_t unsent = 0;          // datagrams that the kernel or the send queue did not take
+  uint64_t kernel_dropped = 0;  // that came: KernelDrops
+  SocketCalls calls;            // of the system, for datagrams
+  uint64_t waits = 0;           // calls of poll
 };
 
 // What one of several loops is given that share a port (LoopGroup).
@@ -87,7 +89,8 @@ class Loop {
     size_t junk = 0;
     bool more = false;  // there may be
   };
-  void ReceiveSome(UdpSocket& socket, Received* received);
+  void ReceiveSome(UdpSocket& socket, FloodGuard& guard, Received* received);
+  Micros GuardSockets(Micros now);  // returns when it wants to be called next
   // Is a member of the group while the engine has use for it.
   void FollowGroup();
   bool HearGroup();  // true if there may be more
@@ -105,6 +108,8 @@ class Loop {
   bool group_readable_ = false;
   Micros rejoin_at_ = 0;  // where the system refused
   SystemRandom random_;
+  FloodGuard guard_;                         // of socket_
+  std::unique_ptr<FloodGuard> fetch_guard_;  // of fetch_socket_, where there is one
   std::unique_ptr<Engine> engine_;
   uint64_t waits_ = 0;
   std::atomic<bool> stopping_{false};

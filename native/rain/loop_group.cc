@@ -29,6 +29,7 @@ void Share(Amount& amount, size_t engines) {
 
 EngineLimits ShareOf(const EngineLimits& limits, size_t engines) {
   EngineLimits share = limits;
+  if (engines == 1) return share;
   Share(share.max_rate_bits_per_second, engines);
   Share(share.max_rate_per_peer_bits_per_second, engines);
   Share(share.group_rate_bits_per_second, engines);
@@ -38,7 +39,9 @@ EngineLimits ShareOf(const EngineLimits& limits, size_t engines) {
   Share(share.max_fetches, engines);
   Share(share.max_requests, engines);
   Share(share.max_inbound_requests, engines);
-  Share(share.max_inbound_requests_per_peer, engines);
+  // Those of one peer reach one loop, which must have room for others all the same.
+  share.max_inbound_requests_per_peer =
+      std::min(limits.max_inbound_requests_per_peer, std::max<size_t>(share.max_inbound_requests / 2, 1));
   Share(share.max_strangers_per_second, engines);
   return share;  // the rest is of one fetch
 }
@@ -97,6 +100,7 @@ LoopCounters LoopGroup::Counters() {
     const LoopCounters counters = loop->Counters();
     AddTo(sum.engine, counters.engine);
     sum.unsent += counters.unsent;
+    sum.kernel_dropped += counters.kernel_dropped;
     sum.calls.send += counters.calls.send;
     sum.calls.receive += counters.calls.receive;
     sum.waits += counters.waits;

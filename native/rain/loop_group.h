@@ -4,8 +4,9 @@
 // for them.
 //
 // Each loop has an engine, subscriptions, tokens and a boot id (and so its own keys and nonces) of its own,
-// and an even share of every limit: together they keep to it, whatever lands where. What one peer is sent is
-// bounded by its share in the loop that serves it.
+// and an even share of every limit: together they keep to it, whatever lands where. (Only of its requests one
+// peer may have as many as ever in the loop that they reach, up to half of its share.) What one peer is sent
+// is bounded by its share in the loop that serves it.
 //
 // Thread-safety: as Loop's.
 #ifndef MURKY_RAIN_LOOP_GROUP_H_

@@ -9,8 +9,16 @@ void Outbox::Send(const Address& to, size_t inner_bytes) {
   SendClear(to, datagram_.data(), length);
 }
 
-const uint8_t* Outbox::SealShared(size_t inner_bytes) {
-  return seal_.WriteShared(inner(), inner_bytes, datagram_.data()) > 0 ? datagram_.data() : nullptr;
+void Outbox::Send(const Address& to, const InnerPieces& inner) {
+  if (!MaySendTo(to)) return;
+  uint8_t* room = sink_.Room(DatagramBytes(inner.bytes()));
+  uint8_t* datagram = room ? room : datagram_.data();
+  const size_t length = seal_.Write(inner, datagram);
+  SendClear(to, datagram, length);
+}
+
+bool Outbox::SealShared(const InnerPieces& inner, uint8_t* datagram) {
+  return seal_.WriteShared(inner, datagram) > 0;
 }
 
 void Outbox::SendClear(const Address& to, const uint8_t* datagram, size_t length) {

@@ -24,9 +24,12 @@ class Outbox {
   // Room for the largest inner message; what is written here is what Send sends.
   uint8_t* inner() { return datagram_.data() + kOuterBytes; }
   void Send(const Address& to, size_t inner_bytes);
-  // Seals what is written there for many readers. Returns the datagram, of DatagramBytes(inner_bytes), which
-  // SendClear sends; valid until inner() is written again. Null if OpenSSL fails.
-  const uint8_t* SealShared(size_t inner_bytes);
+  // Sends a message whose pieces lie elsewhere: they are read once, and written where the system takes them.
+  void Send(const Address& to, const InnerPieces& inner);
+  // Seals for many readers, into `datagram`, which SendClear then sends. False if OpenSSL fails.
+  bool SealShared(const InnerPieces& inner, uint8_t* datagram);
+  // For one datagram that is kept nowhere; what is there goes with inner() and the next Send.
+  uint8_t* room() { return datagram_.data(); }
   // Whether such a datagram, kept, may still be sent.
   bool Current(const uint8_t* shared_datagram) const { return seal_.Current(shared_datagram); }
   // Sends a whole datagram as it is, neither sealed nor numbered here.

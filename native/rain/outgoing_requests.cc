@@ -30,6 +30,13 @@ void OutgoingRequests::Transmit(uint64_t id, Pending& pending, Micros now) {
   schedule_.emplace(pending.due, id);
 }
 
+void OutgoingRequests::Cancel(uint64_t id) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return;
+  schedule_.erase({found->second.due, id});
+  pending_.erase(found);
+}
+
 bool OutgoingRequests::Expects(uint64_t id, const Address& from) const {
   const auto found = pending_.find(id);
   return found != pending_.end() && found->second.to == from;

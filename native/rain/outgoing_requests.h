@@ -31,6 +31,8 @@ class OutgoingRequests {
 
   // False over the limit, with a payload over kMaxPayloadBytes or an id that is in use.
   bool Send(uint64_t id, const Address& to, const uint8_t* payload, size_t bytes, Micros timeout, Micros now);
+  // Nobody waits for the answer any more: it is neither repeated nor told of.
+  void Cancel(uint64_t id);
   bool Expects(uint64_t id, const Address& from) const;
   // The server's answer to a request that is expected from it.
   void OnToken(uint64_t id, const Token& token, Micros now);

@@ -72,6 +72,8 @@ PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   sample.symbol_bits = symbol_bits;
   sample.sent = sequence_.sent() - sent_at_tick_;
   sample.lost = sequence_.lost() - lost_at_tick_;
+  sample.runs = sequence_.runs() - runs_at_tick_;
+  runs_at_tick_ = sequence_.runs();
   sent_at_tick_ = sequence_.sent();
   lost_at_tick_ = sequence_.lost();
   sample.delayed = least_queue_ != kNever;

@@ -82,6 +82,7 @@ class PathMeter {
   bool expect_restart_ = false;
   int64_t sent_at_tick_ = 0;
   int64_t lost_at_tick_ = 0;
+  int64_t runs_at_tick_ = 0;
   double smoothed_ = 0;
   std::deque<Mark> marks_;  // one per tick with arrivals
 };

@@ -29,6 +29,7 @@ struct PathSample {
 
   int64_t sent = 0;  // by the sequence, since the last tick
   int64_t lost = 0;
+  int64_t runs = 0;  // of losses that followed one another
 
   // The first burst, which the server sends back to back.
   bool train_complete = false;
@@ -50,6 +51,8 @@ class RateControl {
   virtual bool starting() const = 0;
   // Share of symbols that is expected to be lost.
   virtual double loss() const = 0;
+  // The variance of how many of some symbols are lost, as a multiple of what it is where each falls alone.
+  virtual double loss_dispersion() const = 0;
 };
 
 constexpr uint32_t kStartSymbols = 256;  // and more on a long path, up to

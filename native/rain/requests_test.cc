@@ -140,6 +140,26 @@ TEST(OutgoingRequestsAreBounded) {
   CHECK(!client.engine->SendRequest(3, At(9), kPing, 1, 1'000'000, client.now));
 }
 
+TEST(ACancelledRequestIsForgotten) {
+  EngineLimits limits;
+  limits.max_requests = 1;
+  EngineHarness client(limits);
+  CHECK(client.engine->SendRequest(1, At(9), kPing, 1, 1'000'000, client.now));
+  client.engine->CancelRequest(2);  // never was
+  CHECK(!client.engine->SendRequest(2, At(9), kPing, 1, 1'000'000, client.now));
+  client.engine->CancelRequest(1);
+  client.engine->CancelRequest(1);
+  client.Take(MessageType::kRequest);
+  CHECK(client.engine->SendRequest(2, At(9), kPing, 1, 500'000, client.now));
+  client.Pass(2'000'000);
+  CHECK_EQ(client.timeouts.size(), 1u);
+  for (const Sent& sent : client.Take(MessageType::kRequest)) {
+    Request request;
+    CHECK(ParseRequest(sent.inner(), sent.inner_bytes(), &request));
+    CHECK_EQ(request.id, 2u);
+  }
+}
+
 TEST(NothingLeavesTheMachineOnALoopbackOnlyEngine) {
   EngineHarness engine;
   engine.engine->set_loopback_only(true);

@@ -5,13 +5,23 @@
 
 namespace murky::rain {
 
+namespace {
+
+// Hosts take a little time, now more, now less. In a network without that, flows fall into step on a
+// drop-tail queue, and one of them loses all that is lost (Floyd and Jacobson, "On Traffic Phase Effects in
+// Packet-Switched Gateways", 1992); they advise at least a packet's time on the link, 120 microseconds at 100
+// Mbit/s.
+constexpr double kMostHostDelay = 200;  // microseconds
+
+}  // namespace
+
 RivalFlow::RivalFlow(SimNetwork& network, RivalKind kind, const Address& from, const Address& to)
     : network_(network), from_(from), to_(to), control_(MakeRivalControl(kind)) {}
 
 void RivalFlow::Start() { Send(); }
 
 void RivalFlow::Send() {
-  while (static_cast<double>(in_flight_.size()) < control_->window()) {
+  while (!stopped_ && static_cast<double>(in_flight_.size()) < control_->window()) {
     const auto now = static_cast<double>(network_.now());
     const double pace = control_->pace();
     if (pace > 0) {
@@ -30,7 +40,10 @@ void RivalFlow::Send() {
     in_flight_.push_back({network_.now(), next_++, delivered_, fate.overflowed || fate.lost});
     const Micros there = network_.shape(from_, to_).delay;
     const Micros back = network_.shape(to_, from_).delay;
-    network_.At(static_cast<Micros>(std::ceil(fate.leaves)) + there + back, [this] { OnAck(); });
+    const double late = network_.random().Uniform() * kMostHostDelay;
+    const Micros arrives = static_cast<Micros>(std::ceil(fate.leaves + late)) + there + back;
+    acknowledged_ = std::max(acknowledged_, arrives);
+    network_.At(acknowledged_, [this] { OnAck(); });
   }
 }
 

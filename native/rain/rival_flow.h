@@ -43,6 +43,8 @@ class RivalFlow {
   // Both nodes must be connected; the flow must live as long as the network runs.
   RivalFlow(SimNetwork& network, RivalKind kind, const Address& from, const Address& to);
   void Start();
+  // Sends no more; what is on its way arrives.
+  void Stop() { stopped_ = true; }
   uint64_t delivered_bytes() const { return delivered_ * kPacketBytes; }
 
  private:
@@ -64,8 +66,10 @@ class RivalFlow {
   uint64_t delivered_ = 0;
   uint64_t round_ends_ = 0;  // with the acknowledgement of this number
   uint64_t cut_at_ = 0;
-  double paced_until_ = 0;  // microseconds
-  bool waiting_ = false;    // for the pace
+  Micros acknowledged_ = 0;  // when the newest packet will be
+  double paced_until_ = 0;   // microseconds
+  bool waiting_ = false;     // for the pace
+  bool stopped_ = false;
 };
 
 }  // namespace murky::rain

@@ -37,13 +37,16 @@ class Unsealed : public Seal {
   uint64_t boot() const override { return boot_; }
   size_t overhead_bytes() const override { return kOuterBytes; }
 
-  size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
-    return WriteAs(boot_, &counter_, inner, inner_bytes, out);
+  size_t Write(const InnerPieces& inner, uint8_t* out) override {
+    return WriteAs(boot_, &counter_, inner, out);
   }
-  size_t WriteShared(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
-    return WriteAs(shared_boot_, &shared_counter_, inner, inner_bytes, out);
+  size_t WriteShared(const InnerPieces& inner, uint8_t* out) override {
+    return WriteAs(shared_boot_, &shared_counter_, inner, out);
   }
   bool Current(const uint8_t*) const override { return true; }
+  void HeardAt(uint64_t, const Address&) override {}
+  bool Elsewhere(const uint8_t*, size_t, const Address&) const override { return false; }
+  std::vector<KnownSender> KnownSenders() const override { return {}; }
 
   OpenResult Open(const uint8_t* datagram, size_t length, Micros, Opened* out) override {
     return OpenAtHand(datagram, length, out);
@@ -59,11 +62,14 @@ class Unsealed : public Seal {
   }
 
  private:
-  static size_t WriteAs(uint64_t boot, uint64_t* counter, const uint8_t* inner, size_t inner_bytes,
-                        uint8_t* out) {
-    if (inner_bytes > 0) std::memmove(out + kOuterBytes, inner, inner_bytes);
+  static size_t WriteAs(uint64_t boot, uint64_t* counter, const InnerPieces& inner, uint8_t* out) {
+    Place(inner.head, inner.head_bytes, out + kOuterBytes);
+    Place(inner.body, inner.body_bytes, out + kOuterBytes + inner.head_bytes);
     WriteOuter({kWireVersion, SealScheme::kNone, (*counter)++ & kMaxCounter, boot}, out);
-    return kOuterBytes + inner_bytes;
+    return kOuterBytes + inner.bytes();
+  }
+  static void Place(const uint8_t* piece, size_t bytes, uint8_t* at) {
+    if (bytes > 0 && piece != at) std::memcpy(at, piece, bytes);
   }
 
   const uint64_t boot_;
@@ -83,13 +89,16 @@ class Sealed : public Seal {
   bool sealed() const override { return true; }
   uint64_t boot() const override { return own_.boot; }
   size_t overhead_bytes() const override { return kOuterBytes + kTagBytes; }
-  size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
-    return WriteAs(own_, SealScheme::kAes128Gcm, inner, inner_bytes, out);
+  size_t Write(const InnerPieces& inner, uint8_t* out) override {
+    return WriteAs(own_, SealScheme::kAes128Gcm, inner, out);
   }
-  size_t WriteShared(const uint8_t* inner, size_t inner_bytes, uint8_t* out) override {
-    return WriteAs(shared_, SealScheme::kAes128GcmShared, inner, inner_bytes, out);
+  size_t WriteShared(const InnerPieces& inner, uint8_t* out) override {
+    return WriteAs(shared_, SealScheme::kAes128GcmShared, inner, out);
   }
   bool Current(const uint8_t* shared_datagram) const override;
+  void HeardAt(uint64_t boot, const Address& from) override;
+  bool Elsewhere(const uint8_t* datagram, size_t length, const Address& from) const override;
+  std::vector<KnownSender> KnownSenders() const override;
   OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) override;
   OpenResult Open(const uint8_t* datagram, size_t length, Micros now, Opened* out) override;
 
@@ -102,6 +111,7 @@ class Sealed : public Seal {
   };
   struct Sender {
     uint64_t boot = 0;
+    Address address;
     ReplayWindow<kReplayWindowCounters> window;
     EpochKey keys[2];  // of even and odd epochs: late datagrams of the last epoch still open
   };
@@ -115,7 +125,7 @@ class Sealed : public Seal {
     const EpochKey* tried = nullptr;  // and it did not open with this one
   };
   Look OpenKnown(const uint8_t* datagram, size_t length, Opened* out);
-  size_t WriteAs(Own& own, SealScheme scheme, const uint8_t* inner, size_t inner_bytes, uint8_t* out);
+  size_t WriteAs(Own& own, SealScheme scheme, const InnerPieces& inner, uint8_t* out);
   // What Open finds out without a key.
   OpenResult Check(const uint8_t* datagram, size_t length, Outer* outer) const;
   // Not seen before; of what is shared, not of an epoch that nobody sends any more.
@@ -139,20 +149,21 @@ class Sealed : public Seal {
   uint8_t scratch_[kMaxDatagramBytes];
 };
 
-size_t Sealed::WriteAs(Own& own, SealScheme scheme, const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
+size_t Sealed::WriteAs(Own& own, SealScheme scheme, const InnerPieces& inner, uint8_t* out) {
   if (own.counter > kMaxCounter) own = Own{random_.Next()};  // a nonce never repeats: go on as a new boot
   const uint64_t epoch = own.counter >> kKeyEpochBits;
   if (!own.key.gcm || own.key.epoch != epoch) {
     if (!DeriveKey(secrets_.front(), own.boot, epoch, AesGcm::Direction::kSeal, &own.key)) return 0;
   }
   const uint64_t counter = own.counter++;
-  uint8_t* body = out + kOuterBytes;
-  if (inner != body && inner_bytes > 0) {  // OpenSSL takes the same place or one that does not overlap
-    std::memmove(body, inner, inner_bytes);
-  }
   WriteOuter({kWireVersion, scheme, counter, own.boot}, out);
-  if (!own.key.gcm->Seal(own.key.Nonce(counter), out, kOuterBytes, body, inner_bytes, body)) return 0;
-  return kOuterBytes + inner_bytes + kTagBytes;
+  AesGcm& gcm = *own.key.gcm;
+  uint8_t* at = out + kOuterBytes;
+  const bool sealed = gcm.Begin(own.key.Nonce(counter), out, kOuterBytes) &&
+                      gcm.SealPiece(inner.head, inner.head_bytes, at) &&
+                      gcm.SealPiece(inner.body, inner.body_bytes, at + inner.head_bytes) &&
+                      gcm.End(at + inner.bytes());
+  return sealed ? kOuterBytes + inner.bytes() + kTagBytes : 0;
 }
 
 bool Sealed::Current(const uint8_t* shared_datagram) const {
@@ -160,6 +171,25 @@ bool Sealed::Current(const uint8_t* shared_datagram) const {
   ParseOuter(shared_datagram, kOuterBytes, &outer);
   const uint64_t epoch = shared_.counter >> kKeyEpochBits;
   return outer.boot == shared_.boot && (outer.counter >> kKeyEpochBits) + 1 >= epoch;
+}
+
+void Sealed::HeardAt(uint64_t boot, const Address& from) {
+  // What was opened just now put its sender to the front.
+  if (!senders_.empty() && senders_.front().boot == boot) senders_.front().address = from;
+}
+
+bool Sealed::Elsewhere(const uint8_t* datagram, size_t length, const Address& from) const {
+  Outer outer;
+  if (Check(datagram, length, &outer) != OpenResult::kOk) return false;
+  const auto known = by_boot_.find(outer.boot);
+  return known != by_boot_.end() && known->second->address != from;
+}
+
+std::vector<KnownSender> Sealed::KnownSenders() const {
+  std::vector<KnownSender> known;
+  known.reserve(senders_.size());
+  for (const Sender& sender : senders_) known.push_back({sender.boot, sender.address});
+  return known;
 }
 
 OpenResult Sealed::Check(const uint8_t* datagram, size_t length, Outer* outer) const {

@@ -41,6 +41,21 @@ struct Opened {
   size_t inner_bytes = 0;
 };
 
+// An inner message in one piece or two: a header, and what follows it and lies elsewhere.
+struct InnerPieces {
+  const uint8_t* head = nullptr;
+  size_t head_bytes = 0;
+  const uint8_t* body = nullptr;
+  size_t body_bytes = 0;
+
+  size_t bytes() const { return head_bytes + body_bytes; }
+};
+
+struct KnownSender {
+  uint64_t boot = 0;
+  Address address;  // where it was heard last
+};
+
 class Seal {
  public:
   // The first of several cluster keys seals, all of them open; no key makes an unsealed one. Returns null and
@@ -61,16 +76,28 @@ class Seal {
   virtual uint64_t boot() const = 0;
   // Bytes that a datagram has beyond its inner message: 16, or 32 when sealed.
   virtual size_t overhead_bytes() const = 0;
-  // Writes outer header, sealed inner message and tag to `out` (inner_bytes + overhead_bytes() of room).
-  // Returns the length, 0 if OpenSSL fails. `inner` may be at out + kOuterBytes, so that symbols are sealed
-  // where they were written.
-  virtual size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
+  // Writes outer header, sealed inner message and tag to `out` (inner.bytes() + overhead_bytes() of room) in
+  // one pass. Returns the length, 0 if OpenSSL fails. A piece may lie where it will be sealed (the first one
+  // from out + kOuterBytes on), and must not overlap `out` otherwise.
+  virtual size_t Write(const InnerPieces& inner, uint8_t* out) = 0;
+  size_t Write(const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
+    return Write(InnerPieces{inner, inner_bytes}, out);
+  }
   // As Write, but for many receivers, of which each may get the datagram at another time, early or late among
   // others. It goes out under a boot id of its own, whose counters no receiver checks for replay: only what
   // does no harm when it comes twice may be sent so. What WriteShared wrote may be sent for as long as
   // Current says: receivers hold keys of the last two epochs.
-  virtual size_t WriteShared(const uint8_t* inner, size_t inner_bytes, uint8_t* out) = 0;
+  virtual size_t WriteShared(const InnerPieces& inner, uint8_t* out) = 0;
+  size_t WriteShared(const uint8_t* inner, size_t inner_bytes, uint8_t* out) {
+    return WriteShared(InnerPieces{inner, inner_bytes}, out);
+  }
   virtual bool Current(const uint8_t* shared_datagram) const = 0;
+  // A boot was heard from an address: of its senders, where nobody but they themselves can say it.
+  virtual void HeardAt(uint64_t boot, const Address& from) = 0;
+  // True for a datagram that claims a boot which was heard from another address last: as a rule it is forged.
+  virtual bool Elsewhere(const uint8_t* datagram, size_t length, const Address& from) const = 0;
+  // Those that are remembered, the most recently heard first; none where nothing is sealed.
+  virtual std::vector<KnownSender> KnownSenders() const = 0;
   // As Open, but derives no key, which would cost far more than to open the datagram.
   virtual OpenResult OpenAtHand(const uint8_t* datagram, size_t length, Opened* out) = 0;
   // Opens one datagram. State for a sender (bounded) is kept only once one of its datagrams was genuine.

@@ -1,5 +1,6 @@
 // libFuzzer target: a receiver between genuine senders and somebody who changes, cuts, lengthens, repeats and
-// reorders what they send, while keys change. Only what a sender wrote is opened, and only once.
+// reorders what they send, while keys change. Only what a sender wrote is opened, and only once, but for what
+// is sealed for many.
 #include <set>
 #include <string>
 
@@ -29,6 +30,7 @@ struct Written {
   Datagram datagram;
   Datagram inner;
   uint8_t key;
+  bool shared;
   bool taken = false;
 };
 
@@ -51,9 +53,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Written one;
       one.inner = input.Bytes(input.Byte());
       one.key = sender.name;
+      one.shared = action % 8 == 0;
       one.datagram.resize(one.inner.size() + sender.seal->overhead_bytes());
-      MUST(sender.seal->Write(one.inner.data(), one.inner.size(), one.datagram.data()) ==
-           one.datagram.size());
+      uint8_t* out = one.datagram.data();
+      MUST((one.shared ? sender.seal->WriteShared(one.inner.data(), one.inner.size(), out)
+                       : sender.seal->Write(one.inner.data(), one.inner.size(), out)) == one.datagram.size());
       written.push_back(std::move(one));
       continue;
     }
@@ -82,8 +86,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Opened opened;
     const bool taken = receiver->Open(exact.data(), exact.size(), 0, &opened) == OpenResult::kOk;
     const bool genuine = datagram == original.datagram;
-    MUST(taken == (genuine && !original.taken && opens.count(original.key) == 1));
+    const bool again = original.taken && !original.shared;
+    MUST(taken == (genuine && !again && opens.count(original.key) == 1));
     if (!taken) continue;
+    MUST(opened.shared == original.shared);
     original.taken = true;
     MUST(Datagram(opened.inner, opened.inner + opened.inner_bytes) == original.inner);
   }

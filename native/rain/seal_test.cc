@@ -100,6 +100,20 @@ TEST(seal_writes_in_place) {
   CHECK(out == Side(kBoot).Write());
 }
 
+// Wherever the message is cut in two, and whether or not that is where the cipher's blocks end.
+TEST(seal_writes_two_pieces_as_one) {
+  Bytes inner(1000);
+  for (size_t i = 0; i < inner.size(); i++) inner[i] = static_cast<uint8_t>(i * 7);
+  const Bytes whole = Side(kBoot).Write(inner);
+  for (const size_t head : {0, 1, 15, 16, 17, 999, 1000}) {
+    const Bytes body(inner.begin() + static_cast<ptrdiff_t>(head), inner.end());  // elsewhere
+    Bytes out(whole.size());
+    Side sender(kBoot);
+    CHECK_EQ(sender.seal->Write({inner.data(), head, body.data(), body.size()}, out.data()), out.size());
+    CHECK(out == whole);
+  }
+}
+
 TEST(seal_refuses_every_changed_byte) {
   Side sender(kBoot);
   Side receiver(1);

@@ -25,6 +25,12 @@ class DatagramSink {
   virtual ~DatagramSink() = default;
   // Sends one datagram, or drops it as a network may. The bytes are copied before this returns.
   virtual void Send(const Address& to, const uint8_t* bytes, size_t length) = 0;
+  // Where a datagram may be written that is sent next, so that Send need not copy it; null: there is no such
+  // place. The address of it is valid until the next call.
+  virtual uint8_t* Room(size_t length) {
+    static_cast<void>(length);
+    return nullptr;
+  }
 };
 
 }  // namespace murky::rain

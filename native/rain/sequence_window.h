@@ -26,8 +26,11 @@ class SequenceWindow {
     if (started_) {
       const int32_t ahead = Difference24(last, static_cast<uint32_t>(highest_ & 0xffffff));
       if (ahead <= kLongestGap && ahead > -kWindow) {
+        const int64_t lost_before = lost();
         if (ahead > 0) MoveTo(highest_ + ahead);
         Fold(0);
+        // Which of them were lost is not known: as if each fell alone.
+        runs_ += std::max<int64_t>(lost() - lost_before, 0);
         return ahead >= 0;
       }
       Restart();
@@ -59,6 +62,7 @@ class SequenceWindow {
         received_++;
         return Arrival::kLate;
       } else {
+        if (ahead > 1) runs_++;
         MoveTo(highest_ + ahead);
         Fold(1);
       }
@@ -77,6 +81,8 @@ class SequenceWindow {
   int64_t sent() const { return sent_before_ + (started_ ? highest_ - first_ + 1 : 0); }
   int64_t received() const { return received_; }
   int64_t lost() const { return sent() - received_; }
+  // Runs of numbers that were passed over; what comes late after all is not taken off.
+  int64_t runs() const { return runs_; }
   // How many were sent since the first of this run.
   int64_t run() const { return started_ ? highest_ - first_ + 1 : 0; }
 
@@ -106,6 +112,7 @@ class SequenceWindow {
   int64_t sent_before_ = 0;
   int64_t received_ = 0;
   int64_t unnumbered_ = 0;
+  int64_t runs_ = 0;
   std::bitset<kWindow> seen_;
 };
 

@@ -6,6 +6,14 @@ namespace murky::rain {
 
 namespace {
 
+// What is asked anew waits for a tick, and at the server behind the ticks that the credit holds in advance:
+// so long, and not only a round trip, does a block lack what it lost.
+constexpr Micros kTicksOfARoundTrip = 6;
+constexpr Micros kLeastInterval = 4'000;
+constexpr Micros kMostInterval = 10'000;
+// After a start, or a pause, the credit fills over several ticks: what was lost meanwhile, and is asked anew,
+// would wait at the server behind all that had been asked at once.
+constexpr double kTicksAtOnce = 3;
 constexpr uint32_t kLeastCredit = 16;
 constexpr uint32_t kMostCredit = 1u << 20;
 constexpr Micros kLongestPatience = 250'000;
@@ -23,7 +31,9 @@ ServerPath::ServerPath(const Address& address, double symbol_bits, uint64_t know
   if (has_token()) repeats = kRepeats;  // else at the token
 }
 
-Micros ServerPath::Interval() const { return std::clamp<Micros>(meter.round_trip() / 4, 4'000, 25'000); }
+Micros ServerPath::Interval() const {
+  return std::clamp(meter.round_trip() / kTicksOfARoundTrip, kLeastInterval, kMostInterval);
+}
 
 double ServerPath::InFlight() const {
   const double seconds =
@@ -36,6 +46,16 @@ uint32_t ServerPath::Credit() const {
   if (law->starting() || symbols == 0)
     return static_cast<uint32_t>(std::clamp<double>(symbols, kStartSymbols, kMostStartSymbols));
   return static_cast<uint32_t>(std::clamp<double>(symbols, kLeastCredit, kMostCredit));
+}
+
+uint32_t ServerPath::TakeCredit(Micros now) {
+  const Micros since = last_credit_ == kNever ? Interval() : now - last_credit_;
+  last_credit_ = now;
+  const uint32_t credit = Credit();
+  if (law->starting()) return credit;
+  const double step = kTicksAtOnce * law->rate() * static_cast<double>(since) / 1e6 / symbol_bits;
+  return static_cast<uint32_t>(
+      std::min<double>(credit, asked.outstanding() + std::max<double>(kLeastCredit, step)));
 }
 
 void ServerPath::ExpectAnswer(Micros now) {
@@ -71,6 +91,7 @@ void ServerPath::OnStall() {
   patience_ = std::min(kLongestPatience, std::max<Micros>(patience_ * 2, 20'000));
   asked.CancelAll();
   due_ = kNever;
+  last_credit_ = kNever;
   changed = true;
   meter.OnDry();
 }

@@ -73,6 +73,8 @@ class ServerPath {
   double InFlight() const;
   // How many symbols may be asked and not yet sent.
   uint32_t Credit() const;
+  // The part of it that may be made use of at this tick.
+  uint32_t TakeCredit(Micros now);
   // Something that a server must answer was sent now.
   void ExpectAnswer(Micros now);
   // A genuine datagram came from the server.
@@ -90,6 +92,7 @@ class ServerPath {
 
  private:
   Micros unanswered_since_ = kNever;  // any answer ends it
+  Micros last_credit_ = kNever;       // taken at
   Micros due_ = kNever;               // when the next symbol of what was asked is due
   Micros oversized_since_ = kNever;   // more than twice the credit is outstanding
   Micros patience_ = 0;               // grows with each stall in a row

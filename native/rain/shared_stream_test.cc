@@ -27,8 +27,10 @@ TEST(SixtyFourReadersCostNoMoreReadsAndNoMoreEncodingThanOne) {
     CHECK_EQ(one.blocks_asked, kBlocks);
     CHECK_EQ(many.blocks_asked, one.blocks_asked);
     CHECK_EQ(many.blocks_encoded, one.blocks_encoded);
-    // Where the first burst overflows a queue; what the unluckiest reader needs.
-    CHECK(many.repair_symbols_encoded <= one.repair_symbols_encoded * 5 / 4);
+    // Where the first burst overflows a queue; what the unluckiest reader needs. One that comes later takes
+    // its repair symbols from where the others are by then, and so needs some further ones.
+    const uint64_t more = one.repair_symbols_encoded / (apart == 0 ? 8 : 4);
+    CHECK(many.repair_symbols_encoded <= one.repair_symbols_encoded + more);
     CHECK(many.symbols_sent >= 64 * one.symbols_sent * 9 / 10);
   }
 }
@@ -72,13 +74,14 @@ TEST(ReadersOfSharedSymbolsMeasureTheirLoss) {
     for (int i = 0; i < 8; i++) crowd.Add(20e6, loss);
     crowd.Run(16);
     CHECK(crowd.server.engine->counters().symbols_sealed < crowd.server.engine->counters().symbols_sent / 4);
+    crowd.network.Run(crowd.network.now() + 1'000'000);  // what is on its way arrives
     for (const auto& reader : crowd.readers) {
-      const LinkCounters& link = crowd.network.counters(crowd.server.address, reader->address);
-      const double gone = static_cast<double>(link.lost + link.overflowed) / static_cast<double>(link.sent);
+      const auto sent = static_cast<double>(crowd.server.symbols_out_to[reader->address]);
+      const double gone = 1 - static_cast<double>(reader->symbols_in) / sent;
       const ServerReport report = reader->Report();
       const double seen =
           static_cast<double>(report.lost) / static_cast<double>(report.lost + report.symbols);
-      CHECK(std::abs(seen - gone) < 0.01);
+      CHECK(std::abs(seen - gone) < 0.002);
     }
   }
 }

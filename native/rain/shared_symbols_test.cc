@@ -167,10 +167,10 @@ struct Reader {
     client.Receive(At(1), token);
     client.Pass(1'000);
   }
-  void Share(const Address& from, uint64_t stream, uint32_t esi) {
-    uint8_t inner[kSymbolHeaderBytes + 64] = {};
-    WriteSharedHeader({stream, esi, 0}, inner);
-    client.ReceiveShared(from, inner, sizeof inner);
+  void Share(const Address& from, uint64_t stream, uint32_t esi, size_t symbol_bytes = 64) {
+    std::vector<uint8_t> inner(kSymbolHeaderBytes + symbol_bytes);
+    WriteSharedHeader({stream, esi, 0}, inner.data());
+    client.ReceiveShared(from, inner.data(), inner.size());
   }
   ServerReport Report() const {
     FetchReport report;
@@ -189,8 +189,10 @@ TEST(AReaderTakesSharedSymbolsOfItsVersionFromWhomItAskedOnly) {
   other[15] = 1;
   reader.Share(At(1), StreamId(99, other), 0);
   reader.Share(At(3), stream, 0);
+  reader.Share(At(1), stream, 0, 128);
   CHECK_EQ(reader.Report().symbols, 0u);
   CHECK_EQ(reader.client.engine->counters().dropped_unknown, 2u);
+  CHECK_EQ(reader.client.engine->counters().dropped_malformed, 1u);
   for (uint32_t esi = 0; esi < 100; esi++) reader.Share(At(1), stream, esi);
   CHECK_EQ(reader.client.decoded.size(), 1u);
 }

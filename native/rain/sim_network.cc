@@ -16,8 +16,20 @@ DatagramSink& SimNetwork::Attach(const Address& address, SimNode* node) {
 
 void SimNetwork::Kill(const Address& address) { hosts_.at(address)->node = nullptr; }
 
+DatagramSink& SimNetwork::Revive(const Address& address, SimNode* node) {
+  Host& host = *hosts_.at(address);
+  host.node = node;
+  host.wake = kNever;
+  return *host.sink;
+}
+
 void SimNetwork::Connect(const Address& from, const Address& to, const LinkShape& shape) {
   hosts_.at(from)->links[to].shape = shape;
+}
+
+void SimNetwork::ShareQueue(const Address& from) {
+  const auto busy_until = std::make_shared<double>(0);
+  for (auto& [to, link] : hosts_.at(from)->links) link.busy_until = busy_until;
 }
 
 const LinkCounters& SimNetwork::counters(const Address& from, const Address& to) const {
@@ -40,12 +52,13 @@ SimNetwork::Fate SimNetwork::Pass(Link& link, size_t bytes) {
   Fate fate;
   fate.leaves = static_cast<double>(now_);
   if (link.shape.bits_per_second > 0) {
-    fate.waits = std::max(0.0, link.busy_until - fate.leaves);
+    double& busy_until = *link.busy_until;
+    fate.waits = std::max(0.0, busy_until - fate.leaves);
     fate.overflowed = fate.waits > static_cast<double>(link.shape.queue);
     if (!fate.overflowed)
-      link.busy_until =
+      busy_until =
           fate.leaves + fate.waits + static_cast<double>(bytes * 8) * 1e6 / link.shape.bits_per_second;
-    fate.leaves = link.busy_until;
+    fate.leaves = busy_until;
   }
   fate.lost = !fate.overflowed && Lose(link);
   return fate;

@@ -59,6 +59,8 @@ class SimNetwork {
   DatagramSink& Attach(const Address& address, SimNode* node);
   // What is on its way to it vanishes; what it sends goes nowhere.
   void Kill(const Address& address);
+  // Another node takes the place of one that was killed, on the same links. Not owned; the sink as in Attach.
+  DatagramSink& Revive(const Address& address, SimNode* node);
   // From now on what is sent to the group reaches this node too, over the sender's link to it.
   void Join(const Address& group, const Address& member) { groups_[group].push_back(member); }
   void Leave(const Address& group, const Address& member) {
@@ -66,6 +68,9 @@ class SimNetwork {
     members.erase(std::remove(members.begin(), members.end(), member), members.end());
   }
   void Connect(const Address& from, const Address& to, const LinkShape& shape);
+  // From now on all links from there are one queue, as of a host behind one line; their rates must be the
+  // same.
+  void ShareQueue(const Address& from);
   // Adds bytes to each datagram on all links: what a seal would add where the simulation leaves it out.
   void set_extra_bytes(size_t bytes) { extra_bytes_ = bytes; }
   struct Passage {
@@ -111,8 +116,8 @@ class SimNetwork {
   struct Link {
     LinkShape shape;
     LinkCounters counters;
-    double busy_until = 0;  // microseconds
-    bool bursting = false;  // what comes is lost
+    std::shared_ptr<double> busy_until = std::make_shared<double>(0);  // microseconds; of its queue
+    bool bursting = false;                                             // what comes is lost
   };
   struct Host {
     SimNode* node;

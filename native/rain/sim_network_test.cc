@@ -64,6 +64,26 @@ struct Pair {
   Node receiver;
 };
 
+TEST(LinksThatShareAQueueWaitForEachOther) {
+  for (const bool shared : {false, true}) {
+    LinkShape shape;
+    shape.bits_per_second = 8e6;
+    Pair pair(shape, 0, 0);
+    Node other;
+    pair.network.Attach(Named(3), &other);
+    pair.network.Connect(Named(1), Named(3), shape);
+    if (shared) pair.network.ShareQueue(Named(1));
+    const std::vector<uint8_t> datagram(972);
+    for (const int to : {2, 3, 2}) pair.sender.sink->Send(Named(to), datagram.data(), datagram.size());
+    pair.network.Run(1'000'000);
+    CHECK_EQ(pair.receiver.arrivals.size(), 2u);
+    CHECK_EQ(other.arrivals.size(), 1u);
+    CHECK_EQ(pair.receiver.arrivals[0].at, 1000);
+    CHECK_EQ(other.arrivals[0].at, shared ? 2000 : 1000);
+    CHECK_EQ(pair.receiver.arrivals[1].at, shared ? 3000 : 2000);
+  }
+}
+
 TEST(ADatagramTakesItsTransmissionAndTheDelay) {
   LinkShape shape;
   shape.bits_per_second = 8e6;  // a millisecond for 1000 bytes

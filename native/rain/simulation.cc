@@ -11,7 +11,7 @@ namespace murky::rain {
 namespace {
 
 constexpr size_t kBlockBytes = 1u << 20;
-constexpr uint64_t kResource = 42;
+constexpr uint64_t kFirstResource = 42;
 constexpr Micros kLookupTimeout = 10'000'000;
 constexpr size_t kLeastBlocks = 12;  // that the client looks ahead
 const uint8_t kLookup[16] = {};      // nobody reads it
@@ -37,13 +37,16 @@ class Content {
 
 class Node : public SimNode, public EngineHost {
  public:
-  Node(SimNetwork& network, const Address& address, const SimulationScenario& scenario, uint64_t seed)
+  // `again`: in the place of one that was killed.
+  Node(SimNetwork& network, const Address& address, const SimulationScenario& scenario, uint64_t seed,
+       bool again = false)
       : address(address), random_(seed) {
     EngineLimits limits;
     limits.max_blocks_wanted = scenario.window_blocks;
+    DatagramSink& sink = again ? network.Revive(address, this) : network.Attach(address, this);
     std::string error;
-    engine = std::make_unique<Engine>(limits, Seal::Make({}, random_, &error), random_,
-                                      network.Attach(address, this), *this, network.now());
+    engine = std::make_unique<Engine>(limits, Seal::Make({}, random_, &error), random_, sink, *this,
+                                      network.now());
   }
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
     now_ = now;
@@ -75,8 +78,13 @@ class Node : public SimNode, public EngineHost {
 class Server : public Node {
  public:
   Server(SimNetwork& network, const Address& address, const SimulationScenario& scenario,
-         const Content& content, bool empty, uint64_t seed)
-      : Node(network, address, scenario, seed), content_(content), empty_(empty) {}
+         const Content& content, bool empty, uint64_t seed, bool again = false)
+      : Node(network, address, scenario, seed, again), content_(content), empty_(empty) {}
+  void Stall(Micros until) { stalled_until_ = until; }
+  void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
+    if (now >= stalled_until_) Node::OnDatagram(from, bytes, length, now);
+  }
+  Micros OnTime(Micros now) override { return now < stalled_until_ ? stalled_until_ : Node::OnTime(now); }
   void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) override {
     if (empty_) {
       engine->RefuseBlock(resource, version, block, RefuseReason::kNotHere, now_);
@@ -88,13 +96,14 @@ class Server : public Node {
  private:
   const Content& content_;
   const bool empty_;
+  Micros stalled_until_ = 0;
 };
 
 class Client : public Node {
  public:
   Client(SimNetwork& network, const Address& address, const SimulationScenario& scenario,
-         const Content& content, uint64_t seed)
-      : Node(network, address, scenario, seed), scenario_(scenario), content_(content) {}
+         const Content& content, uint64_t resource, uint64_t seed)
+      : Node(network, address, scenario, seed), scenario_(scenario), content_(content), resource_(resource) {}
   void LookUp(const std::vector<Address>& servers, Micros now) {
     for (const Address& server : servers) {
       engine->SendRequest(++lookups_, server, kLookup, sizeof kLookup, kLookupTimeout, now);
@@ -106,7 +115,7 @@ class Client : public Node {
 
   void Begin(const std::vector<Address>& servers, Micros now) {
     FetchSpec spec;
-    spec.resource = kResource;
+    spec.resource = resource_;
     spec.symbol_bytes = scenario_.symbol_bytes;
     spec.blocks = content_.blocks();
     for (const Address& server : servers) {
@@ -115,6 +124,9 @@ class Client : public Node {
     fetch = engine->OpenFetch(spec, now);
     now_ = now;
     WantMore();
+  }
+  void Add(const Address& server, Micros now) {
+    engine->AddServer(fetch, {server, scenario_.initial_rate_bits_per_second}, now);
   }
   void OnBlockDecoded(uint32_t, uint32_t block, gf2::Buffer bytes, std::vector<uint32_t>) override {
     if (ready_.empty()) first_block = now_;
@@ -126,6 +138,13 @@ class Client : public Node {
     WantMore();
   }
   bool done() const { return taken_ == content_.blocks(); }
+  uint64_t useful_bytes() const {
+    FetchReport report;
+    engine->Report(fetch, &report);
+    uint64_t symbols = 0;
+    for (const ServerReport& server : report.servers) symbols += server.useful;
+    return symbols * scenario_.symbol_bytes;
+  }
 
   uint32_t fetch = 0;
   bool intact = true;
@@ -153,6 +172,7 @@ class Client : public Node {
 
   const SimulationScenario& scenario_;
   const Content& content_;
+  const uint64_t resource_;
   size_t lookups_ = 0;  // not answered yet
   uint32_t wanted_ = 0;
   uint32_t taken_ = 0;                  // by a reader who reads them in order
@@ -204,6 +224,9 @@ class Rivalry {
         flows_[i].push_back(std::make_unique<RivalFlow>(network, kind, servers[i], client));
         RivalFlow* flow = flows_[i].back().get();
         network.At(now + scenario.rivals_from, [flow] { flow->Start(); });
+        if (scenario.rivals_until != kNever) {
+          network.At(now + scenario.rivals_until, [flow] { flow->Stop(); });
+        }
       }
     }
     if (scenario.shares_from > 0) network.At(now + scenario.shares_from, [this] { before_ = Totals(); });
@@ -242,6 +265,30 @@ Address AddressOf(size_t index) {
   return address;
 }
 
+LinkShape WayTo(const SimulatedServer& server) {
+  LinkShape link;
+  link.delay = server.delay;
+  link.loss_burst = server.loss_burst;
+  link.jitter = server.jitter;
+  link.duplicate = server.duplicate;
+  link.loss = 1 - (1 - server.loss) * (1 - server.request_loss);
+  return link;
+}
+
+LinkShape WayFrom(const SimulatedServer& server) {
+  LinkShape link = WayTo(server);
+  link.loss = server.loss;
+  link.bits_per_second = server.bits_per_second;
+  link.queue = server.queue;
+  return link;
+}
+
+// A client, and the servers that it reads from.
+struct Reader {
+  std::unique_ptr<Client> client;
+  std::vector<Address> servers;
+};
+
 }  // namespace
 
 SimulationResult Simulate(const SimulationScenario& scenario) {
@@ -249,48 +296,93 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   // The tag that a sealed datagram would carry.
   network.set_extra_bytes(kTagBytes);
   const Content content(scenario);
-  Client client(network, AddressOf(1), scenario, content, network.random().Next());
+  std::vector<Reader> readers(std::max<size_t>(scenario.readers.size(), 1));
+  const auto open = [&](size_t index, const Address& address) {
+    readers[index].client = std::make_unique<Client>(network, address, scenario, content,
+                                                     kFirstResource + index, network.random().Next());
+  };
+  open(0, AddressOf(1));
   std::vector<std::unique_ptr<Server>> servers;
   std::vector<Address> addresses;
   for (const SimulatedServer& shape : scenario.servers) {
-    const Address address = AddressOf(2 + servers.size());
-    servers.push_back(
-        std::make_unique<Server>(network, address, scenario, content, shape.empty, network.random().Next()));
-    addresses.push_back(address);
-    LinkShape link;
-    link.delay = shape.delay;
-    link.loss_burst = shape.loss_burst;
-    link.jitter = shape.jitter;
-    link.duplicate = shape.duplicate;
-    link.loss = 1 - (1 - shape.loss) * (1 - shape.request_loss);
-    network.Connect(client.address, address, link);
-    link.loss = shape.loss;
-    link.bits_per_second = shape.bits_per_second;
-    link.queue = shape.queue;
-    network.Connect(address, client.address, link);
+    addresses.push_back(AddressOf(2 + servers.size()));
+    servers.push_back(std::make_unique<Server>(network, addresses.back(), scenario, content, shape.empty,
+                                               network.random().Next()));
   }
+  for (size_t i = 1; i < readers.size(); i++) open(i, AddressOf(1 + servers.size() + i));
+  for (size_t i = 0; i < readers.size(); i++) {
+    if (scenario.readers.empty()) readers[i].servers = addresses;
+    for (const size_t server : scenario.readers.empty() ? std::vector<size_t>() : scenario.readers[i]) {
+      readers[i].servers.push_back(addresses[server]);
+    }
+    for (size_t j = 0; j < servers.size(); j++) {
+      network.Connect(readers[i].client->address, addresses[j], WayTo(scenario.servers[j]));
+      network.Connect(addresses[j], readers[i].client->address, WayFrom(scenario.servers[j]));
+    }
+  }
+  if (readers.size() > 1) {
+    for (const Address& address : addresses) network.ShareQueue(address);
+  }
+  const auto all = [&readers](bool (Client::*holds)() const) {
+    return [&readers, holds] {
+      return std::all_of(readers.begin(), readers.end(),
+                         [holds](const Reader& reader) { return ((*reader.client).*holds)(); });
+    };
+  };
   if (scenario.look_up_first) {
-    client.LookUp(addresses, network.now());
-    network.Wake(client.address);
-    network.Run(kLookupTimeout, [&client] { return client.looked_up(); });
+    for (Reader& reader : readers) {
+      reader.client->LookUp(reader.servers, network.now());
+      network.Wake(reader.client->address);
+    }
+    network.Run(kLookupTimeout, all(&Client::looked_up));
   }
   const Micros begun = network.now();
   for (size_t i = 0; i < addresses.size(); i++) {
-    const Micros kill_at = scenario.servers[i].kill_at;
-    if (kill_at == kNever) continue;
-    network.At(begun + kill_at, [&network, address = addresses[i]] { network.Kill(address); });
+    const SimulatedServer& shape = scenario.servers[i];
+    const Address& address = addresses[i];
+    std::unique_ptr<Server>& server = servers[i];
+    if (shape.kill_at != kNever) {
+      network.At(begun + shape.kill_at, [&network, address] { network.Kill(address); });
+      if (shape.back_after != kNever) {
+        network.At(begun + shape.kill_at + shape.back_after, [&, address] {
+          server = std::make_unique<Server>(network, address, scenario, content, shape.empty,
+                                            network.random().Next(), true);
+        });
+      }
+    }
+    if (shape.stall_at != kNever) {
+      network.At(begun + shape.stall_at, [&] { server->Stall(network.now() + shape.stall_for); });
+    }
+    if (shape.join_at == 0) continue;
+    for (Reader& reader : readers) {
+      const auto known = std::find(reader.servers.begin(), reader.servers.end(), address);
+      if (known == reader.servers.end()) continue;
+      reader.servers.erase(known);
+      network.At(begun + shape.join_at, [&network, client = reader.client.get(), address] {
+        client->Add(address, network.now());
+        network.Wake(client->address);
+      });
+    }
   }
+  Client& client = *readers[0].client;
   SymbolObserver observer(client.address);
   network.set_observer([&observer](const SimNetwork::Passage& passage) { observer.See(passage); });
 
   Rivalry rivalry(network, client.address, addresses, scenario);
-  client.Begin(addresses, network.now());
-  network.Wake(client.address);
+  for (Reader& reader : readers) {
+    reader.client->Begin(reader.servers, network.now());
+    network.Wake(reader.client->address);
+  }
   SimulationResult result;
-  result.done = client.done() || !network.Run(begun + scenario.limit, [&client] { return client.done(); });
+  const auto done = all(&Client::done);
+  result.done = done() || !network.Run(begun + scenario.limit, done);
   result.virtual_micros = network.now() - begun;
   result.first_block_micros = std::max<Micros>(client.first_block - begun, 0);
-  result.intact = result.done && client.intact;
+  result.intact = result.done;
+  for (const Reader& reader : readers) {
+    result.intact = result.intact && reader.client->intact;
+    result.useful_bytes.push_back(reader.client->useful_bytes());
+  }
   result.most_bytes_held = client.most_bytes_held;
   client.engine->Report(client.fetch, &result.report);
   observer.Report(&result);

@@ -1,5 +1,5 @@
-// One client that fetches an object from several servers over the simulated network, with the engine as it
-// runs on a socket. Seals are left out for speed; their bytes are counted on the links all the same.
+// One client or several that fetch an object from several servers over the simulated network, with the engine
+// as it runs on a socket. Seals are left out for speed; their bytes are counted on the links all the same.
 #ifndef MURKY_RAIN_SIMULATION_H_
 #define MURKY_RAIN_SIMULATION_H_
 
@@ -20,6 +20,10 @@ struct SimulatedServer {
   Micros jitter = 0;
   double duplicate = 0;
   Micros kill_at = kNever;
+  Micros back_after = kNever;     // how long after it was killed it is started again
+  Micros stall_at = kNever;       // from then on it neither takes nor sends anything
+  Micros stall_for = 0;           // so long
+  Micros join_at = 0;             // when the client hears of it
   bool empty = false;             // has not got the object
   std::vector<RivalKind> rivals;  // each one a flow from the server to the client, through the same queue
 };
@@ -31,13 +35,17 @@ struct SimulationScenario {
   // At most, as a node has it; within it the client looks ahead as far as the paths need.
   size_t window_blocks = 46;
   std::vector<SimulatedServer> servers;
+  // Each reader's servers, by index. Reader 0 is the client of the result; each reads a resource of its own,
+  // and what a server sends to all of them goes through one queue. Empty: one reader, of all servers.
+  std::vector<std::vector<size_t>> readers;
   Micros limit = 600'000'000;
   uint64_t initial_rate_bits_per_second = 0;  // per server; 0: an unknown path
   // The client first asks every server something, as a node looks up an object's version before it fetches
   // it, and has their tokens from then on. All times, also those below, count from the fetch's beginning.
   bool look_up_first = false;
-  Micros rivals_from = 0;  // when rivals begin
-  Micros shares_from = 0;  // when bytes begin to count in `SimulatedShare`
+  Micros rivals_from = 0;        // when rivals begin,
+  Micros rivals_until = kNever;  // and when they send no more
+  Micros shares_from = 0;        // when bytes begin to count in `SimulatedShare`
 };
 
 // Bytes of IP that came through a server's link.
@@ -60,6 +68,7 @@ struct SimulationResult {
   EngineCounters client;
   std::vector<EngineCounters> servers;
   std::vector<SimulatedShare> shares;  // by server
+  std::vector<uint64_t> useful_bytes;  // by reader: of the symbols that its decoders took
 };
 
 // Runs to the end of the fetch or to the limit.

@@ -100,6 +100,27 @@ TEST(AJunkSenderWithAKnownBootGetsNoDerivationsForNothing) {
   CHECK_EQ(server.answers, 2);
 }
 
+// Headers that were overheard, sent from elsewhere: the tag of each would have to be looked at.
+TEST(WhoSpeaksAsAKnownSenderFromElsewhereIsAStranger) {
+  SealedServer server;
+  SeededRandom random(2);
+  Member known(3);
+  server.Receive(At(9), known.Asks());
+  for (int i = 0; i < 100'000; i++) {
+    server.now += 5;
+    std::vector<uint8_t> junk = Junk(random);
+    WriteOuter({kWireVersion, SealScheme::kAes128Gcm, static_cast<uint64_t>(1 + i), known.seal->boot()},
+               junk.data());
+    server.Receive(At(66), junk);
+  }
+  CHECK(server.engine.counters().dropped_forged <= 150);
+  server.Receive(At(9), known.Asks());
+  CHECK_EQ(server.answers, 2);
+  // It moves, as behind a NAT that chose another port, and is heard there, and no budget is spent for it.
+  for (int i = 0; i < 100; i++) server.Receive(At(10 + i % 2), known.Asks());
+  CHECK_EQ(server.answers, 102);
+}
+
 // While a cluster changes its key each datagram might be sealed with the other one.
 TEST(ForgeriesOfAKnownSenderAreTriedWithOtherKeysWithinTheBudget) {
   SealedServer server({kKey, kNextKey});

@@ -1,5 +1,9 @@
 // libFuzzer target: a server whose clients have proved their addresses and ask for anything in any order,
 // while blocks come, fail and vanish. Its limits hold, and no symbol goes out that was not asked for.
+// Reaches: Subscriptions::OnSubscribe, Subscriptions::OnUnsubscribe, Subscriptions::OnJoin,
+// Subscriptions::OnListen, Subscriptions::OnRefused, Subscriptions::Forget, Subscriptions::SendSymbol,
+// Subscriptions::SendShared, Subscriptions::SendMark, GroupPour::TakeTurn, GroupPour::OnRefused,
+// IncomingRequests::OnRequest, IncomingRequests::Respond.
 #include <set>
 #include <tuple>
 
@@ -11,6 +15,9 @@ namespace murky::rain {
 namespace {
 
 constexpr size_t kClients = 3;
+constexpr uint16_t kFetches = 8;
+// Of each client, beside those: fetches that read the same.
+constexpr uint16_t kReaders = 2;
 
 class Server {
  public:
@@ -47,19 +54,22 @@ class Server {
   void Step(uint8_t action) {
     const size_t client = action % kClients;
     const Address from = At(2 + static_cast<int>(client));
-    if (action < 120) {
+    if (action < 100) {
       Ask(from, client);
+    } else if (action < 120) {
+      ReadAsACrowd();
     } else if (action < 130) {
-      server_.Receive(from, Join{static_cast<uint16_t>(input_.Byte() % 8)});
+      server_.Receive(from, Join{static_cast<uint16_t>(input_.Byte() % (kFetches + kReaders))});
       const uint32_t first = input_.Byte() % 6;
       const uint32_t last = first + static_cast<uint32_t>(input_.Take(1 + action % 4));
-      server_.Receive(from, Listen{static_cast<uint16_t>(input_.Byte() % 8), first, std::max(first, last)});
+      server_.Receive(from, Listen{static_cast<uint16_t>(input_.Byte() % (kFetches + kReaders)), first,
+                                   std::max(first, last)});
     } else if (action < 140) {
-      server_.Receive(from, Unsubscribe{static_cast<uint16_t>(input_.Byte() % 8)});
+      server_.Receive(from, Unsubscribe{static_cast<uint16_t>(input_.Byte() % (kFetches + kReaders))});
     } else if (action < 170) {
       server_.Pass(static_cast<Micros>(input_.Take(2)) * 100);  // at most 6.5 s
     } else if (action < 200) {
-      Answer(action);
+      Answer();
     } else if (action < 210) {
       server_.engine->ForgetResource(input_.Byte() % 3, server_.now);
     } else if (action < 230) {
@@ -86,7 +96,7 @@ class Server {
 
   void Ask(const Address& from, size_t client) {
     Subscribe message;
-    message.fetch = static_cast<uint16_t>(input_.Byte() % 8);
+    message.fetch = static_cast<uint16_t>(input_.Byte() % kFetches);
     message.token = tokens_[client];
     message.resource = input_.Byte() % 3;
     message.version[0] = input_.Byte() % 2;
@@ -99,21 +109,53 @@ class Server {
       const auto first = static_cast<uint32_t>(input_.Take(1 + input_.Byte() % 3)) % 0xffff00;
       const uint32_t count = 1 + input_.Byte();
       message.ranges.push_back({number += 1 + input_.Byte() % 3, block, first, count});
-      for (uint32_t esi = first; esi < first + count; esi++) {
-        asked_of_any_fetch_.insert({from.ip[15], block, esi});
-        asked_.insert({from.ip[15], message.fetch, block, esi});
+    }
+    Subscribes(from, message);
+  }
+
+  // All clients read one block, take shared symbols and hear the group: the server shares, and pours.
+  void ReadAsACrowd() {
+    Subscribe message;
+    message.resource = input_.Byte() % 3;
+    message.version[0] = input_.Byte() % 2;
+    message.symbol_units = 1 + input_.Byte() % 3;
+    message.rate_kbit = 10'000;
+    message.heartbeat = ++crowds_;
+    const uint32_t block = input_.Byte() % 6;
+    message.ranges = {{crowds_, block, input_.Byte() * 8u, 33 + input_.Byte() % 64u}};
+    for (size_t client = 0; client < kClients; client++) {
+      const Address from = At(2 + static_cast<int>(client));
+      message.token = tokens_[client];
+      for (message.fetch = kFetches; message.fetch < kFetches + kReaders; message.fetch++) {
+        Subscribes(from, message);
+        server_.Receive(from, Join{message.fetch});
+        server_.Receive(from, Listen{message.fetch, block, block + input_.Byte() % 3});
+      }
+    }
+    Answer(message.resource, message.version, block);
+  }
+
+  void Subscribes(const Address& from, const Subscribe& message) {
+    for (const Range& range : message.ranges) {
+      for (uint32_t esi = range.from; esi < range.from + range.count; esi++) {
+        asked_of_any_fetch_.insert({from.ip[15], range.block, esi});
+        asked_.insert({from.ip[15], message.fetch, range.block, esi});
       }
     }
     server_.Receive(from, message);
   }
 
-  void Answer(uint8_t action) {
+  void Answer() {
     const uint64_t resource = input_.Byte() % 3;
     Version version{};
     version[0] = input_.Byte() % 2;
-    const uint32_t block = input_.Byte() % 6;
-    if (action % 4 == 0) {
-      server_.engine->RefuseBlock(resource, version, block, static_cast<RefuseReason>(1 + input_.Byte() % 4),
+    Answer(resource, version, input_.Byte() % 6);
+  }
+
+  void Answer(uint64_t resource, const Version& version, uint32_t block) {
+    const uint8_t answer = input_.Byte();
+    if (answer >= 192) {
+      server_.engine->RefuseBlock(resource, version, block, static_cast<RefuseReason>(1 + answer % 4),
                                   server_.now);
       return;
     }
@@ -140,6 +182,7 @@ class Server {
   testing::FuzzInput input_;
   EngineHarness server_;
   Token tokens_[kClients];
+  uint32_t crowds_ = 0;
   std::set<std::tuple<uint8_t, uint16_t, uint32_t, uint32_t>> asked_;
   std::set<std::tuple<uint8_t, uint32_t, uint32_t>> asked_of_any_fetch_;
 };

@@ -42,9 +42,10 @@ void Subscriptions::SendSymbol(Subscription& subscription, ServedBlock& block, u
   header.time = static_cast<uint32_t>(now) & 0xffffff;
   header.esi = esi;
   header.block = number;
-  WriteSymbolHeader(header, outbox_.inner());
-  cache_.Symbol(block, esi, outbox_.inner() + kSymbolHeaderBytes);
-  outbox_.Send(subscription.key.client, kSymbolHeaderBytes + subscription.symbol_bytes);
+  uint8_t head[kSymbolHeaderBytes];
+  WriteSymbolHeader(header, head);
+  const uint8_t* symbol = cache_.Symbol(block, esi);
+  outbox_.Send(subscription.key.client, {head, kSymbolHeaderBytes, symbol, subscription.symbol_bytes});
   counters_.symbols_sealed++;
   if (subscription.own_symbols > 0) subscription.own_symbols--;
 }

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 
 #include "lt/codec.h"
 #include "rain/seeded_random.h"
@@ -27,16 +26,9 @@ class SymbolDigest {
   }
 
   // `bytes` is a multiple of 64, at most lt::kMaxSymbolBytes.
-  uint64_t operator()(const uint8_t* symbol, size_t bytes) const {
-    uint64_t sum = 0;
-    for (size_t at = 0; at < bytes; at += 2 * sizeof(uint32_t)) {
-      uint32_t pair[2];
-      std::memcpy(pair, symbol + at, sizeof pair);
-      const uint32_t* key = key_.data() + at / sizeof(uint32_t);
-      sum += static_cast<uint64_t>(pair[0] + key[0]) * static_cast<uint64_t>(pair[1] + key[1]);
-    }
-    return sum;
-  }
+  uint64_t operator()(const uint8_t* symbol, size_t bytes) const;
+  // The same without instructions that not every processor has: what the other is compared with.
+  uint64_t Portable(const uint8_t* symbol, size_t bytes) const;
 
  private:
   std::array<uint32_t, lt::kMaxSymbolBytes / sizeof(uint32_t)> key_;

@@ -93,16 +93,20 @@ UdpSocket::~UdpSocket() { ::close(fd_); }
 int UdpSocket::receive_buffer_bytes() const { return BufferBytes(fd_, SO_RCVBUF); }
 int UdpSocket::send_buffer_bytes() const { return BufferBytes(fd_, SO_SNDBUF); }
 
-void UdpSocket::Send(const Address& to, const uint8_t* bytes, size_t length) {
-  if (length == 0) return;
+uint8_t* UdpSocket::Room(size_t length) {
   const auto fits = [&] { return send_used_ + length <= send_room_.size(); };
   if ((queue_.size() >= kMaxBatchDatagrams || !fits()) && !blocked_) Flush();
-  if (!fits()) {
+  return fits() ? send_room_.data() + send_used_ : nullptr;
+}
+
+void UdpSocket::Send(const Address& to, const uint8_t* bytes, size_t length) {
+  if (length == 0) return;
+  uint8_t* at = Room(length);
+  if (!at) {
     lost_++;
     return;
   }
-  uint8_t* at = send_room_.data() + send_used_;
-  std::memcpy(at, bytes, length);
+  if (bytes != at) std::memcpy(at, bytes, length);
   send_used_ += length;
   queue_.push_back({to, at, length});
 }

@@ -13,10 +13,12 @@
 #include "rain/datagram_io.h"
 #include "rain/failure.h"
 #include "rain/seam.h"
+#include "rain/wire.h"
 
 namespace murky::rain {
 
-constexpr size_t kSendQueueBytes = 512u << 10;
+// A batch of the longest datagrams, so that a burst of them takes one system call.
+constexpr size_t kSendQueueBytes = kMaxBatchDatagrams * kMaxDatagramBytes;
 
 class UdpSocket : public DatagramSink {
  public:
@@ -40,6 +42,7 @@ class UdpSocket : public DatagramSink {
   bool Receive(const DatagramIo::Taker& take) { return io_->Receive(take); }
 
   void Send(const Address& to, const uint8_t* bytes, size_t length) override;
+  uint8_t* Room(size_t length) override;
   // Sends what Send gathered, as far as the kernel takes it.
   void Flush();
   bool waiting() const { return !queue_.empty(); }  // for the socket to become writable

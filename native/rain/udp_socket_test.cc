@@ -92,6 +92,28 @@ TEST(udp_socket_carries_datagrams_of_all_sizes_between_all_kinds) {
   });
 }
 
+// What is put together in the socket's own room, and what is copied there, go out alike and in order.
+TEST(udp_socket_sends_what_was_written_in_its_room) {
+  OnAllKinds([](SocketKind kind) {
+    const auto sender = Opened(At("127.0.0.1"), kind);
+    const auto receiver = Opened(At("127.0.0.1"), kind);
+    std::vector<Bytes> sent;
+    for (size_t i = 0; i < 200; i++) {
+      const Bytes bytes(1 + i * 67 % 3000, static_cast<uint8_t>(i));
+      uint8_t* room = i % 3 == 0 ? nullptr : sender->Room(bytes.size());
+      if (room) std::copy(bytes.begin(), bytes.end(), room);
+      if (i % 3 == 2) continue;  // written, and not sent after all
+      sender->Send(receiver->local(), room ? room : bytes.data(), bytes.size());
+      sent.push_back(bytes);
+    }
+    sender->Flush();
+    std::vector<Bytes> received;
+    for (Arrived& arrived : Await(*receiver, sent.size())) received.push_back(std::move(arrived.bytes));
+    CHECK(received == sent);
+    CHECK(sender->Room(kSendQueueBytes + 1) == nullptr);
+  });
+}
+
 TEST(udp_socket_marks_a_datagram_that_is_too_long) {
   OnAllKinds([](SocketKind kind) {
     const auto sender = Opened(At("127.0.0.1"), SocketKind::kPortable);
@@ -274,9 +296,9 @@ TEST(udp_socket_bounds_its_queue) {
   OnAllKinds([](SocketKind kind) {
     const auto sender = Opened(At("127.0.0.1"), kind);
     const auto receiver = Opened(At("127.0.0.1"), kind);
-    // Not flushed in between, and fewer than a batch, but more bytes than the queue has room for.
+    // Not flushed in between, and more than the queue has room for.
     const Bytes bytes(kMaxDatagramBytes, 1);
-    const size_t count = kMaxBatchDatagrams - 1;
+    const size_t count = kMaxBatchDatagrams + 1;
     CHECK(count * bytes.size() > kSendQueueBytes);
     for (size_t i = 0; i < count; i++) sender->Send(receiver->local(), bytes.data(), bytes.size());
     sender->Flush();
@@ -286,6 +308,22 @@ TEST(udp_socket_bounds_its_queue) {
     sender->Send(receiver->local(), endless.data(), endless.size());
     CHECK_EQ(sender->lost(), 1u);
     CHECK(!sender->waiting());
+  });
+}
+
+TEST(udp_socket_sends_a_burst_of_the_longest_datagrams_in_one_call) {
+  OnAllKinds([](SocketKind kind) {
+    const auto sender = Opened(At("127.0.0.1"), kind);
+    const auto receiver = Opened(At("127.0.0.1"), kind);
+    const Bytes bytes(kMaxDatagramBytes, 1);
+    for (size_t i = 0; i < kMaxBatchDatagrams; i++) {
+      sender->Send(receiver->local(), bytes.data(), bytes.size());
+    }
+    CHECK_EQ(sender->io().calls().send, 0u);
+    sender->Flush();
+    CHECK_EQ(sender->io().calls().send, kind == SocketKind::kPortable ? kMaxBatchDatagrams : 1);
+    CHECK_EQ(sender->lost(), 0u);
+    CHECK_EQ(Await(*receiver, kMaxBatchDatagrams).size(), kMaxBatchDatagrams);
   });
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "rain/engine.h"
@@ -34,15 +35,27 @@ inline std::vector<uint8_t> CrowdBlock(uint32_t block) {
   return bytes;
 }
 
-class CrowdNode : public rain::SimNode, public rain::EngineHost {
+inline bool CarriesSymbol(const uint8_t* datagram, size_t length) {
+  rain::MessageType type;
+  return length > rain::kOuterBytes &&
+         rain::ParseType(datagram + rain::kOuterBytes, length - rain::kOuterBytes, &type) &&
+         (type == rain::MessageType::kSymbol || type == rain::MessageType::kShared);
+}
+
+class CrowdNode : public rain::SimNode, public rain::EngineHost, public rain::DatagramSink {
  public:
   CrowdNode(rain::SimNetwork& network, const Address& address, const rain::EngineLimits& limits)
-      : address(address), network_(network), group_(limits.group), random_(network.random().Next()) {
+      : address(address),
+        network_(network),
+        sink_(network.Attach(address, this)),
+        group_(limits.group),
+        random_(network.random().Next()) {
     std::string error;
-    engine = std::make_unique<rain::Engine>(limits, rain::Seal::Make({}, random_, &error), random_,
-                                            network.Attach(address, this), *this, network.now());
+    engine = std::make_unique<rain::Engine>(limits, rain::Seal::Make({}, random_, &error), random_, *this,
+                                            *this, network.now());
   }
   void OnDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
+    symbols_in += CarriesSymbol(bytes, length);
     engine->OnDatagram(from, bytes, length, now);
   }
   void OnGroupDatagram(const Address& from, const uint8_t* bytes, size_t length, Micros now) override {
@@ -55,6 +68,11 @@ class CrowdNode : public rain::SimNode, public rain::EngineHost {
     }
     return engine->OnTime(now);
   }
+  // Of the engine, to the network.
+  void Send(const Address& to, const uint8_t* bytes, size_t length) override {
+    if (CarriesSymbol(bytes, length)) symbols_out_to[to]++;
+    sink_.Send(to, bytes, length);
+  }
   void OnBlockNeeded(uint64_t, const rain::Version&, uint32_t) override {}
   void OnBlockDecoded(uint32_t, uint32_t, gf2::Buffer, std::vector<uint32_t>) override {}
   void OnServerState(uint32_t, uint32_t, rain::ServerState, rain::RefuseReason) override {}
@@ -64,11 +82,14 @@ class CrowdNode : public rain::SimNode, public rain::EngineHost {
 
   const Address address;
   std::unique_ptr<rain::Engine> engine;
+  uint64_t symbols_in = 0;                                                  // that came, to itself alone
+  std::unordered_map<Address, uint64_t, rain::AddressHash> symbols_out_to;  // that were handed to the link
 
  protected:
   rain::SimNetwork& network_;
 
  private:
+  rain::DatagramSink& sink_;
   const Address group_;
   bool member_ = false;
   rain::SeededRandom random_;

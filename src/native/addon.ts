@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MurkyError } from '../errors.js';
+import type { FilePlace } from '../seam/file-place.js';
 
 /**
  * The native addon as it is: unchecked and unforgiving. Everything outside `src/codec` and `src/rain` uses their typed
@@ -23,6 +24,13 @@ export interface Addon {
   overheadHistogram(k: number, loss: number, trials: number, seed: number): number[];
   /** SHA-256 by OpenSSL on a thread of Node's pool; the memory must stay as it is until then. */
   sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Gives the memory of a decoded block back; the array is empty afterwards. Left to the collector it comes back, too, at
+   * the cost of marking the heap for every 20 MiB or so. Nothing may be reading it any more, on no thread.
+   */
+  releaseBlock(bytes: Uint8Array): void;
+  /** A block of a copy of these bytes. */
+  holdBlock(bytes: Uint8Array): HeldBlock;
   /** What the transport finds on this machine. */
   transportFeatures(): TransportFeatures;
 }
@@ -122,7 +130,13 @@ export interface LoopOptions {
  */
 export interface NativeLoop {
   address(): { host: string; port: number };
-  provideBlock(resource: bigint, version: Uint8Array, block: number, bytes: Uint8Array): void;
+  /** An array is copied; a held block is served from where it lies, and cannot be taken any more. */
+  provideBlock(resource: bigint, version: Uint8Array, block: number, bytes: Uint8Array | HeldBlock): void;
+  /**
+   * Reads a block on a thread of Node's pool, and takes it if its bytes are those of the place's SHA-256; the file must
+   * stay open until then. False, and nothing is taken, if they are not, or cannot be read.
+   */
+  provideFromFile(resource: bigint, version: Uint8Array, block: number, place: FilePlace): Promise<boolean>;
   refuseBlock(resource: bigint, version: Uint8Array, block: number, reason: RefuseReason): void;
   forgetResource(resource: bigint): void;
   /** Returns the fetch's handle, 0 if a limit is reached. */
@@ -141,6 +155,8 @@ export interface NativeLoop {
   closeFetch(fetch: number): void;
   /** The payload has at most 1332 bytes. Answered by a `response` or `timeout` event with the same id. */
   request(id: bigint, host: string, port: number, payload: Uint8Array, timeoutMs: number): boolean;
+  /** With the address that it went to: it is not repeated any more, and takes up no room. An answer may still be told of. */
+  cancelRequest(id: bigint, host: string, port: number): void;
   respond(handle: bigint, payload: Uint8Array): void;
   /** Throws as the constructor does, and then keeps the keys it has. */
   replaceKeys(keys: readonly Uint8Array[]): void;
@@ -200,6 +216,22 @@ export interface FetchReport {
   lookAheadBytes: number;
 }
 
+/**
+ * Bytes of a block outside V8's heap, of which its collector knows nothing: native/addon/held_block.h. Whoever gets one
+ * takes it or drops it; one that is forgotten comes back only when its object happens to be collected.
+ */
+export interface HeldBlock {
+  /** 0 once it was taken or dropped. */
+  readonly length: number;
+  /** By OpenSSL, on a thread of Node's pool unless it is short. */
+  sha256(): Promise<Uint8Array>;
+  /** The bytes, once, and not while they are being hashed or served. */
+  take(): Uint8Array;
+  copy(): Uint8Array;
+  /** Gives the memory back, if need be once it has been hashed and is served no more. Idempotent. */
+  drop(): void;
+}
+
 export enum ServerState {
   Connecting = 0,
   Alive = 1,
@@ -211,7 +243,7 @@ export enum ServerState {
 export type LoopEvent =
   | { type: 'blockNeeded'; resource: bigint; version: Uint8Array; block: number }
   /** `bytes` is empty where the block's symbols contradict each other: somebody's were wrong. */
-  | { type: 'blockDecoded'; fetch: number; block: number; bytes: Uint8Array; fromServers: number[] }
+  | { type: 'blockDecoded'; fetch: number; block: number; bytes: HeldBlock; fromServers: number[] }
   | { type: 'serverState'; fetch: number; server: number; state: ServerState; reason: number }
   | { type: 'request'; handle: bigint; host: string; port: number; payload: Uint8Array }
   | { type: 'response'; id: bigint; payload: Uint8Array }
@@ -231,6 +263,13 @@ export interface SimulatedServer {
   duplicate?: number;
   /** Virtual milliseconds at which the server dies. */
   killAtMs?: number;
+  /** How long after that it is started again, with nothing in its memory. */
+  backAfterMs?: number;
+  /** When it begins to neither take nor send anything, and for how long. */
+  stallAtMs?: number;
+  stallForMs?: number;
+  /** When the client hears of it; from the start unless it is said. */
+  joinAtMs?: number;
   /** The server has not got the object. */
   empty?: boolean;
   /** TCP-like flows from the server to the client, through the same queue. */
@@ -250,8 +289,15 @@ export interface SimulationScenario {
    */
   lookUpFirst?: boolean;
   servers: SimulatedServer[];
+  /**
+   * The servers of each reader, by index. Each reads an object of its own, and what a server sends to all of them goes
+   * through one queue. Without it there is one reader, of all servers.
+   */
+  readers?: number[][];
   /** When the rivals begin. */
   rivalsFromMs?: number;
+  /** When they send no more; without it they are never done. */
+  rivalsUntilMs?: number;
   /** When bytes begin to count in `shares`. */
   sharesFromMs?: number;
   /** Gives up after this much virtual time. */
@@ -260,7 +306,7 @@ export interface SimulationScenario {
 
 export interface SimulationResult {
   done: boolean;
-  /** Every block equals what was put. */
+  /** Every block of every reader equals what was put. */
   intact: boolean;
   virtualMs: number;
   /** When the first block was whole. */
@@ -276,6 +322,8 @@ export interface SimulationResult {
   servers: Record<string, number>[];
   /** Bytes of IP through each server's link, of the fetch and of all its rivals. */
   shares: { fetchBytes: number; rivalBytes: number }[];
+  /** By reader: bytes of the symbols that were of use. All else here is the first reader's. */
+  usefulBytes: number[];
 }
 
 export interface PollutedServer {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { checkKey, MAX_KEY_BYTES, resourceId } from './key.js';
-import { type Version, versionFromBytes, versionToBytes } from './version.js';
+import { toldVersion, type Version, versionToBytes } from './version.js';
 
 /** A value is cut into source blocks of 1 MiB, the last one shorter; an empty value has none. */
 export const BLOCK_BYTES = 2 ** 20;
@@ -155,7 +155,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   return {
     key,
     id,
-    version: versionFromBytes(buffer, 10),
+    version: toldVersion(buffer, 10),
     tombstone: (flags & FLAG_TOMBSTONE) !== 0,
     size,
     blockBytes,

@@ -13,6 +13,9 @@ export interface Version {
   readonly node: bigint;
 }
 
+/** Year 10600 or so: a clock that had seen a later version could not go on from it. */
+export const MAX_VERSION_TIME = 2n ** 64n - 2n ** 60n;
+
 /** Negative if `a` is older than `b`, 0 if they are the same version, positive if newer. */
 export function compareVersions(a: Version, b: Version): number {
   if (a.time !== b.time) return a.time < b.time ? -1 : 1;
@@ -34,6 +37,13 @@ export function versionFromBytes(bytes: Uint8Array, offset = 0): Version {
     throw new MurkyError('MURKY_BAD_MESSAGE', 'A version was cut short.');
   }
   return { time: view.getBigUint64(offset), node: view.getBigUint64(offset + 8) };
+}
+
+/** A version as somebody tells of it: MURKY_BAD_MESSAGE over {@link MAX_VERSION_TIME}, too. */
+export function toldVersion(bytes: Uint8Array, offset = 0): Version {
+  const version = versionFromBytes(bytes, offset);
+  if (version.time > MAX_VERSION_TIME) throw new MurkyError('MURKY_BAD_MESSAGE', 'A version is out of range.');
+  return version;
 }
 
 /** 32 hexadecimal digits; text order is version order. */

@@ -31,7 +31,7 @@ export interface BindOptions {
   readonly threads?: number;
   readonly maxRateBitsPerSecond?: number;
   readonly maxRatePerPeerBitsPerSecond?: number;
-  /** Memory for blocks that are kept encoded for the next reader. */
+  /** Memory for blocks that are kept for the next reader, as they are or encoded. */
   readonly blockCacheBytes?: number;
   readonly maxSubscriptions?: number;
   readonly maxSubscriptionsPerPeer?: number;

@@ -16,11 +16,22 @@ export interface RainFetchOptions extends Pick<FetchOptions, 'signal' | 'stallTi
   readonly servers: readonly (string | Address)[];
   /** How long servers have to say whether they have it. */
   readonly lookupTimeoutMs?: number;
+  /**
+   * Of `stream` alone. Called once the version is found: blocks before its answer are not fetched, because the caller has
+   * them.
+   */
+  readonly firstBlock?: (manifest: Manifest) => Promise<number>;
+  /**
+   * Of `stream` alone: a piece is good only until the next one is asked for. Its memory is then used again, and the array is
+   * empty, which at high rates spares the collector much. Not for a body that is read ahead of its use, as `Readable.from`
+   * and `pipeline` do.
+   */
+  readonly transient?: boolean;
   /** Called after each verified block. */
   readonly onProgress?: (progress: RainFetchProgress) => void;
 }
 
-export interface RainWholeFetchOptions extends RainFetchOptions {
+export interface RainWholeFetchOptions extends Omit<RainFetchOptions, 'firstBlock' | 'transient'> {
   /** Limit of the object's size, 1 GiB by default; a larger one is MURKY_TOO_LARGE. */
   readonly maxBytes?: number;
 }
@@ -69,7 +80,7 @@ export class RainClient {
     const { maxBytes = DEFAULT_MAX_BYTES } = options;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { manifest, body, report } = await this.stream(idOrKey, options);
+        const { manifest, body, report } = await this.stream(idOrKey, { ...options, transient: true });
         if (manifest.size > maxBytes) throw tooLarge(manifest, maxBytes);
         const bytes = new Uint8Array(manifest.size);
         let at = 0;
@@ -88,10 +99,18 @@ export class RainClient {
   async stream(idOrKey: string | bigint, options: RainFetchOptions): Promise<RainStream> {
     const { manifest, holders, silent } = await this.#locate(idOrKey, options);
     // A silent server may only have lost a datagram; the fetch finds out what it has.
-    const fetch = this.endpoint.fetch(manifest, [...holders, ...silent], options);
+    const { signal, stallTimeoutMs, windowBlocks, firstBlock } = options;
+    const fetch = this.endpoint.fetch(manifest, [...holders, ...silent], {
+      ...(signal && { signal }),
+      ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
+      ...(windowBlocks !== undefined && { windowBlocks }),
+      ...(firstBlock && { firstBlock: await firstBlock(manifest) }),
+    });
     return {
       manifest,
-      body: pieces(fetch, (received) => options.onProgress?.({ received, size: manifest.size })),
+      body: pieces(fetch, options.transient ?? false, (received) =>
+        options.onProgress?.({ received, size: manifest.size }),
+      ),
       report: () => summarise(fetch.report(), fetch.progress()),
     };
   }
@@ -125,10 +144,15 @@ export class RainClient {
   }
 }
 
-async function* pieces(fetch: VerifiedFetch, onPiece: (received: number) => void): AsyncGenerator<Uint8Array, void> {
-  for await (const { bytes } of fetch) {
+async function* pieces(
+  fetch: VerifiedFetch,
+  transient: boolean,
+  onPiece: (received: number) => void,
+): AsyncGenerator<Uint8Array, void> {
+  for await (const { bytes, release } of fetch) {
     onPiece(fetch.progress().bytes);
     yield bytes;
+    if (transient) release?.();
   }
 }
 

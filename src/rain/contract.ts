@@ -1,6 +1,7 @@
-import type { FetchReport } from '../native/addon.js';
+import type { FetchReport, HeldBlock } from '../native/addon.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
+import type { FilePlace } from '../seam/file-place.js';
 
 /** Host and UDP port of a rain endpoint. `host` is a numeric IP address once it has been resolved. */
 export interface Address {
@@ -18,6 +19,17 @@ export interface BlockSource {
   manifest(id: bigint, version: Version): Promise<Manifest | undefined>;
   /** One block of a readable version, verified against its hash; undefined if it is not here. */
   block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined>;
+  /**
+   * For a source whose blocks lie in files or in memory that nobody changes: lets `readFrom` have one from there, past
+   * JavaScript, and keeps it there meanwhile. False if it lies elsewhere, or `readFrom` did not find the bytes that the
+   * place names: then `block` is asked.
+   */
+  readInPlace?(
+    id: bigint,
+    version: Version,
+    index: number,
+    readFrom: (place: FilePlace | HeldBlock) => Promise<boolean>,
+  ): Promise<boolean>;
 }
 
 /** The first byte of a request says who answers it. */
@@ -38,6 +50,8 @@ export enum RequestKind {
   Held = 7,
   /** cluster: which of the resources that we both own do you hold otherwise? */
   Compare = 8,
+  /** cluster: does the conditional write of yours that claimed this version go on? */
+  Claim = 9,
 }
 
 /** What a server says of one resource. */
@@ -77,8 +91,19 @@ export interface FetchOptions {
   readonly stallTimeoutMs?: number;
 }
 
+/** A verified block. */
+export interface FetchedBlock {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  /**
+   * For who is done with `bytes`, and nobody else has them: their memory is used again and they are empty. Without it the
+   * collector finds them, at some cost.
+   */
+  release?(): void;
+}
+
 /** Verified blocks in order. Leaving the loop, or an abort, ends the fetch at every server. */
-export interface BlockFetch extends AsyncIterable<{ index: number; bytes: Uint8Array }> {
+export interface BlockFetch extends AsyncIterable<FetchedBlock> {
   report(): FetchReport;
   /** Brings in a server that turned up while the fetch runs. */
   addServer(server: Address): void;

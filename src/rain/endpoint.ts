@@ -48,7 +48,7 @@ export interface RainEndpointOptions extends BindOptions {
   readonly history?: PathHistory;
   /** How long a server that sent wrong bytes is left out of fetches the first time; a minute by default. */
   readonly quarantineMs?: number;
-  /** Memory for the blocks of one fetch, being decoded or waiting for the reader; 32 MiB by default. */
+  /** Memory for the blocks of one fetch, being decoded or waiting for the reader; {@link DEFAULT_FETCH_WINDOW_BYTES} by default. */
   readonly fetchWindowBytes?: number;
   /** Called when a server is caught with wrong bytes. */
   readonly onOffence?: (offence: Offence) => void;
@@ -151,6 +151,11 @@ export class RainEndpoint implements RainNetwork {
     const { host, port } = checkAddress(address);
     const family = familyOf(this.address.host);
     const numeric = isIP(host) ? host : await this.#lookUpName(host, family);
+    if (numeric.includes('%')) {
+      throw new MurkyError('MURKY_NODE_UNREACHABLE', `${numeric} names a zone, and such addresses are not spoken to.`, {
+        hint: 'Give an address that means the same on every link.',
+      });
+    }
     if ((family === 4 && isIPv6(numeric)) || (family === 6 && isIPv4(numeric))) {
       throw new MurkyError('MURKY_NODE_UNREACHABLE', `${numeric} cannot be reached from ${this.address.host}.`, {
         hint: 'Bind an address of the same family, or :: for both.',
@@ -259,6 +264,12 @@ export class RainEndpoint implements RainNetwork {
     }
   }
 
+  #onDecoded(event: Extract<LoopEvent, { type: 'blockDecoded' }>): void {
+    const sink = this.#fetchSinks.get(event.fetch);
+    if (sink) sink(event);
+    else event.bytes.drop(); // of a fetch that has ended
+  }
+
   #onEvents(events: LoopEvent[]): void {
     for (const event of events) {
       if (this.#closed) return;
@@ -267,6 +278,8 @@ export class RainEndpoint implements RainNetwork {
           this.#serving.onBlockNeeded(event);
           break;
         case 'blockDecoded':
+          this.#onDecoded(event);
+          break;
         case 'serverState':
           this.#fetchSinks.get(event.fetch)?.(event);
           break;

@@ -1,26 +1,21 @@
 import { isIP } from 'node:net';
 import { isMurkyError, MurkyError } from '../errors.js';
-import { type FetchReport, RefuseReason } from '../native/addon.js';
-import { sha256 } from '../object/manifest.js';
+import { addon, type FetchReport, type HeldBlock, RefuseReason } from '../native/addon.js';
 import { versionToText } from '../object/version.js';
 import { formatAddress } from './address.js';
-import type { Address, BlockFetch, FetchOptions } from './contract.js';
+import type { Address, BlockFetch, FetchedBlock, FetchOptions } from './contract.js';
 import { LookAhead } from './look-ahead.js';
 import { type Departure, isSuperseded, noServerError, pollutedError, supersededError } from './outcome.js';
 import { type FetchPlan, fitToPaths, plannedBytes } from './plan.js';
 import { mergeReports, type RunningFetch, summarise, type TransferProgress, type TransferReport } from './report.js';
 import { type FetchHost, Session } from './session.js';
+import { SizeWatch } from './size-watch.js';
 import { StallWatch } from './stall-watch.js';
 import { tryAlone, type Verdict } from './trial.js';
 
 export const DEFAULT_STALL_TIMEOUT_MS = 10_000;
 
 export type VerifiedFetchOptions = Pick<FetchOptions, 'windowBlocks' | 'signal' | 'stallTimeoutMs'>;
-
-interface FetchedBlock {
-  readonly index: number;
-  readonly bytes: Uint8Array;
-}
 
 /**
  * Blocks of one version from several servers at once, in order, each with the hash that the plan names. Starts when
@@ -34,13 +29,19 @@ export class VerifiedFetch implements BlockFetch {
   readonly #departures: Departure[] = [];
   /** In quarantine when the fetch began: asked only if nobody else is left. */
   readonly #benched: Address[] = [];
-  readonly #ready = new Map<number, Uint8Array>();
+  /** Verified; an array is made of a block only when its reader takes it. */
+  readonly #ready = new Map<number, Pick<HeldBlock, 'take' | 'drop'>>();
   readonly #wanted = new Set<number>();
+  /** Blocks that are whole and being hashed; they are wanted until their bytes prove right. */
+  readonly #verifying = new Set<Promise<void>>();
   readonly #trialSessions = new Set<Session>();
   /** Aborts what runs beside the session: trials and the last questions. */
   readonly #ending = new AbortController();
   #session: Session | undefined;
-  #trialReport: FetchReport | undefined;
+  /** Of sessions that have ended. */
+  #earlierReport: FetchReport | undefined;
+  /** Blocks of which it is not known yet who gave wrong bytes. */
+  readonly #onTrial = new Set<number>();
   #trials: Promise<void> = Promise.resolve();
   #next: number;
   #wantedEnd: number;
@@ -89,7 +90,7 @@ export class VerifiedFetch implements BlockFetch {
 
   report(): TransferReport {
     const reports = [...this.#trialSessions, this.#session].map((session) => session?.report());
-    return { ...mergeReports([this.#trialReport, ...reports]), culprits: this.#culprits() };
+    return { ...mergeReports([this.#earlierReport, ...reports]), culprits: this.#culprits() };
   }
 
   /** Verified bytes so far, in how long. */
@@ -134,11 +135,13 @@ export class VerifiedFetch implements BlockFetch {
         const bytes = await this.#take(this.#next);
         if (!bytes) return;
         this.#bytes += bytes.length;
-        yield { index: this.#next++, bytes };
+        yield { index: this.#next++, bytes, release: () => addon().releaseBlock(bytes) };
       }
     } finally {
       this.#signal?.removeEventListener('abort', onAbort);
       this.#close();
+      for (const block of this.#ready.values()) block.drop();
+      this.#ready.clear();
     }
   }
 
@@ -156,17 +159,50 @@ export class VerifiedFetch implements BlockFetch {
     if (this.#closed || this.#failure) return;
     if (this.#live.size === 0) this.#callBenched();
     if (this.#live.size === 0) throw noServerError(this.plan, this.#departures, undefined);
-    this.plan = fitToPaths(this.plan, [...this.#live.values()], (server) => this.host.pathMtu(server));
-    this.#session = new Session(this.host, this.plan, [...this.#live.values()], {
-      decoded: (number, bytes, givers) => this.#onDecoded(number, bytes, givers),
-      refused: (server, reason) => this.#onRefused(server, reason),
-    });
+    this.plan = fitToPaths(this.plan, [...this.#live.values()], (server) => ({
+      mtu: this.host.pathMtu(server),
+      symbolLimitBytes: this.host.history.symbolLimit(server),
+    }));
+    this.#session = this.#openSession();
     const watch = new StallWatch(this.host.clock, this.#stallTimeoutMs, {
       idle: () => this.#wanted.size === 0,
       progress: () => this.report().servers.reduce((sum, server) => sum + server.useful, 0),
       stalled: (forMs) => this.#fail(noServerError(this.plan, this.#departures, this.#session?.report(), forMs)),
     });
-    this.#ending.signal.addEventListener('abort', () => watch.stop(), { once: true });
+    const sizes = new SizeWatch(this.host, {
+      plan: () => this.plan,
+      asked: () => (this.#wanted.size > 0 ? [...this.#live.values()] : []),
+      report: () => this.#session?.report(),
+      shorten: (symbolBytes) => this.#shorten(symbolBytes),
+    });
+    const stop = () => {
+      watch.stop();
+      sizes.stop();
+    };
+    this.#ending.signal.addEventListener('abort', stop, { once: true });
+  }
+
+  #openSession(): Session {
+    return new Session(this.host, this.plan, [...this.#live.values()], {
+      decoded: (number, bytes, givers) => this.#onDecoded(number, bytes, givers),
+      refused: (server, reason) => this.#onRefused(server, reason),
+    });
+  }
+
+  /** Goes on with shorter symbols. Those of one block have one size, so blocks that are not whole begin anew. */
+  #shorten(symbolBytes: number): void {
+    if (this.#closed || symbolBytes >= this.plan.symbolBytes) return;
+    this.#earlierReport = mergeReports([this.#earlierReport, this.#session?.report()]);
+    this.#session?.close();
+    this.plan = { ...this.plan, symbolBytes };
+    try {
+      this.#session = this.#openSession();
+      for (const position of this.#wanted) {
+        if (!this.#onTrial.has(position)) this.#session.want(this.plan.block(position));
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Wants the blocks ahead of the reader. The one that it has just taken is no longer among them. */
@@ -183,10 +219,10 @@ export class VerifiedFetch implements BlockFetch {
     for (;;) {
       if (this.#signal?.aborted) throw this.#signal.reason;
       this.#fill(); // whatever woke it: the paths may be known better by now
-      const bytes = this.#ready.get(position);
-      if (bytes) {
+      const block = this.#ready.get(position);
+      if (block) {
         this.#ready.delete(position);
-        return bytes;
+        return block.take();
       }
       if (this.#failure) throw this.#failure.error;
       if (this.#closed) return undefined;
@@ -196,22 +232,38 @@ export class VerifiedFetch implements BlockFetch {
     }
   }
 
-  #onDecoded(number: number, bytes: Uint8Array, givers: Address[]): void {
+  #onDecoded(number: number, block: HeldBlock, givers: Address[]): void {
     const position = [...this.#wanted].find((wanted) => this.plan.block(wanted).number === number);
-    if (position === undefined) return;
-    if (sha256(bytes).equals(this.plan.block(position).sha256)) {
-      this.#accept(position, bytes);
+    if (position === undefined) {
+      block.drop();
       return;
     }
+    const verifying = block
+      .sha256()
+      .then((hash) => this.#onHashed(position, block, hash, givers))
+      .catch((error) => this.#fail(error))
+      .finally(() => this.#verifying.delete(verifying));
+    this.#verifying.add(verifying);
+  }
+
+  #onHashed(position: number, block: HeldBlock, hash: Uint8Array, givers: readonly Address[]): void {
+    const { number, sha256 } = this.plan.block(position);
+    const right = Buffer.compare(hash, sha256) === 0;
+    if (right && this.#accept(position, block)) return;
+    block.drop();
+    if (right || this.#closed) return;
     const suspects = givers.map(formatAddress);
     this.host.log.debug({ resource: `${this.plan.resource}`, block: number, suspects }, 'A block has wrong bytes.');
+    this.#onTrial.add(position);
     this.#trials = this.#trials.then(() => this.#try(position, givers)).catch((error) => this.#fail(error));
   }
 
-  #accept(position: number, bytes: Uint8Array): void {
-    if (!this.#wanted.delete(position) || this.#closed) return;
-    this.#ready.set(position, bytes);
+  /** False if it is not wanted any more. */
+  #accept(position: number, block: Pick<HeldBlock, 'take' | 'drop'>): boolean {
+    if (!this.#wanted.delete(position) || this.#closed) return false;
+    this.#ready.set(position, block);
     this.#wake();
+    return true;
   }
 
   /** Finds out who of the givers gave wrong bytes for a block, and brings the right ones. */
@@ -221,6 +273,7 @@ export class VerifiedFetch implements BlockFetch {
     const [only] = suspects;
     if (only && suspects.length === 1 && !known) this.#expose(only, position, 0);
     else if (!known) await this.#tryAlone(position, suspects);
+    this.#onTrial.delete(position);
     if (this.#closed) return;
     if (this.#live.size > 0 && this.#wanted.has(position)) this.#session?.want(this.plan.block(position));
     await this.#checkLeft(position);
@@ -232,14 +285,14 @@ export class VerifiedFetch implements BlockFetch {
       right: (bytes: Uint8Array) => {
         const wrong = this.#session?.wrongSymbols(this.plan.block(position).number, bytes) ?? [];
         for (const { server, count } of wrong) this.#expose(server, position, count);
-        this.#accept(position, bytes);
+        this.#accept(position, { take: () => bytes, drop: () => {} });
       },
       verdict: (server: Address, cause: Verdict) =>
         cause === 'wrong' ? this.#expose(server, position, 0) : this.#leave(server, cause),
     };
     const options = { timeoutMs: this.#stallTimeoutMs, signal: this.#ending.signal };
     await tryAlone(this.host, this.plan, position, suspects, events, options);
-    this.#trialReport = mergeReports([this.#trialReport, ...[...this.#trialSessions].map((one) => one.report())]);
+    this.#earlierReport = mergeReports([this.#earlierReport, ...[...this.#trialSessions].map((one) => one.report())]);
     this.#trialSessions.clear();
   }
 
@@ -280,6 +333,7 @@ export class VerifiedFetch implements BlockFetch {
 
   /** Ends the fetch if nobody is left who could give what is still missing. */
   async #checkLeft(position: number): Promise<void> {
+    if (this.#live.size === 0) await Promise.all(this.#verifying);
     const missing = this.#wanted.size > 0 || this.#wantedEnd < this.plan.end;
     if (this.#live.size === 0 && missing && !this.#closed) this.#callBenched();
     if (this.#live.size > 0 || !missing || this.#closed || this.#failing) return;

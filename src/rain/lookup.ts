@@ -1,11 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { decodeManifest, encodeManifest, HASH_BYTES, type Manifest, sha256 } from '../object/manifest.js';
-import { compareVersions, VERSION_BYTES, versionFromBytes, versionToBytes } from '../object/version.js';
+import { compareVersions, toldVersion, VERSION_BYTES, versionToBytes } from '../object/version.js';
+import { MAX_PASSING_BODY_BYTES } from './answer.js';
 import type { LookupAnswer } from './contract.js';
 
-/** What fits behind the status byte of an answer: MAX_BODY_BYTES of requests.ts. */
-const MAX_ANSWER_BYTES = 1331;
 const ID_BYTES = 8;
 const FIXED_BYTES = 1 + VERSION_BYTES + 4 + HASH_BYTES;
 const LEAST_MANIFEST_BYTES = 78;
@@ -45,12 +44,12 @@ export function decodeLookup(body: Uint8Array): bigint {
  * | 1 | 16 | version |
  * | 17 | 4 | bytes of the encoded manifest |
  * | 21 | 32 | SHA-256 of the encoded manifest |
- * | 53 | | the encoded manifest if inline, which it is whenever the answer then has at most 1331 bytes |
+ * | 53 | | the encoded manifest if inline, which it is whenever the answer then has at most 1171 bytes |
  */
 export function encodeLookupAnswer(manifest: Manifest | undefined): Buffer {
   if (!manifest) return Buffer.from([0]);
   const encoded = encodeManifest(manifest);
-  const inline = FIXED_BYTES + encoded.length <= MAX_ANSWER_BYTES;
+  const inline = FIXED_BYTES + encoded.length <= MAX_PASSING_BODY_BYTES;
   const fixed = Buffer.alloc(FIXED_BYTES);
   fixed.writeUInt8(FOUND | (manifest.tombstone ? TOMBSTONE : 0) | (inline ? INLINE : 0), 0);
   versionToBytes(manifest.version).copy(fixed, 1);
@@ -76,7 +75,7 @@ export function decodeLookupAnswer(body: Uint8Array, id: bigint): LookupAnswer {
   }
   const answer = {
     found: true,
-    version: versionFromBytes(bytes, 1),
+    version: toldVersion(bytes, 1),
     tombstone: (flags & TOMBSTONE) !== 0,
     manifestBytes,
     manifestSha256: Uint8Array.from(bytes.subarray(21, FIXED_BYTES)),
@@ -84,7 +83,8 @@ export function decodeLookupAnswer(body: Uint8Array, id: bigint): LookupAnswer {
   const inline = bytes.subarray(FIXED_BYTES);
   if ((flags & INLINE) === 0) {
     if (inline.length !== 0) throw malformed('answer', 'bytes are left over');
-    if (FIXED_BYTES + manifestBytes <= MAX_ANSWER_BYTES) throw malformed('answer', 'a short manifest is left out');
+    if (FIXED_BYTES + manifestBytes <= MAX_PASSING_BODY_BYTES)
+      throw malformed('answer', 'a short manifest is left out');
     return answer;
   }
   if (inline.length !== manifestBytes) throw malformed('answer', 'the manifest has another length than announced');

@@ -1,7 +1,9 @@
 import { MurkyError } from '../errors.js';
+import { addon, type HeldBlock } from '../native/addon.js';
 import { resourceId } from '../object/key.js';
-import { BLOCK_BYTES, blockCount, blockLength, encodeManifest, type Manifest, sha256 } from '../object/manifest.js';
+import { BLOCK_BYTES, blockCount, encodeManifest, type Manifest, sha256 } from '../object/manifest.js';
 import { compareVersions, type Version } from '../object/version.js';
+import type { FilePlace } from '../seam/file-place.js';
 import type { BlockSource } from './contract.js';
 
 /**
@@ -21,7 +23,7 @@ export interface AddOptions {
 
 /** Objects in memory, one version of each; asks `rest` for what it has not got. */
 export class MemorySource implements BlockSource {
-  readonly #objects = new Map<bigint, { manifest: Manifest; bytes: Uint8Array }>();
+  readonly #objects = new Map<bigint, { manifest: Manifest; blocks: readonly HeldBlock[] }>();
 
   constructor(private readonly rest?: BlockSource) {}
 
@@ -31,17 +33,19 @@ export class MemorySource implements BlockSource {
     if (taken && taken.key !== key) {
       throw new MurkyError('MURKY_ID_TAKEN', `Key "${key}" has the same id as "${taken.key}", which is here.`);
     }
-    const copy = Uint8Array.from(bytes);
-    let manifest = describe(key, copy, options.version ?? taken?.version ?? DEFAULT_VERSION, options.metadata);
+    let manifest = describe(key, bytes, options.version ?? taken?.version ?? DEFAULT_VERSION, options.metadata);
     const encoded = encodeManifest(manifest); // which refuses what no manifest can hold
     if (taken && !options.version && !encoded.equals(encodeManifest(taken))) {
       manifest = { ...manifest, version: { ...taken.version, time: taken.version.time + 1n } };
     }
-    this.#objects.set(manifest.id, { manifest, bytes: copy });
+    this.remove(manifest.id);
+    const blocks = cut(bytes).map((block) => addon().holdBlock(block));
+    this.#objects.set(manifest.id, { manifest, blocks });
     return manifest;
   }
 
   remove(id: bigint): boolean {
+    for (const block of this.#objects.get(id)?.blocks ?? []) block.drop();
     return this.#objects.delete(id);
   }
 
@@ -59,10 +63,19 @@ export class MemorySource implements BlockSource {
 
   async block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
     const found = this.#find(id, version);
-    if (!found) return this.rest?.block(id, version, index);
-    const { manifest, bytes } = found;
-    if (index >= manifest.blockHashes.length) return undefined;
-    return bytes.subarray(index * BLOCK_BYTES, index * BLOCK_BYTES + blockLength(manifest, index));
+    return found ? found.blocks[index]?.copy() : this.rest?.block(id, version, index);
+  }
+
+  async readInPlace(
+    id: bigint,
+    version: Version,
+    index: number,
+    readFrom: (place: FilePlace | HeldBlock) => Promise<boolean>,
+  ): Promise<boolean> {
+    const found = this.#find(id, version);
+    const block = found?.blocks[index];
+    if (found) return block !== undefined && (await readFrom(block));
+    return (await this.rest?.readInPlace?.(id, version, index, readFrom)) ?? false;
   }
 
   #find(id: bigint, version: Version) {
@@ -72,7 +85,6 @@ export class MemorySource implements BlockSource {
 }
 
 function describe(key: string, bytes: Uint8Array, version: Version, metadata: AddOptions['metadata']): Manifest {
-  const cut = (index: number) => bytes.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES);
   return {
     key,
     id: resourceId(key),
@@ -80,8 +92,14 @@ function describe(key: string, bytes: Uint8Array, version: Version, metadata: Ad
     tombstone: false,
     size: bytes.length,
     blockBytes: BLOCK_BYTES,
-    blockHashes: Array.from({ length: blockCount(bytes.length) }, (_, index) => sha256(cut(index))),
+    blockHashes: cut(bytes).map((block) => sha256(block)),
     sha256: sha256(bytes),
     metadata: { ...metadata },
   };
+}
+
+function cut(bytes: Uint8Array): Uint8Array[] {
+  return Array.from({ length: blockCount(bytes.length) }, (_, index) =>
+    bytes.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES),
+  );
 }

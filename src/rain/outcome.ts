@@ -12,7 +12,7 @@ const SUPERSEDED_TIMEOUT_MS = 1000;
 /** Why a server that was left out of a fetch was left out. */
 export interface Departure {
   readonly server: Address;
-  readonly cause: RefuseReason | 'wrong' | 'nothing' | 'quarantined' | 'unreachable' | 'unknown';
+  readonly cause: RefuseReason | 'wrong' | 'nothing' | 'unreachable' | 'unknown';
 }
 
 /** Each cause as the end of a sentence that begins with the server's address. */
@@ -22,7 +22,6 @@ const CAUSES: Record<Departure['cause'], string> = {
   [RefuseReason.Busy]: 'is at its limit',
   [RefuseReason.Unreadable]: 'cannot read it',
   wrong: 'sent wrong bytes',
-  quarantined: 'is in quarantine for wrong bytes that it sent before',
   nothing: 'sent nothing when it was asked alone',
   unreachable: 'cannot be reached from here',
   unknown: 'has a host name that is not known',

@@ -3,7 +3,16 @@ import type { Clock } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
 import { formatAddress } from './address.js';
 import type { Address } from './contract.js';
-import { aged, decodePath, encodePath, learn, type PathRecord, predictRate } from './path-record.js';
+import {
+  aged,
+  decodePath,
+  encodePath,
+  learn,
+  limitSymbols,
+  type PathRecord,
+  predictRate,
+  symbolLimit,
+} from './path-record.js';
 
 /** Paths remembered; beyond it the one that was noted longest ago is forgotten. */
 export const MAX_PATHS = 1024;
@@ -19,11 +28,13 @@ export interface PathStorage {
 }
 
 /** A path as it is shown: its record as of now, and what is expected of it. */
-export interface PathView extends Omit<PathRecord, 'notedMs'> {
+export interface PathView extends Omit<PathRecord, 'notedMs' | 'symbolLimit'> {
   /** `host:port` */
   readonly address: string;
   /** Null: unknown, or too long ago. */
   readonly predictedBitsPerSecond: number | null;
+  /** Longer symbols do not come over it; null: not that it were known. */
+  readonly symbolLimitBytes: number | null;
   readonly lastSeenSecondsAgo: number | null;
 }
 
@@ -74,6 +85,19 @@ export class PathHistory {
     this.#learn(formatAddress(report), { ...figures, predictedBitsPerSecond: predicted, failed });
   }
 
+  /** Bytes of the longest symbols that come over the path to a server; undefined if nothing is known. */
+  symbolLimit(server: Address): number | undefined {
+    const record = this.#paths.get(formatAddress(server));
+    return record && symbolLimit(record, this.clock.now());
+  }
+
+  /** Longer symbols than these were found not to come. */
+  limitSymbols(server: Address, bytes: number): void {
+    const address = formatAddress(server);
+    this.#set(address, limitSymbols(this.#paths.get(address), bytes, this.clock.now()));
+    this.#change(address);
+  }
+
   /** A server sent wrong bytes. */
   failed(server: Address): void {
     const nothing = { symbols: 0, lost: 0, rateBitsPerSecond: 0, roundTripMs: 0, predictedBitsPerSecond: 0 };
@@ -84,11 +108,12 @@ export class PathHistory {
   view(): PathView[] {
     const now = this.clock.now();
     return [...this.#paths].reverse().map(([address, record]) => {
-      const { notedMs: _, ...figures } = aged(record, now);
+      const { notedMs: _, symbolLimit: __, ...figures } = aged(record, now);
       const { lastSeenMs } = figures;
       return {
         address,
         predictedBitsPerSecond: predictRate(record, now) || null,
+        symbolLimitBytes: symbolLimit(record, now) ?? null,
         lastSeenSecondsAgo: lastSeenMs === null ? null : Math.max(0, (now - lastSeenMs) / 1000),
         ...figures,
       };

@@ -15,8 +15,15 @@ export interface PathRecord {
   /** Wall clock. */
   readonly notedMs: number;
   readonly lastSeenMs: number | null;
+  /** Longer symbols were found not to come over it. */
+  readonly symbolLimit: SymbolLimit | null;
   /** The last fetches, oldest first. */
   readonly fetches: readonly PathForecast[];
+}
+
+export interface SymbolLimit {
+  readonly bytes: number;
+  readonly foundMs: number;
 }
 
 /** What was expected of a path before a fetch, and what came. */
@@ -44,6 +51,8 @@ const FAILURE_HALVES_MS = 3_600_000;
 const LEAST_WEIGHT = 0.05;
 /** Symbols of a fetch whose figures count in full: one block. */
 const SOLID_SYMBOLS = 781;
+/** PMTU_RAISE_TIMER of RFC 8899, section 5.1.1: paths change, and then longer symbols are tried again. */
+const LIMIT_HOLDS_MS = 600_000;
 /** A rate from fewer symbols says more of chance than of the path. */
 const LEAST_SYMBOLS = 64;
 /** Paths change: what was before counts a quarter of what was seen last. */
@@ -51,7 +60,7 @@ const EARLIER_SHARE = 0.25;
 const MAX_FORECASTS = 8;
 const MAX_FAILURES = 6;
 
-const amount = v.pipe(v.number(), v.minValue(0));
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 const stored = v.object({
   rateBitsPerSecond: amount,
   loss: v.pipe(amount, v.maxValue(1)),
@@ -60,6 +69,7 @@ const stored = v.object({
   failures: v.pipe(amount, v.maxValue(MAX_FAILURES)),
   notedMs: amount,
   lastSeenMs: v.nullable(amount),
+  symbolLimit: v.optional(v.nullable(v.object({ bytes: amount, foundMs: amount })), null),
   fetches: v.pipe(
     v.array(v.object({ atMs: amount, predictedBitsPerSecond: v.nullable(amount), measuredBitsPerSecond: amount })),
     v.maxLength(MAX_FORECASTS),
@@ -83,6 +93,16 @@ export function decodePath(bytes: Uint8Array): PathRecord | undefined {
 export function predictRate(record: PathRecord, nowMs: number): number {
   const { weight, failures } = aged(record, nowMs);
   return weight < LEAST_WEIGHT ? 0 : Math.round(record.rateBitsPerSecond * 2 ** -failures);
+}
+
+/** Bytes of the longest symbols that come over the path; undefined if nothing is known, or no longer. */
+export function symbolLimit({ symbolLimit }: PathRecord, nowMs: number): number | undefined {
+  return symbolLimit && Math.abs(nowMs - symbolLimit.foundMs) < LIMIT_HOLDS_MS ? symbolLimit.bytes : undefined;
+}
+
+/** The record after longer symbols than these were found not to come. */
+export function limitSymbols(before: PathRecord | undefined, bytes: number, nowMs: number): PathRecord {
+  return { ...(before ?? { ...NOTHING, notedMs: nowMs }), symbolLimit: { bytes, foundMs: nowMs } };
 }
 
 /** The record with its weight and failures as they are at `nowMs`. A clock that was set back adds nothing. */
@@ -120,6 +140,7 @@ export function learn(before: PathRecord | undefined, seen: PathSighting, nowMs:
     failures,
     notedMs: nowMs,
     lastSeenMs: nowMs,
+    symbolLimit: old.symbolLimit,
     fetches: measured ? [...old.fetches, forecast].slice(-MAX_FORECASTS) : old.fetches,
   };
 }
@@ -132,5 +153,6 @@ const NOTHING: PathRecord = {
   failures: 0,
   notedMs: 0,
   lastSeenMs: null,
+  symbolLimit: null,
   fetches: [],
 };

@@ -4,7 +4,7 @@ import type { Version } from '../object/version.js';
 import type { Address, FetchOptions, LookupAnswer } from './contract.js';
 import { nameOf } from './naming.js';
 import { MANIFEST_BLOCK } from './serving.js';
-import { symbolBytesFor } from './symbol-size.js';
+import { type KnownPath, symbolBytesFor } from './symbol-size.js';
 
 export interface PlannedBlock {
   /** As the wire names it. */
@@ -77,8 +77,12 @@ export function planManifest(resource: bigint, name: string, answer: LookupAnswe
   };
 }
 
-/** The plan with symbols that fit the paths to these servers; `mtu` as NativeLoop.pathMtu. */
-export function fitToPaths(plan: FetchPlan, servers: readonly Address[], mtu: (server: Address) => number): FetchPlan {
-  const paths = servers.map((server) => ({ host: server.host, mtu: mtu(server) }));
+/** The plan with symbols that fit the paths to these servers. */
+export function fitToPaths(
+  plan: FetchPlan,
+  servers: readonly Address[],
+  known: (server: Address) => Omit<KnownPath, 'host'>,
+): FetchPlan {
+  const paths = servers.map((server) => ({ host: server.host, ...known(server) }));
   return { ...plan, symbolBytes: symbolBytesFor(plan.largestBlockBytes, paths) };
 }

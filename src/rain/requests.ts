@@ -1,19 +1,18 @@
-import { ERROR_CODES, type ErrorCode, isMurkyError, MurkyError } from '../errors.js';
+import { isMurkyError, MurkyError } from '../errors.js';
 import type { NativeLoop } from '../native/addon.js';
 import type { Log } from '../seam/log.js';
 import type { Random } from '../seam/random.js';
 import { formatAddress } from './address.js';
+import { doneAnswer, errorAnswer, MAX_BODY_BYTES, openAnswer } from './answer.js';
 import { type Address, RequestKind, type RequestOptions } from './contract.js';
 
-/** Bytes behind the first one of a request (its kind) or of an answer (its status). */
-export const MAX_BODY_BYTES = 1331;
 export const DEFAULT_TIMEOUT_MS = 2000;
 /** The loop's own limit. */
 const MAX_TIMEOUT_MS = 60 * 60 * 1000;
 /** Handlers that run at once; a request beyond them is answered with MURKY_BUSY. */
 const MAX_RUNNING_HANDLERS = 1024;
-const STATUS_OK = 0;
-const STATUS_ERROR = 1;
+/** Of one kind: where many wait for something slow, other questions are answered still. */
+const MAX_RUNNING_OF_A_KIND = 512;
 
 export type RequestHandler = (payload: Uint8Array, from: Address) => Promise<Uint8Array>;
 
@@ -27,12 +26,12 @@ interface Waiting {
 
 /**
  * Requests and their answers over the packet loop, which repeats them until answered. A request is its kind (1 byte)
- * and a body. An answer is 0 and a body, or 1, the length of an error code (1 byte), the code, and a sentence in UTF-8.
+ * and a body; an answer is as answer.ts says.
  */
 export class Requests {
   readonly #waiting = new Map<bigint, Waiting>();
   readonly #handlers = new Map<number, RequestHandler>();
-  #running = 0;
+  readonly #running = new Map<number, number>();
   #closed = false;
 
   constructor(
@@ -67,7 +66,12 @@ export class Requests {
           hint: 'Try again once some of them have been answered.',
         });
       }
-      const onAbort = () => this.#take(id)?.reject(signal?.reason);
+      const onAbort = () => {
+        const waiting = this.#take(id);
+        if (!waiting) return;
+        this.loop.cancelRequest(id, to.host, to.port); // else it would take up room until its time is over
+        waiting.reject(signal?.reason);
+      };
       signal?.addEventListener('abort', onAbort, { once: true });
       const settle =
         <T>(run: (value: T) => void) =>
@@ -118,14 +122,16 @@ export class Requests {
     const kind = payload[0] ?? 0;
     const handler = this.#handlers.get(kind);
     if (!handler) return errorAnswer('MURKY_BAD_REQUEST', `Requests of kind ${kind} are not answered here.`);
-    if (this.#running >= MAX_RUNNING_HANDLERS) {
-      return errorAnswer('MURKY_BUSY', `The server answers ${MAX_RUNNING_HANDLERS} requests already.`);
+    const ofKind = this.#running.get(kind) ?? 0;
+    const all = [...this.#running.values()].reduce((sum, count) => sum + count, 0);
+    if (ofKind >= MAX_RUNNING_OF_A_KIND || all >= MAX_RUNNING_HANDLERS) {
+      return errorAnswer('MURKY_BUSY', 'The server answers as many requests already as it may at once.');
     }
-    this.#running++;
+    this.#running.set(kind, ofKind + 1);
     try {
       const body = await handler(payload.subarray(1), from);
       if (body.length > MAX_BODY_BYTES) throw new Error(`The answer has ${body.length} bytes.`);
-      return Buffer.concat([Buffer.from([STATUS_OK]), body]);
+      return doneAnswer(body);
     } catch (error) {
       if (isMurkyError(error)) return errorAnswer(error.code, error.message);
       this.log.error(
@@ -134,7 +140,7 @@ export class Requests {
       );
       return errorAnswer('MURKY_INTERNAL', 'The server failed to answer; its log says why.');
     } finally {
-      this.#running--;
+      this.#running.set(kind, (this.#running.get(kind) ?? 1) - 1);
     }
   }
 
@@ -143,31 +149,4 @@ export class Requests {
     this.#waiting.delete(id);
     return waiting;
   }
-}
-
-function errorAnswer(code: ErrorCode, sentence: string): Buffer {
-  const head = Buffer.from([STATUS_ERROR, code.length, ...Buffer.from(code, 'latin1')]);
-  const room = MAX_BODY_BYTES + 1 - head.length;
-  let text = Buffer.from(sentence, 'utf8');
-  if (text.length > room) {
-    let end = room;
-    while (end > 0 && ((text[end] ?? 0) & 0xc0) === 0x80) end--; // not within a character
-    text = text.subarray(0, end);
-  }
-  return Buffer.concat([head, text]);
-}
-
-/** The body of an answer; throws the error that it carries, or MURKY_BAD_MESSAGE. */
-function openAnswer(payload: Uint8Array, from: Address): Uint8Array {
-  const status = payload[0];
-  if (status === STATUS_OK) return payload.subarray(1);
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  const codeEnd = 2 + (bytes[1] ?? 0);
-  const code = bytes.toString('latin1', 2, codeEnd);
-  if (status !== STATUS_ERROR || codeEnd > bytes.length || !Object.hasOwn(ERROR_CODES, code)) {
-    throw new MurkyError('MURKY_BAD_MESSAGE', `${formatAddress(from)} sent an answer that makes no sense.`);
-  }
-  throw new MurkyError(code as ErrorCode, bytes.toString('utf8', codeEnd), {
-    facts: { address: formatAddress(from) },
-  });
 }

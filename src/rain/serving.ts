@@ -62,6 +62,7 @@ export class Serving {
   async #serve(wanted: Wanted): Promise<void> {
     this.#reading++;
     try {
+      if (await this.#readInPlace(wanted)) return;
       const bytes = await this.#read(wanted);
       if (this.#closed) return;
       if (bytes && bytes.length > 0) {
@@ -78,6 +79,17 @@ export class Serving {
       const next = this.#queue.shift();
       if (next) void this.#serve(next);
     }
+  }
+
+  /** True if the loop has taken the block from where it lies. */
+  async #readInPlace({ resource, version, block }: Wanted): Promise<boolean> {
+    if (block === MANIFEST_BLOCK || !this.#source?.readInPlace) return false;
+    return await this.#source.readInPlace(resource, versionFromBytes(version), block, async (place) => {
+      if (this.#closed) return true;
+      if ('descriptor' in place) return await this.loop.provideFromFile(resource, version, block, place);
+      if (place.length > 0) this.loop.provideBlock(resource, version, block, place);
+      return place.length > 0;
+    });
   }
 
   async #read({ resource, version, block }: Wanted): Promise<Uint8Array | undefined> {

@@ -2,6 +2,7 @@ import { MurkyError } from '../errors.js';
 import {
   type FetchReport,
   type FetchServer,
+  type HeldBlock,
   type LoopEvent,
   type NativeLoop,
   type RefuseReason,
@@ -42,8 +43,8 @@ export interface FetchHost {
 }
 
 export interface SessionEvents {
-  /** `givers`: servers of which at least one symbol is in the block. */
-  decoded(block: number, bytes: Uint8Array, givers: Address[]): void;
+  /** `givers`: servers of which at least one symbol is in the block, which is now the listener's to take or drop. */
+  decoded(block: number, bytes: HeldBlock, givers: Address[]): void;
   refused(server: Address, reason: RefuseReason): void;
 }
 
@@ -56,12 +57,13 @@ export class Session {
   #lastReport: FetchReport | undefined;
   #open = true;
 
-  /** `servers` have numeric hosts. MURKY_BUSY if the loop runs as many fetches as it may. */
+  /** `servers` have numeric hosts. `noted`: the history is to hear of it. MURKY_BUSY if the loop runs as many fetches as it may. */
   constructor(
     private readonly host: FetchHost,
     plan: FetchPlan,
     servers: readonly Address[],
     private readonly events: SessionEvents,
+    private readonly noted = true,
   ) {
     this.#servers = [...servers];
     this.#predicted = servers.map((server) => host.history.predict(server));
@@ -115,7 +117,7 @@ export class Session {
   close(): void {
     if (!this.#open) return;
     for (const [index, server] of (this.report()?.servers ?? []).entries()) {
-      this.host.history.note(server, this.#predicted[index] ?? 0);
+      if (this.noted) this.host.history.note(server, this.#predicted[index] ?? 0);
     }
     this.#open = false;
     this.host.route(this.#fetch, undefined);

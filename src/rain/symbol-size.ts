@@ -17,6 +17,8 @@ export interface KnownPath {
   readonly host: string;
   /** Of the IP packet, as the system knows it; 0: unknown. */
   readonly mtu: number;
+  /** Longer symbols were found not to come over it; undefined: nothing is known. */
+  readonly symbolLimitBytes?: number | undefined;
 }
 
 /**
@@ -30,9 +32,12 @@ export function symbolBytesFor(largestBlockBytes: number, paths: readonly KnownP
   return Math.min(least, Math.ceil(largestBlockBytes / SYMBOL_ALIGNMENT) * SYMBOL_ALIGNMENT);
 }
 
-function longestSymbol({ host, mtu }: KnownPath): number {
-  if (mtu === 0) return DEFAULT_SYMBOL_BYTES;
+function longestSymbol({ host, mtu, symbolLimitBytes = MOST_SYMBOL_BYTES }: KnownPath): number {
+  if (mtu === 0) return Math.min(DEFAULT_SYMBOL_BYTES, symbolLimitBytes);
   const most = isLoopback(host) ? MOST_SYMBOL_BYTES : DEFAULT_SYMBOL_BYTES;
   const room = mtu - (isIPv4(host) ? IPV4_BYTES : IPV6_BYTES) - UDP_BYTES - RAIN_BYTES;
-  return Math.max(SYMBOL_ALIGNMENT, Math.min(most, Math.floor(room / SYMBOL_ALIGNMENT) * SYMBOL_ALIGNMENT));
+  return Math.max(
+    SYMBOL_ALIGNMENT,
+    Math.min(most, symbolLimitBytes, Math.floor(room / SYMBOL_ALIGNMENT) * SYMBOL_ALIGNMENT),
+  );
 }

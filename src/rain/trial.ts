@@ -1,5 +1,4 @@
-import { RefuseReason } from '../native/addon.js';
-import { sha256 } from '../object/manifest.js';
+import { type HeldBlock, RefuseReason } from '../native/addon.js';
 import type { Address } from './contract.js';
 import type { FetchPlan } from './plan.js';
 import { type FetchHost, Session } from './session.js';
@@ -42,11 +41,14 @@ export async function tryAlone(
   const work = async () => {
     for (let suspect = waiting.shift(); suspect && !signal.aborted; suspect = waiting.shift()) {
       const bytes = await fetchAlone(host, plan, position, suspect, events, { ...options, signal });
-      const right = bytes !== undefined && sha256(bytes).equals(plan.block(position).sha256);
+      const right = bytes !== undefined && Buffer.compare(await bytes.sha256(), plan.block(position).sha256) === 0;
       if (right && !found.signal.aborted) {
         found.abort();
-        events.right(bytes);
-      } else if (bytes && !right) {
+        events.right(bytes.take());
+        continue;
+      }
+      bytes?.drop();
+      if (bytes && !right) {
         events.verdict(suspect, 'wrong');
       } else if (!bytes && !signal.aborted) {
         events.verdict(suspect, 'nothing');
@@ -64,7 +66,7 @@ function fetchAlone(
   server: Address,
   events: TrialEvents,
   { timeoutMs, signal }: TrialOptions,
-): Promise<Uint8Array | undefined> {
+): Promise<HeldBlock | undefined> {
   return new Promise((resolve, reject) => {
     const session = new Session(host, plan, [server], {
       decoded: (_block, bytes) => end(() => resolve(bytes)),

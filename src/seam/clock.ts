@@ -8,12 +8,19 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void;
 }
 
+/** Longer ones Node runs at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number) => {
+      const then = leftMs > LONGEST_TIMER_MS ? () => wait(leftMs - LONGEST_TIMER_MS) : run;
+      timer = setTimeout(then, Math.min(leftMs, LONGEST_TIMER_MS)).unref();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

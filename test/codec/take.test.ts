@@ -88,6 +88,43 @@ test('the memory of a block comes back when its array is collected, and counts u
   assert.is(await collectAll(), 0);
 });
 
+test('the memory of a released block comes back without the collector, and nothing shows it any more', async () => {
+  await collectAll();
+  const block = randomBytes(100 * 1344, 1);
+  const decoder = decoded(block, 1344, 30);
+  const taken = decoder.take();
+  const part = taken.subarray(100);
+  decoder.close();
+  addon().releaseBlock(taken);
+  assert.is(taken.length, 0);
+  assert.is(part.length, 0);
+  addon().releaseBlock(taken);
+  for (let turn = 0; turn < 3; turn++) await setImmediate();
+  assert.is(addon().blockBytesOut(), 0);
+  const small = decoded(randomBytes(6400, 1), 64, 3).take();
+  addon().releaseBlock(small);
+  assert.is(small.length, 0, 'a copy goes the same way');
+});
+
+test('the memory of released blocks is there again for others', async () => {
+  await collectAll();
+  const blockBytes = 400 * 8896;
+  const symbols = randomBytes(blockBytes, 1);
+  const esis = Uint32Array.from({ length: 400 }, (_, esi) => esi);
+  const takeAndRelease = async () => {
+    const decoder = new Decoder(blockBytes, 8896);
+    decoder.addMany(esis, symbols);
+    addon().releaseBlock(decoder.take());
+    decoder.close();
+    await setImmediate();
+  };
+  await takeAndRelease();
+  const before = process.memoryUsage().rss;
+  for (let n = 0; n < 50; n++) await takeAndRelease();
+  const more = process.memoryUsage().rss - before;
+  assert.ok(more < 10 * blockBytes, `${more} bytes more are resident after 50 blocks of ${blockBytes}`);
+});
+
 test('a program that never returns to the event loop gets copies beyond a limit', async () => {
   await collectAll();
   const symbolBytes = 8896;

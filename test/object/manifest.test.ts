@@ -15,6 +15,7 @@ import {
   sha256,
   tombstone,
 } from '../../src/object/manifest.js';
+import { MAX_VERSION_TIME } from '../../src/object/version.js';
 
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -26,7 +27,7 @@ const text = fc.string({ maxLength: 60, unit: 'binary' });
 const anyManifest: fc.Arbitrary<Manifest> = fc
   .record({
     key,
-    version: fc.record({ time: u64, node: u64 }, { noNullPrototype: true }),
+    version: fc.record({ time: fc.bigInt({ min: 0n, max: MAX_VERSION_TIME }), node: u64 }, { noNullPrototype: true }),
     blockBytes: fc.integer({ min: 1, max: BLOCK_BYTES }),
     blocks: fc.integer({ min: 0, max: 12 }),
     short: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
@@ -120,6 +121,7 @@ test('fields that contradict one another or go over a limit are refused', () => 
   changed((bytes) => bytes.writeUInt8(2, 1));
   changed((bytes) => bytes.writeUInt8(1, 1)); // a tombstone with a value
   changed((bytes) => bytes.writeUInt8(bytes.readUInt8(9) ^ 1, 9));
+  changed((bytes) => bytes.writeBigUInt64BE(2n ** 64n - 1n, 10)); // a version that no clock could go on from
   changed((bytes) => bytes.writeBigUInt64BE(BigInt(MAX_OBJECT_BYTES) + 1n, 26));
   changed((bytes) => bytes.writeBigUInt64BE(2n ** 64n - 1n, 26));
   changed((bytes) => bytes.writeBigUInt64BE(1n, 26));

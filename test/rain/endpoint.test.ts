@@ -1,6 +1,8 @@
+import { createSocket } from 'node:dgram';
+import { setMaxListeners } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MurkyError } from '../../src/errors.js';
+import { isMurkyError, MurkyError } from '../../src/errors.js';
 import type { LoopOptions } from '../../src/native/addon.js';
 import { RequestKind } from '../../src/rain/contract.js';
 import { RainEndpoint } from '../../src/rain/endpoint.js';
@@ -145,6 +147,21 @@ test('timeouts, aborts, too long bodies and full loops reject', async () => {
   await failure('MURKY_BUSY', () => endpoint.request(peer, RequestKind.Ping, bytes('')));
 });
 
+test('requests of one kind, however many wait, leave room for those of another', async () => {
+  const { endpoint, loop } = await openScripted();
+  const said = new Map<bigint, string>();
+  loop.respond = (handle, payload) => void said.set(handle, Buffer.from(payload).toString('latin1'));
+  endpoint.onRequest(RequestKind.Propagate, () => new Promise(() => {}));
+  endpoint.onRequest(RequestKind.Ping, async () => bytes('here'));
+  const ask = (handle: bigint, kind: RequestKind) =>
+    loop.emit({ type: 'request', handle, host: '127.0.0.1', port: 9, payload: Buffer.of(kind) });
+  for (let handle = 1n; handle <= 1100n; handle++) ask(handle, RequestKind.Propagate);
+  ask(2000n, RequestKind.Ping);
+  await settle();
+  assert.match(said.get(1100n)!, 'MURKY_BUSY');
+  assert.is(said.get(2000n), '\0here');
+});
+
 test('close rejects what is outstanding, once, and what comes later', async () => {
   const { endpoint, loop } = await openScripted();
   const outstanding = failure('MURKY_CLOSED', () => endpoint.request(peer, RequestKind.Ping, bytes('')));
@@ -154,6 +171,32 @@ test('close rejects what is outstanding, once, and what comes later', async () =
   assert.is(loop.closed, 1);
   await outstanding;
   await failure('MURKY_CLOSED', () => endpoint.request(peer, RequestKind.Ping, bytes('')));
+});
+
+test('requests that were given up leave room for others', async () => {
+  const [asker, other] = [await RainEndpoint.open(), await RainEndpoint.open()];
+  const silent = createSocket('udp4').unref();
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+  const nobody = { host: '127.0.0.1', port: silent.address().port };
+  other.onRequest(RequestKind.Status, async () => Buffer.from('here'));
+  try {
+    for (let round = 0; round < 5; round++) {
+      const enough = new AbortController();
+      setMaxListeners(0, enough.signal);
+      const options = { timeoutMs: 60_000, signal: enough.signal };
+      const ask = () => asker.request(nobody, RequestKind.Status, Buffer.of(1), options);
+      const ended = Promise.allSettled(Array.from({ length: 1000 }, ask));
+      await new Promise((resolve) => setImmediate(resolve));
+      enough.abort();
+      const busy = (await ended).filter((one) => one.status === 'rejected' && isMurkyError(one.reason, 'MURKY_BUSY'));
+      assert.is(busy.length, 0, `in round ${round}`);
+    }
+    const answer = await asker.request(other.address, RequestKind.Status, Buffer.of(1));
+    assert.is(Buffer.from(answer).toString(), 'here');
+  } finally {
+    silent.close();
+    await Promise.all([asker.close(), other.close()]);
+  }
 });
 
 test.run();

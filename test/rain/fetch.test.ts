@@ -4,11 +4,14 @@ import { RefuseReason, ServerState } from '../../src/native/addon.js';
 import type { Manifest } from '../../src/object/manifest.js';
 import { encodeLookupAnswer } from '../../src/rain/lookup.js';
 import { MemorySource } from '../../src/rain/memory-source.js';
+import { type Sha256, sha256Here } from '../../src/seam/digest.js';
+import { held } from './held.js';
 import { failure } from './rejects.js';
 import { closeScripted, ManualClock, openScripted, settle } from './scripted-loop.js';
 
 test.after.each(closeScripted);
 
+const byNumber = (a: number, b: number) => a - b;
 const MIB = 2 ** 20;
 const A = { host: '127.0.0.1', port: 5001 };
 const B = { host: '127.0.0.1', port: 5002 };
@@ -24,8 +27,11 @@ async function start(blocks: number, options: object = {}) {
   const { endpoint, loop } = await openScripted({ clock });
   const fetch = endpoint.fetch(manifest, [A, B, C], options);
   const block = (index: number) => value.subarray(index * MIB, (index + 1) * MIB);
-  const give = (index: number, from: number[], bytes: Uint8Array = block(index), handle = 1) =>
-    loop.emit({ type: 'blockDecoded', fetch: handle, block: index, bytes, fromServers: from });
+  const give = (index: number, from: number[], bytes: Uint8Array = block(index), handle = 1, sha256?: Sha256) => {
+    const given = held(bytes, sha256);
+    loop.emit({ type: 'blockDecoded', fetch: handle, block: index, bytes: given, fromServers: from });
+    return given;
+  };
   const refuse = (server: number, reason: RefuseReason) =>
     loop.emit({ type: 'serverState', fetch: 1, server, state: ServerState.Refused, reason });
   const wrong = (index: number) => Buffer.from(block(index)).fill(99, 10, 11);
@@ -46,6 +52,27 @@ test('blocks come in order whatever the order of their arrival', async () => {
   }
   assert.ok((await blocks.next()).done);
   assert.equal(loop.closedFetches, [1]);
+});
+
+test('servers that leave while the last block is being verified do not end the fetch', async () => {
+  let finish = () => {};
+  const sha256: Sha256 = async (bytes) => {
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    return await sha256Here(bytes);
+  };
+  const { blocks, give, refuse, block, loop } = await start(1);
+  const first = blocks.next();
+  await settle();
+  give(0, [1, 1, 1], block(0), 1, sha256);
+  for (const server of [0, 1, 2]) refuse(server, RefuseReason.NotHere);
+  await settle();
+  // Whoever is asked whether there is a newer version says nothing.
+  for (const { id } of loop.requests) loop.emit({ type: 'timeout', id });
+  await settle();
+  finish();
+  assert.ok(Buffer.from((await first).value!.bytes).equals(block(0)));
 });
 
 test('a fetch takes symbols as long as the paths to its servers carry', async () => {
@@ -275,13 +302,17 @@ test('a fetch without progress ends and says what each server did; a slow reader
   give(0, [1]);
   await first;
   clock.advance(60_000);
-  assert.equal(loop.closedFetches, [], 'nobody was asked for anything');
+  assert.not.ok(loop.closedFetches.includes(1), 'nobody was asked for anything');
   const second = failure('MURKY_NO_SERVER', () => blocks.next());
   await settle();
   clock.advance(2000);
   const error = await second;
   assert.match(error.message, '127.0.0.1:5001 sent nothing useful any more');
-  assert.equal(loop.closedFetches, [1]);
+  // With the probes for shorter symbols, as nothing came.
+  assert.equal(
+    loop.closedFetches.toSorted(byNumber),
+    Array.from(loop.opened, (_, index) => index + 1),
+  );
 });
 
 test('an abort ends the fetch at once with its reason', async () => {
@@ -331,6 +362,39 @@ test('a loop that is full says busy', async () => {
   const { blocks, loop } = await start(1);
   loop.openFetch = () => 0;
   await failure('MURKY_BUSY', () => blocks.next());
+});
+
+test('blocks that nobody reads any more give their memory back at once', async () => {
+  const { blocks, give, wrong, block, loop } = await start(5);
+  const first = blocks.next();
+  await settle();
+  const repeated = [give(0, [1, 1, 1])];
+  await first;
+  repeated.push(give(0, [1, 1, 1]));
+  const bad = give(1, [1, 0, 0], wrong(1));
+  const waiting = give(2, [1, 1, 1]);
+  await settle();
+  assert.equal(
+    repeated.map(({ state }) => state),
+    ['taken', 'dropped'],
+  );
+  assert.is(bad.state, 'dropped');
+  assert.is(waiting.state, 'held');
+  let finish = () => {};
+  const verifying = give(3, [0, 1, 1], block(3), 1, async (bytes) => {
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    return await sha256Here(bytes);
+  });
+  await settle();
+  await blocks.return!();
+  assert.equal(loop.closedFetches, [1]);
+  assert.is(waiting.state, 'dropped');
+  finish();
+  await settle();
+  assert.is(verifying.state, 'dropped');
+  assert.is(give(4, [0, 1, 1]).state, 'dropped', 'the fetch has ended');
 });
 
 test.run();

@@ -4,6 +4,7 @@ import { encodeManifest, type Manifest } from '../../src/object/manifest.js';
 import { RainClient } from '../../src/rain/client.js';
 import { encodeLookupAnswer } from '../../src/rain/lookup.js';
 import { MemorySource } from '../../src/rain/memory-source.js';
+import { held } from './held.js';
 import { failure } from './rejects.js';
 import { closeScripted, ManualClock, openScripted, settle } from './scripted-loop.js';
 
@@ -140,7 +141,7 @@ test('a manifest too long for the answer is fetched from those that have it', as
   assert.equal(loop.opened[0]!.servers, [A, C]);
   assert.equal(loop.wanted, [{ fetch: 1, block: 0xffffffff }]);
   const bytes = encodeManifest(manifest);
-  loop.emit({ type: 'blockDecoded', fetch: 1, block: 0xffffffff, bytes, fromServers: [1, 1] });
+  loop.emit({ type: 'blockDecoded', fetch: 1, block: 0xffffffff, bytes: held(bytes), fromServers: [1, 1] });
   assert.is((await located)!.manifest.metadata.note, 'n'.repeat(5000));
   assert.equal(loop.closedFetches, [1]);
 });

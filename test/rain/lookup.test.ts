@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { BLOCK_BYTES, blockCount, encodeManifest, type Manifest, sha256 } from '../../src/object/manifest.js';
+import { MAX_VERSION_TIME } from '../../src/object/version.js';
 import { decodeLookup, decodeLookupAnswer, encodeLookup, encodeLookupAnswer } from '../../src/rain/lookup.js';
 import { failure } from './rejects.js';
 
@@ -11,7 +12,7 @@ const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const manifests = fc
   .record({
     key: fc.stringMatching(/^[a-z0-9/._-]{1,400}$/),
-    time: u64,
+    time: fc.bigInt({ min: 0n, max: MAX_VERSION_TIME }),
     node: u64,
     tombstone: fc.boolean(),
     size: fc.integer({ min: 0, max: 60 * BLOCK_BYTES }),
@@ -44,7 +45,7 @@ test('an answer comes back as it was, with the manifest where it fits into a dat
     fc.property(manifests, (manifest) => {
       const body = encodeLookupAnswer(manifest);
       const encoded = encodeManifest(manifest);
-      assert.ok(body.length <= 1331);
+      assert.ok(body.length <= 1171);
       const answer = decodeLookupAnswer(body, manifest.id);
       assert.ok(answer.found);
       assert.equal(answer.version, manifest.version);
@@ -56,11 +57,17 @@ test('an answer comes back as it was, with the manifest where it fits into a dat
         assert.equal(encodeManifest(answer.manifest), encoded);
       } else {
         left++;
-        assert.ok(53 + encoded.length > 1331);
+        assert.ok(53 + encoded.length > 1171);
       }
     }),
   );
   assert.ok(inline > 0 && left > 0, `both kinds occur: ${inline}, ${left}`);
+});
+
+test('an answer that names a version that no clock could go on from is refused', async () => {
+  const [manifest] = fc.sample(manifests, 1);
+  const body = encodeLookupAnswer({ ...manifest!, version: { time: 2n ** 64n - 1n, node: 1n } });
+  await failure('MURKY_BAD_MESSAGE', async () => decodeLookupAnswer(body, manifest!.id));
 });
 
 test('"not here" is one byte', () => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -57,6 +58,11 @@ test('closed at once, twice, and used after that', async () => {
   assert.is(loop.fetchReport(1), undefined);
   assert.is(loop.request(1n, '127.0.0.1', 1, new Uint8Array(1), 10), false);
   loop.provideBlock(1n, new Uint8Array(16), 0, new Uint8Array(1));
+  const place = { descriptor: openSync(addonFile, 'r'), offset: 0, length: 9, sha256: new Uint8Array(32) };
+  assert.is(await loop.provideFromFile(1n, new Uint8Array(16), 0, place), false);
+  const sha256 = createHash('sha256').update(readFileSync(addonFile).subarray(0, 9)).digest();
+  assert.is(await loop.provideFromFile(1n, new Uint8Array(16), 0, { ...place, sha256 }), true);
+  closeSync(place.descriptor);
   loop.refuseBlock(1n, new Uint8Array(16), 0, 1);
   loop.forgetResource(1n);
   loop.closeFetch(1);
@@ -150,6 +156,11 @@ test('a worker that ends, is terminated or throws takes its loops along', async 
     const server = [{ host: '127.0.0.1', port: b.address().port }];
     const fetch = a.openFetch({ resource: 1n, version: new Uint8Array(16), symbolBytes: 1344, servers: server });
     a.want(fetch, 0, 100000);
+    const file = require('node:fs').openSync(${JSON.stringify(addonFile)});
+    for (let i = 0; i < 20; i++) {
+      const place = { descriptor: file, offset: i, length: 2 ** 19, sha256: new Uint8Array(32) };
+      a.provideFromFile(1n, new Uint8Array(16), i, place);
+    }
     for (let i = 0n; i < 20n; i++) a.request(i, '127.0.0.1', b.address().port, new Uint8Array(9), 60000);
     if (workerData === 0) process.exit(0);
     if (workerData === 1) throw new Error('on purpose');

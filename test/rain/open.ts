@@ -1,4 +1,5 @@
 import { RainClient, type RainEndpointOptions, RainServer, type RainServerOptions } from '../../src/index.js';
+import { RainEndpoint } from '../../src/rain/endpoint.js';
 
 /** Servers and clients on real sockets of this machine, closed by `closeAll`. */
 const opened: { close(): Promise<void> }[] = [];
@@ -11,6 +12,12 @@ export async function server(options: RainServerOptions = {}): Promise<RainServe
 
 export async function client(options: RainEndpointOptions = {}): Promise<RainClient> {
   const made = await RainClient.open(options);
+  opened.push(made);
+  return made;
+}
+
+export async function endpoint(options: RainEndpointOptions = {}): Promise<RainEndpoint> {
+  const made = await RainEndpoint.open(options);
   opened.push(made);
   return made;
 }

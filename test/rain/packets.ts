@@ -10,6 +10,7 @@ export enum Type {
   Unsubscribe = 5,
   Request = 6,
   Response = 7,
+  Listen = 11,
 }
 
 export const OUTER_BYTES = 16;
@@ -68,6 +69,7 @@ export interface SubscribeFields {
   fetch: number;
   token: Uint8Array;
   resource: bigint;
+  version: Uint8Array;
   symbolUnits: number;
   rateKbit: number;
   heartbeat: number;
@@ -83,6 +85,7 @@ export function subscribe(fields: Partial<SubscribeFields> = {}): Buffer {
   bytes.writeUInt16BE(fetch, 2);
   bytes.set(token, 4);
   bytes.writeBigUInt64BE(resource, 20);
+  bytes.set(fields.version ?? Buffer.alloc(16), 28);
   bytes.writeUInt16BE(symbolUnits, 44);
   bytes.writeUInt32BE(rateKbit, 46);
   bytes.writeUInt32BE(heartbeat, 50);
@@ -97,6 +100,15 @@ export function subscribe(fields: Partial<SubscribeFields> = {}): Buffer {
 
 export function unsubscribe(fetch = 9): Buffer {
   return Buffer.from([Type.Unsubscribe, 0, fetch >> 8, fetch & 255]);
+}
+
+export function listen(fetch: number, first: number, last: number): Buffer {
+  const bytes = Buffer.alloc(12);
+  bytes.writeUInt8(Type.Listen, 0);
+  bytes.writeUInt16BE(fetch, 2);
+  bytes.writeUInt32BE(first, 4);
+  bytes.writeUInt32BE(last, 8);
+  return bytes;
 }
 
 export function request(id: bigint, payload: Uint8Array, token: Uint8Array = NO_TOKEN): Buffer {

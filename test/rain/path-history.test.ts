@@ -183,4 +183,33 @@ test('an earlier run is taken up again, and what is damaged is dropped', async (
   assert.is(storage.facts.size, 2);
 });
 
+test('a limit of the symbols holds for ten minutes, over fetches and restarts', async () => {
+  const storage = new MemoryStorage();
+  const { clock, history } = open(storage);
+  assert.is(history.symbolLimit(A), undefined);
+  history.note(report(A), 0);
+  history.limitSymbols(A, 1152);
+  history.limitSymbols(B, 448);
+  history.note(report(A), 0);
+  assert.is(history.symbolLimit(A), 1152);
+  assert.is(history.predict(A), 50e6, 'the rest stays known');
+  assert.equal(
+    history.view().map(({ address, symbolLimitBytes }) => [address, symbolLimitBytes]),
+    [
+      ['127.0.0.1:5001', 1152],
+      ['[::1]:5002', 448],
+    ],
+  );
+  await history.close();
+
+  const later = new PathHistory(clock, silentLog, storage);
+  await later.load();
+  clock.advance(599_999);
+  assert.is(later.symbolLimit(A), 1152);
+  assert.is(later.symbolLimit(B), 448);
+  clock.advance(1);
+  assert.is(later.symbolLimit(A), undefined);
+  assert.is(later.view()[0]!.symbolLimitBytes, null);
+});
+
 test.run();

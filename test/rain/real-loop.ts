@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { addon, type LoopEvent, type LoopOptions, type NativeLoop, RefuseReason } from '../../src/native/addon.js';
+import {
+  addon,
+  type HeldBlock,
+  type LoopEvent,
+  type LoopOptions,
+  type NativeLoop,
+  RefuseReason,
+} from '../../src/native/addon.js';
 
 export const VERSION = new Uint8Array(16);
 export const RESOURCE = 1n;
@@ -13,7 +20,7 @@ export class RealLoop {
 
   constructor(
     options: Partial<LoopOptions> = {},
-    private readonly blocks: readonly Uint8Array[] = [],
+    private readonly blocks: readonly (Uint8Array | HeldBlock)[] = [],
   ) {
     this.loop = new (addon().Loop)({ host: '127.0.0.1', port: 0, loopbackOnly: true, ...options }, (events) => {
       for (const event of events) this.#on(event);
@@ -57,7 +64,7 @@ export class RealLoop {
     for (const block of blocks.keys()) {
       const event = await this.event('blockDecoded', (decoded) => decoded.fetch === fetch && decoded.block === block);
       if (!event) throw new Error(`block ${block} did not arrive`);
-      got.push(event.bytes);
+      got.push(event.bytes.take());
     }
     this.loop.closeFetch(fetch);
     return got;

@@ -2,6 +2,7 @@ import {
   type FetchReport,
   type FetchServer,
   type FetchSpec,
+  type HeldBlock,
   type LoopEvent,
   type NativeLoop,
   type ServerReport,
@@ -9,6 +10,7 @@ import {
 } from '../../src/native/addon.js';
 import { RainEndpoint, type RainEndpointOptions } from '../../src/rain/endpoint.js';
 import type { Clock } from '../../src/seam/clock.js';
+import type { FilePlace } from '../../src/seam/file-place.js';
 
 /** A packet loop that does nothing but note what it is told; the test plays the network by `emit`. */
 export class ScriptedLoop implements NativeLoop {
@@ -18,8 +20,12 @@ export class ScriptedLoop implements NativeLoop {
   readonly removed: { fetch: number; server: number }[] = [];
   readonly closedFetches: number[] = [];
   readonly requests: { id: bigint; host: string; port: number; payload: Uint8Array }[] = [];
+  readonly cancelled: bigint[] = [];
   readonly responses: { handle: bigint; payload: Uint8Array }[] = [];
   readonly provided: { block: number; bytes: Uint8Array }[] = [];
+  /** From files; `inFile` is what is found there. */
+  readonly places: FilePlace[] = [];
+  inFile = true;
   readonly refused: { block: number; reason: number }[] = [];
   /** What reports say of the servers, where the test has its own figures. */
   reported: ServerReport[] | undefined;
@@ -42,8 +48,12 @@ export class ScriptedLoop implements NativeLoop {
   address() {
     return { host: '127.0.0.1', port: 4000 };
   }
-  provideBlock(_resource: bigint, _version: Uint8Array, block: number, bytes: Uint8Array) {
-    this.provided.push({ block, bytes });
+  provideBlock(_resource: bigint, _version: Uint8Array, block: number, bytes: Uint8Array | HeldBlock) {
+    this.provided.push({ block, bytes: bytes instanceof Uint8Array ? bytes : bytes.copy() });
+  }
+  async provideFromFile(_resource: bigint, _version: Uint8Array, _block: number, place: FilePlace) {
+    this.places.push(place);
+    return this.inFile;
   }
   refuseBlock(_resource: bigint, _version: Uint8Array, block: number, reason: number) {
     this.refused.push({ block, reason });
@@ -88,6 +98,9 @@ export class ScriptedLoop implements NativeLoop {
   }
   closeFetch(fetch: number) {
     this.closedFetches.push(fetch);
+  }
+  cancelRequest(id: bigint) {
+    this.cancelled.push(id);
   }
   request(id: bigint, host: string, port: number, payload: Uint8Array) {
     this.requests.push({ id, host, port, payload });

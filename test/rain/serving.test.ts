@@ -39,6 +39,32 @@ test('blocks and the manifest come from the source; what is not there is refused
   await endpoint.close();
 });
 
+test('what is replaced or removed is not served any more', async () => {
+  const { loop, source, need } = await serving();
+  const first = source.add('7', Buffer.from('seven'));
+  const place = new Promise<{ length: number }>((resolve) => {
+    void source.readInPlace(7n, first.version, 0, async (held) => {
+      resolve(held);
+      return true;
+    });
+  });
+  const second = source.add('7', Buffer.from('other'));
+  assert.is((await place).length, 0, 'its memory is free');
+  need(7n, versionToBytes(first.version), 0);
+  need(7n, versionToBytes(second.version), 0);
+  await settle();
+  assert.equal(
+    loop.provided.map(({ bytes }) => Buffer.from(bytes).toString()),
+    ['other'],
+  );
+  assert.ok(source.remove(7n));
+  assert.not(source.remove(7n));
+  need(7n, versionToBytes(second.version), 0);
+  await settle();
+  assert.is(loop.provided.length, 1);
+  assert.is(loop.refused.length, 2);
+});
+
 test('what is added again is a newer version if anything is new in it, and the same if not', () => {
   const [one, other] = [new MemorySource(), new MemorySource()];
   const bytes = Buffer.from('seven');
@@ -58,6 +84,38 @@ test('a source that fails refuses the block and harms nobody', async () => {
   need(7n, new Uint8Array(16), 3);
   await settle();
   assert.equal(loop.refused, [{ block: 3, reason: RefuseReason.Unreadable }]);
+  await endpoint.close();
+});
+
+test('a block in a file is left to the loop; what is not found there is read and told as any other', async () => {
+  const source = new MemorySource();
+  const read: number[] = [];
+  source.block = async (_id, _version, index) => {
+    read.push(index);
+    if (index === 2) throw new Error('damaged');
+    return Buffer.from('x');
+  };
+  const place = { descriptor: 5, offset: 28, length: 1, sha256: new Uint8Array(32) };
+  source.readInPlace = async (_id, _version, index, readFrom) => index > 0 && (await readFrom(place));
+  const { endpoint, loop, need } = await serving(source);
+  need(7n, new Uint8Array(16), 0); // in no file
+  need(7n, new Uint8Array(16), 1);
+  await settle();
+  assert.equal(loop.places, [place]);
+  assert.equal(read, [0]);
+  loop.inFile = false;
+  need(7n, new Uint8Array(16), 2);
+  need(7n, new Uint8Array(16), 3);
+  await settle();
+  assert.equal(read, [0, 2, 3]);
+  assert.equal(
+    loop.provided.map(({ block }) => block),
+    [0, 3],
+  );
+  assert.equal(loop.refused, [{ block: 2, reason: RefuseReason.Unreadable }]);
+  need(7n, new Uint8Array(16), 0xffffffff);
+  await settle();
+  assert.is(loop.places.length, 3, 'the manifest lies in no file');
   await endpoint.close();
 });
 

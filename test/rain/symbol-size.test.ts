@@ -29,6 +29,15 @@ test('shorter symbols where the system knows of a narrower path', () => {
   assert.is(symbolBytesFor(MIB, [{ host: '192.0.2.1', mtu: 68 }]), 64);
 });
 
+test('no longer than what was found to come over the path', () => {
+  for (const mtu of [0, 1500]) {
+    assert.is(symbolBytesFor(MIB, [{ host: '192.0.2.1', mtu, symbolLimitBytes: 1152 }]), 1152);
+    assert.is(symbolBytesFor(MIB, [{ host: '192.0.2.1', mtu, symbolLimitBytes: 4416 }]), 1344);
+  }
+  assert.is(symbolBytesFor(MIB, [{ host: '192.0.2.1', mtu: 1280, symbolLimitBytes: 1152 }]), 1152);
+  assert.is(symbolBytesFor(MIB, [{ host: '127.0.0.1', mtu: 65536, symbolLimitBytes: 4416 }]), 4416);
+});
+
 test('the narrowest of several paths decides', () => {
   const here = { host: '127.0.0.1', mtu: 65536 };
   assert.is(symbolBytesFor(MIB, [here, { host: '192.0.2.1', mtu: 1500 }, here]), 1344);

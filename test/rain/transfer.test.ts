@@ -22,6 +22,38 @@ test('two servers on one machine, and a client that fetches from both', async ()
   await Promise.all([a, b, rain].map((one) => one.close()));
 });
 
+for (const transient of [false, true]) {
+  test(`pieces ${transient ? 'are good until the next one' : 'stay as they are'}, transient: ${transient}`, async () => {
+    const photo = noise(5 * BLOCK_BYTES + 1);
+    const one = await RainServer.listen();
+    const rain = await RainClient.open();
+    try {
+      one.add('photo.jpg', photo);
+      const { body } = await rain.stream('photo.jpg', { servers: [one.address], transient });
+      const pieces: Uint8Array[] = [];
+      let at = 0;
+      for await (const piece of body) {
+        assert.ok(same(piece, photo.subarray(at, at + piece.length)));
+        at += piece.length;
+        for (const before of pieces) assert.is(before.length, transient ? 0 : BLOCK_BYTES);
+        pieces.push(piece);
+      }
+      assert.is(at, photo.length);
+      if (!transient) assert.ok(same(Buffer.concat(pieces), photo));
+    } finally {
+      await Promise.all([one, rain].map((end) => end.close()));
+    }
+  });
+}
+
+test('an address with a zone, which other links do not have, is not spoken to', async () => {
+  const resolveHost = async () => 'fe80::1%2';
+  const rain = await client({ insecure: true, host: '::', resolveHost });
+  for (const host of ['fe80::1%lo', 'node.example']) {
+    await failure('MURKY_NO_SERVER', () => rain.fetch('x', { servers: [{ host, port: 9 }] }));
+  }
+});
+
 test('values of every kind of size come back as they were', async () => {
   const one = await server();
   const rain = await client();

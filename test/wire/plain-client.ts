@@ -1,15 +1,19 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 
 /**
  * A client of Pouring Rain written from docs/wire.md alone, with nothing of this package: it asks for source symbols
- * only, so it needs no code. It shows that the page suffices.
+ * only, so it needs no code. It takes symbols that are shared with other readers. It shows that the page suffices.
  */
 export class PlainClient {
   readonly #socket: Socket = createSocket('udp4');
   readonly #boot = randomBytes(8);
   readonly #heard: ((inner: Buffer) => void)[] = [];
   #counter = 0n;
+  /** Symbols that came in SHARED. */
+  shared = 0;
+  /** Of the fetch of a block: what each MARK told of, beside what had come until then. */
+  readonly marks: { readonly sent: number; readonly came: number }[] = [];
 
   constructor(
     private readonly clusterKey: Uint8Array,
@@ -84,9 +88,20 @@ export class PlainClient {
     const whole = Buffer.alloc(k * symbolBytes);
     const missing = new Set(Array.from({ length: k }, (_, esi) => esi));
     const fetch = randomBytes(2);
+    const stream = createHmac('sha256', 'murky-waters rain 1 stream')
+      .update(id)
+      .update(version)
+      .digest()
+      .subarray(0, 8);
     let token = Buffer.alloc(16);
     let heartbeat = 0;
     let number = 0;
+    let came = 0;
+    const arrived = (inner: Buffer) => {
+      came++;
+      const esi = inner.readUIntBE(9, 3);
+      if (inner.readUInt32BE(12) === block && missing.delete(esi)) inner.copy(whole, esi * symbolBytes, 16);
+    };
     const ask = () => {
       const wanted = runs(missing).slice(0, 90);
       const head = Buffer.alloc(54 + 14 * wanted.length);
@@ -97,7 +112,7 @@ export class PlainClient {
       head.set(id, 20);
       head.set(version, 28);
       head.writeUInt16BE(symbolBytes / 64, 44);
-      head.writeUInt32BE(50_000, 46); // kbit/s
+      head.writeUInt32BE(20_000, 46); // kbit/s
       head.writeUInt32BE(++heartbeat, 50);
       wanted.forEach(({ from, count }, i) => {
         head.writeUInt32BE(++number, 54 + 14 * i);
@@ -106,6 +121,7 @@ export class PlainClient {
         head.writeUIntBE(count, 65 + 14 * i, 3);
       });
       this.#send(head);
+      if (token.some((byte) => byte !== 0)) this.#send(Buffer.concat([Buffer.of(10, 0), fetch])); // JOIN
     };
     await this.#exchange(ask, (inner) => {
       if (inner[0] === 3 && inner[1] === 1 && inner.subarray(2, 4).equals(fetch)) {
@@ -113,9 +129,13 @@ export class PlainClient {
         ask();
       } else if (inner[0] === 4 && inner.subarray(2, 4).equals(fetch) && inner[1] !== 3) {
         throw new Error(`Block ${block} was refused for reason ${inner[1]}.`);
-      } else if (inner[0] === 2 && inner.subarray(1, 3).equals(fetch) && inner.readUInt32BE(12) === block) {
-        const esi = inner.readUIntBE(9, 3);
-        if (missing.delete(esi)) inner.copy(whole, esi * symbolBytes, 16);
+      } else if (inner[0] === 2 && inner.subarray(1, 3).equals(fetch)) {
+        arrived(inner);
+      } else if (inner[0] === 8 && inner.subarray(1, 9).equals(stream)) {
+        arrived(inner);
+        this.shared++;
+      } else if (inner[0] === 9 && inner.subarray(2, 4).equals(fetch)) {
+        this.marks.push({ sent: inner.readUIntBE(4, 3), came });
       }
       return missing.size === 0 || undefined;
     });
@@ -161,12 +181,13 @@ export class PlainClient {
 
   /** The inner message, or undefined for what is not genuine. */
   #open(datagram: Buffer): Buffer | undefined {
-    if (datagram.length < 32 || datagram[0] !== 1 || datagram[1] !== 1) return undefined;
+    if (datagram.length < 32 || datagram[0] !== 1 || (datagram[1] !== 1 && datagram[1] !== 2)) return undefined;
     const { key, nonce } = this.#keyAndNonce(datagram.subarray(8, 16), BigInt(datagram.readUIntBE(2, 6)));
     const decipher = createDecipheriv('aes-128-gcm', key, nonce).setAAD(datagram.subarray(0, 16));
     decipher.setAuthTag(datagram.subarray(-16));
     try {
-      return Buffer.concat([decipher.update(datagram.subarray(16, -16)), decipher.final()]);
+      const inner = Buffer.concat([decipher.update(datagram.subarray(16, -16)), decipher.final()]);
+      return datagram[1] === 1 || inner[0] === 8 ? inner : undefined; // only SHARED is sealed for many
     } catch {
       return undefined;
     }

@@ -4,6 +4,7 @@ import { resourceId } from '../../../src/object/key.js';
 import { type Manifest, sha256 } from '../../../src/object/manifest.js';
 import { RainEndpoint } from '../../../src/rain/endpoint.js';
 import { seededRandom } from '../../simulation/virtual-clock.js';
+import { held } from '../held.js';
 import { ManualClock, settle } from '../scripted-loop.js';
 
 const OBJECT_BYTES = 2 * 2 ** 20;
@@ -83,7 +84,7 @@ export async function pollutedRun(servers: number, seed: number): Promise<Pollut
     });
   await settle();
   while (!ended && clock.monotonic() < LIMIT_MS) {
-    const events = network.run(clock.monotonic() + STEP_MS);
+    const events = network.run(clock.monotonic() + STEP_MS).map(hashedHere);
     clock.advance(Math.max(0, network.now() - clock.monotonic()));
     if (events.length > 0) tell(events);
     await settle();
@@ -123,6 +124,11 @@ function manifestOf(content: Buffer): Manifest {
   };
 }
 
+/** In virtual time no thread may decide when a hash is known. */
+function hashedHere(event: LoopEvent): LoopEvent {
+  return event.type === 'blockDecoded' ? { ...event, bytes: held(event.bytes.take()) } : event;
+}
+
 /** The loop of the endpoint: what fetches need is the simulation's, the rest is not used here. */
 function simulatedLoop(network: InstanceType<ReturnType<typeof addon>['PollutedNetwork']>): NativeLoop {
   return {
@@ -135,9 +141,11 @@ function simulatedLoop(network: InstanceType<ReturnType<typeof addon>['PollutedN
     wrongSymbols: (...args) => network.wrongSymbols(...args),
     closeFetch: (fetch) => network.closeFetch(fetch),
     provideBlock() {},
+    provideFromFile: async () => false,
     refuseBlock() {},
     forgetResource() {},
     request: () => false,
+    cancelRequest() {},
     respond() {},
     replaceKeys() {},
     setDropFraction() {},
