@@ -1,12 +1,14 @@
 import type { MurkyError } from '../errors.js';
 import { BLOCK_BYTES } from '../object/manifest.js';
+import type { FilePlace } from '../seam/file-place.js';
 import type { Log } from '../seam/log.js';
 import { type Appended, Appender } from './appender.js';
 import type { NamedRecord } from './block-index.js';
-import { type BlockName, encodeHeader, type Location, recordBytes } from './block-record.js';
+import { type BlockName, encodeHeader, HEADER_BYTES, type Location, recordBytes } from './block-record.js';
 import type { Budget } from './budget.js';
 import { diskError } from './disk-error.js';
-import type { Files } from './files.js';
+import type { Files, StoreFile } from './files.js';
+import { LentRecords } from './lent-records.js';
 import { SegmentFiles } from './segment-files.js';
 
 const MAX_SEGMENT_BYTES = 64 * 2 ** 20;
@@ -49,6 +51,7 @@ export interface RecordInUse extends NamedRecord {
  */
 export class BlockLog {
   readonly #files: SegmentFiles;
+  readonly #lent = new LentRecords();
   readonly #segments = new Map<number, Segment>();
   readonly #appender: Appender;
   #active: Segment | undefined;
@@ -139,13 +142,37 @@ export class BlockLog {
     }
   }
 
+  /**
+   * Runs `work` on where a record's block lies: file and bytes stay until it ends. Undefined, and nothing is run, if the
+   * file cannot be opened, or has no descriptor.
+   */
+  async lend<T>(location: Location, work: (place: Omit<FilePlace, 'sha256'>) => Promise<T>): Promise<T | undefined> {
+    const { segment, offset, length } = location;
+    if (!this.#segments.has(segment)) return undefined;
+    let begun = false;
+    const onFile = async ({ descriptor }: StoreFile) => {
+      if (descriptor === undefined) return undefined;
+      begun = true;
+      return await work({ descriptor, offset: offset + HEADER_BYTES, length });
+    };
+    try {
+      return await this.#lent.lend(location, () => this.#files.use(segment, onFile));
+    } catch (error) {
+      if (begun) throw error;
+      return undefined; // what is wrong with the file, `read` finds out
+    }
+  }
+
   /** Nothing is appended to the segment any more when it resolves. */
   async seal(segment: Segment): Promise<void> {
     if (this.#active === segment) this.#active = undefined;
     await this.#appender.settled(segment);
   }
 
-  /** Gives the bytes behind `bytes` back to the disk; a segment without any goes. Nothing behind may be live. */
+  /**
+   * Gives the bytes behind `bytes` back to the disk; a segment without any goes. Nothing behind may be live. Waits for who
+   * was lent a record there.
+   */
   async cut(segment: Segment, bytes: number): Promise<void> {
     const freed = segment.bytes - bytes;
     try {
@@ -153,6 +180,7 @@ export class BlockLog {
         this.#segments.delete(segment.number);
         await this.#files.remove(segment.number);
       } else {
+        await this.#lent.returned(segment.number, bytes);
         await this.#files.use(segment.number, (file) => file.truncate(bytes));
         segment.bytes = bytes;
       }

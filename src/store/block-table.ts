@@ -1,3 +1,4 @@
+import type { FilePlace } from '../seam/file-place.js';
 import { allEnded } from './all-ended.js';
 import type { Appended } from './appender.js';
 import {
@@ -33,7 +34,8 @@ interface Unnamed {
   inlineBytes: number;
 }
 
-type Removed = Pick<VersionRecord, 'slot' | 'size'>;
+/** Without a size: it has no blocks in the index. */
+type Removed = Pick<VersionRecord, 'slot'> & Partial<Pick<VersionRecord, 'size'>>;
 
 /**
  * Where the bytes of blocks are: in the block log, or in the index if they are few. A block is filed under the private
@@ -42,6 +44,8 @@ type Removed = Pick<VersionRecord, 'slot' | 'size'>;
  */
 export class BlockTable {
   readonly #unnamed = new Map<number, Unnamed>();
+  /** Slots of writers at work some of whose blocks are named already, so that another record may take one's place. */
+  readonly #kept = new Set<number>();
   /** Held while the places of a slot's blocks change. */
   readonly #slots = new KeyedMutex<number>();
 
@@ -94,6 +98,17 @@ export class BlockTable {
     return await this.#readAt(name, () => findBlock(this.database.index, name), blockOf);
   }
 
+  /** Runs `work` on where a block lies in the log, unread; undefined, and nothing is run, if it does not, or may not. */
+  async lend<T>(
+    name: BlockName,
+    length: number,
+    work: (place: Omit<FilePlace, 'sha256'>) => Promise<T>,
+  ): Promise<T | undefined> {
+    if (length <= INLINE_BYTES) return undefined;
+    const location = await findBlock(this.database.index, name);
+    return location?.length === length ? await this.log.lend(location, work) : undefined;
+  }
+
   /** Writes `changes` and names the slot's blocks, in one synced batch; `leftover` goes in the same one. */
   async commit(slot: number, changes: readonly TableChange[], leftover?: Removed): Promise<void> {
     if (leftover) {
@@ -106,14 +121,43 @@ export class BlockTable {
       for (const [index, value] of unnamed?.inline ?? []) {
         all.push({ type: 'put', key: blockKey('inlineBlock', slot, index), value });
       }
-      for (const [index, appended] of unnamed?.logged ?? []) {
-        if (appended.failure) throw appended.failure;
-        all.push(...nameRecord({ name: { slot, index }, location: appended.location }, appended));
-      }
-      await this.database.indexQueue.write(all, { sync: true });
-      for (const { location } of unnamed?.logged.values() ?? []) this.log.name(location);
+      const named = await this.#naming(slot, unnamed);
+      await this.database.indexQueue.write([...all, ...named.changes], { sync: true });
+      named.done();
       this.#unnamed.delete(slot);
+      this.#kept.delete(slot);
     });
+  }
+
+  /**
+   * Names the blocks that a slot has in the log, with `changes`, in one synced batch: they outlast the writer. Small ones
+   * do not. The lengths of those that were named, by index; with none of them nothing is written.
+   */
+  async keep(slot: number, changes: readonly TableChange[]): Promise<ReadonlyMap<number, number>> {
+    return await this.#slots.run(slot, async () => {
+      const unnamed = this.#unnamed.get(slot);
+      const lengths = new Map<number, number>();
+      for (const [index, { location }] of unnamed?.logged ?? []) lengths.set(index, location.length);
+      if (lengths.size === 0) return lengths;
+      const named = await this.#naming(slot, unnamed);
+      await this.database.indexQueue.write([...changes, ...named.changes], { sync: true });
+      named.done();
+      this.#kept.add(slot);
+      for (const index of lengths.keys()) unnamed?.logged.delete(index);
+      return lengths;
+    });
+  }
+
+  /** A writer goes on with what `keep` has named of a slot. */
+  resume(slot: number): void {
+    this.#kept.add(slot);
+  }
+
+  /** Writes `changes` and removes what `keep` has named of a slot, in one synced batch. */
+  async removeKept(slot: number, changes: readonly TableChange[]): Promise<void> {
+    await this.#removal({ slot }, (removal) =>
+      this.database.indexQueue.write([...changes, ...removal], { sync: true }),
+    );
   }
 
   /** Writes `changes` and removes the manifest and the blocks of a version, in one synced batch. */
@@ -123,6 +167,7 @@ export class BlockTable {
 
   /** Forgets the blocks of a slot that no commit has named. */
   discard(slot: number): void {
+    this.#kept.delete(slot);
     const unnamed = this.#unnamed.get(slot);
     if (!unnamed) return;
     for (const index of [...unnamed.inline.keys(), ...unnamed.logged.keys()]) this.#drop({ slot, index });
@@ -164,20 +209,54 @@ export class BlockTable {
 
   /** Forgets the writers that have ended; whatever was named of them is in the index now. */
   keepUnnamed(slots: ReadonlySet<number>): void {
+    for (const slot of this.#kept) if (!slots.has(slot)) this.#kept.delete(slot);
     for (const slot of this.#unnamed.keys()) if (!slots.has(slot)) this.#unnamed.delete(slot);
   }
 
-  /** Bytes that writers at work hold for the index. */
-  get heldBytes(): number {
-    return [...this.#unnamed.values()].reduce((sum, { inlineBytes }) => sum + inlineBytes, 0);
+  /** What a writer's slot has for the index until its commit. */
+  heldBytes(slot: number): number {
+    return this.#unnamed.get(slot)?.inlineBytes ?? 0;
   }
 
-  /** Every record of the log that is in use. */
+  /** Every record of the log that is in use, once. */
   async *recordsInUse(): AsyncGenerator<RecordInUse> {
-    for await (const record of allRecords(this.database.index)) yield { ...record, unnamed: false };
+    for await (const record of allRecords(this.database.index)) {
+      const { slot, index } = record.name;
+      const logged = this.#unnamed.get(slot)?.logged;
+      const held = logged?.get(index);
+      if (held && sameLocation(held.location, record.location)) {
+        // To keep it failed, and turned out to be on the disk.
+        logged?.delete(index);
+        this.#kept.add(slot);
+      }
+      yield { ...record, unnamed: false };
+    }
     for (const [slot, { logged }] of this.#unnamed) {
       for (const [index, { location }] of logged) yield { name: { slot, index }, location, unnamed: true };
     }
+  }
+
+  /** What names the blocks that a slot has in the log, and what is to be done once that is written. */
+  async #naming(slot: number, unnamed: Unnamed | undefined): Promise<{ changes: QueuedChange[]; done: () => void }> {
+    const changes: QueuedChange[] = [];
+    const named: Location[] = [];
+    const replaced: Location[] = [];
+    for (const [index, appended] of unnamed?.logged ?? []) {
+      if (appended.failure) throw appended.failure;
+      const name = { slot, index };
+      const before = this.#kept.has(slot) ? await findBlock(this.database.index, name) : undefined;
+      if (before) {
+        changes.push(unplaceRecord(before));
+        replaced.push(before);
+      }
+      changes.push(...nameRecord({ name, location: appended.location }, appended));
+      named.push(appended.location);
+    }
+    const done = () => {
+      for (const location of named) this.log.name(location);
+      for (const location of replaced) this.log.bury(location);
+    };
+    return { changes, done };
   }
 
   async #removal(version: Removed, write: (removal: TableChange[]) => Promise<void>): Promise<void> {
@@ -191,7 +270,7 @@ export class BlockTable {
       }
       await write(changes);
       const loggedBytes = buried.reduce((sum, { length }) => sum + length, 0);
-      this.budget.unreserve(version.size - loggedBytes);
+      this.budget.unreserve((version.size ?? loggedBytes) - loggedBytes);
       for (const location of buried) this.log.bury(location);
     });
   }
@@ -206,17 +285,15 @@ export class BlockTable {
     await this.#slots.run(name.slot, async () => {
       const logged = this.#unnamed.get(name.slot)?.logged;
       const held = logged?.get(name.index);
-      const now = held?.location ?? (await findBlock(this.database.index, name));
-      if (!now || !sameLocation(now, location)) {
-        this.log.bury(copy.location);
-        return;
-      }
-      if (held) {
+      if (held && sameLocation(held.location, location)) {
         logged?.set(name.index, copy);
         this.log.bury(location);
-      } else {
-        await this.#rename(name, copy, location);
+        return;
       }
+      // Also where a writer at work has written a block again that the index names: both places are in use.
+      const named = await findBlock(this.database.index, name);
+      if (named && sameLocation(named, location)) await this.#rename(name, copy, location);
+      else this.log.bury(copy.location);
     });
   }
 

@@ -16,6 +16,7 @@ import type { ReadLeases } from './read-leases.js';
 import type { Retention } from './retention.js';
 import type { SegmentReclaimer } from './segment-reclaimer.js';
 import type { TableChange } from './table.js';
+import type { UnfinishedWrites } from './unfinished-writes.js';
 import {
   inOrderOfUse,
   latestUseMs,
@@ -64,6 +65,7 @@ export class CachedCopies {
     private readonly leases: ReadLeases,
     private readonly clock: Clock,
     private readonly overwritten: Pick<Retention, 'makeRoom'>,
+    private readonly unfinished: Pick<UnfinishedWrites, 'makeRoom'>,
   ) {}
 
   /** Recovery: what the index says of uses; none is older than what was written down before. */
@@ -147,8 +149,8 @@ export class CachedCopies {
   }
 
   /**
-   * Takes `onDisk` of the budget for a block of `bytes`, evicting copies (see eviction.ts) and, where those are not
-   * enough, overwritten versions, and giving the room of dead records back to the disk; MURKY_STORE_FULL.
+   * Takes `onDisk` of the budget for a block of `bytes`, removing unfinished writes, then copies (see eviction.ts) and,
+   * where those are not enough, overwritten versions, and giving the room of dead records back to the disk; MURKY_STORE_FULL.
    */
   async reserve(bytes: number, onDisk: number): Promise<void> {
     const { budget, reclaimer, overwritten } = this;
@@ -157,6 +159,7 @@ export class CachedCopies {
       let reclaimable = true;
       while (!budget.reserve(bytes, onDisk, reclaimable ? reclaimer.copyRoom : 0)) {
         const missing = budget.liveBytes + onDisk - budget.maxBytes;
+        if (missing + reclaimer.deadRoom > 0 && (await this.unfinished.makeRoom())) continue;
         const cached = budget.bytes('cached');
         // What cannot be made to fit evicts no copy. Overwritten versions go where the copies are not enough.
         if (missing > cached) {

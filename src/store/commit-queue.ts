@@ -62,6 +62,11 @@ export class CommitQueue {
     });
   }
 
+  /** What was written to the table past this queue failed: what follows it there may not be found at the next start. */
+  fail(error: MurkyError): void {
+    this.#failure ??= error;
+  }
+
   /** The table has been opened anew. */
   resume(): void {
     this.#failure = undefined;

@@ -1,5 +1,6 @@
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
+import type { FilePlace } from '../seam/file-place.js';
 
 /** Why this node holds a version: an owner's replica is never evicted, a cached copy may be. */
 export type Role = 'replica' | 'cached';
@@ -18,6 +19,16 @@ export interface Store {
   history(id: bigint): Promise<Manifest[]>;
   /** Verified bytes; undefined if not here; MURKY_BLOCK_CORRUPT if what is here is damaged. */
   block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined>;
+  /**
+   * Lets `readFrom` read and verify a block in the file where it lies; until that ends, it lies there. False if it is in
+   * no file, or `readFrom` did not find there what it should: then `block` has it, or says what is wrong with it.
+   */
+  readInPlace(
+    id: bigint,
+    version: Version,
+    index: number,
+    readFrom: (place: FilePlace) => Promise<boolean>,
+  ): Promise<boolean>;
   /** Reads and verifies like `block`; does not count as a use of the object. */
   check(id: bigint, version: Version, index: number): Promise<BlockState>;
   /**
@@ -29,6 +40,12 @@ export interface Store {
 
   /** Starts to write the blocks of one version. Nothing is visible before `commit`. */
   begin(): BlockWriter;
+  /**
+   * Like `begin`, for a version whose manifest is known. Goes on with what an earlier writer of that very manifest has
+   * left: one that was suspended, or whose process ended, less than a day ago. What is left so counts as other bytes and
+   * is the first to give way.
+   */
+  resume(manifest: Manifest): Promise<ResumableWriter>;
   /** Objects in key order, tombstones left out. */
   list(options?: { prefix?: string; after?: string; limit?: number }): AsyncIterable<Manifest>;
   /** Every current version, tombstones too, in id order; only ids greater than `after`. */
@@ -64,16 +81,25 @@ export interface BlockWriter {
   write(index: number, bytes: Uint8Array): Promise<void>;
   /**
    * Makes the version visible, durable when it resolves. The manifest's blocks must all have been written. If a newer
-   * version (or the same) is already current it stays so: the answer is 'superseded' ('already') and the blocks go;
-   * a cached copy that is committed again as a replica becomes one. The same version with a damaged manifest, and
+   * version (or the same) is already current it stays so: the answer is 'superseded' ('already'). A superseded replica
+   * is kept as an overwritten version, as if it had come first; else the blocks go.
+   * A cached copy that is committed again as a replica becomes one. The same version with a damaged manifest, and
    * whatever has a damaged record, is replaced. After MURKY_DISK_FULL the version may turn out to be there, whole, once
    * the disk has room again. MURKY_ID_TAKEN if the id belongs to another key.
    */
   commit(manifest: Manifest, role: Role): Promise<'committed' | 'superseded' | 'already'>;
-  /** Reads back a block of this writer before the commit. */
+  /** Reads back a block of this writer before the commit; undefined if it is not there or damaged. */
   read(index: number): Promise<Uint8Array | undefined>;
   /** Forgets the blocks. Idempotent; nothing after a commit. */
   abort(): Promise<void>;
+}
+
+/** A {@link BlockWriter} whose blocks outlast it, and from time to time the process; but for small ones. */
+export interface ResumableWriter extends BlockWriter {
+  /** Whether block `index` is there; a damaged one only until it is read. */
+  has(index: number): boolean;
+  /** Ends it and leaves its blocks for a later {@link Store.resume}. Idempotent; nothing after a commit or an abort. */
+  suspend(): Promise<void>;
 }
 
 export interface FactStore {
@@ -89,7 +115,7 @@ export interface StoreStats {
   /** Bytes of block values by role of the version that holds them. */
   replicaBytes: number;
   cachedBytes: number;
-  /** Blocks being written, and overwritten versions in their grace time. */
+  /** Blocks being written, or left by unfinished writes, and overwritten versions. */
   otherBytes: number;
   maxBytes: number;
 }

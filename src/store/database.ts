@@ -76,7 +76,7 @@ export class Database {
       append: (changes, sync) => this.#append(changes, sync),
       applied: () => {
         this.#journal.applied();
-        // If it fails, so does the next batch, which tells.
+        // If it fails, the next batch tells.
         if (this.#journal.openBytes > this.#journalBytes && !this.#checkpointing) this.#checkpoint().catch(() => {});
       },
     });
@@ -106,6 +106,7 @@ export class Database {
       }
       if (format < FORMAT) await table.batch([formatRecord(FORMAT)], true);
       await disk.removeTable(join(folder, 'blocks'));
+      if (database.#journal.overdue) await database.#shortenJournal();
     } catch (error) {
       await database.close().catch(() => {});
       throw error;
@@ -193,6 +194,17 @@ export class Database {
     }
   }
 
+  /** At a start. Where it fails, as on a full disk, upkeep tries it again. */
+  async #shortenJournal(): Promise<void> {
+    const { folder, log } = this.options;
+    await this.tidyJournal(straight).catch((error) => {
+      log.warn(
+        { folder, error: String(error) },
+        'The long journal could not be tidied at the start; it is tried again.',
+      );
+    });
+  }
+
   async #snapshot(passage: Passage): Promise<void> {
     this.#journal.renew();
     await passage(() => this.indexQueue.write([], { sync: true }));
@@ -207,7 +219,10 @@ export class Database {
     const { position, openBytes } = this.#journal;
     const flush = async () => {
       await this.table.flush();
-      await this.table.batch([this.#journal.noted(position)], sync);
+      await this.table.batch([this.#journal.noted(position)], sync).catch((error) => {
+        this.indexQueue.fail(error);
+        throw error;
+      });
       this.#journal.settled(openBytes);
     };
     this.#checkpointing = flush().finally(() => {

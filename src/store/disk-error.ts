@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { MurkyError } from '../errors.js';
 
 interface LevelError {
@@ -46,7 +47,7 @@ export function diskError(error: unknown, folder: string): MurkyError {
     });
   }
   if (code === 'LEVEL_LOCKED') {
-    return new MurkyError('MURKY_DATA_DIR_LOCKED', `Another node uses the folder ${folder}.`, {
+    return new MurkyError('MURKY_DATA_DIR_LOCKED', `Another node uses the folder ${dirname(folder)}.`, {
       ...options,
       hint: 'Stop the other node, or give this one a folder of its own (data-dir).',
     });

@@ -18,6 +18,8 @@ export interface Files {
 
 /** An open file. Reads may run at any time beside one another and beside a write. */
 export interface StoreFile {
+  /** By which others in this process may read the file until it is closed; none where it is not the system's. */
+  readonly descriptor?: number | undefined;
   size(): Promise<number>;
   /** Writes the parts one behind the other from byte `offset` on, all of them or it rejects. */
   write(parts: readonly Uint8Array[], offset: number): Promise<void>;

@@ -10,6 +10,8 @@ import type { TableChange } from './table.js';
 
 /** A new snapshot is due when the logs behind the last one hold more than so many times that. */
 const LOGS_OF_SNAPSHOT = 2;
+/** A start that finds so many times what makes a snapshot due takes one before anything else. */
+const OVERDUE_LOGS = 2;
 
 /** Up to where the index has what the journal has: all before is durable there. */
 export interface JournalPosition {
@@ -48,8 +50,12 @@ export class IndexJournal implements CommitJournal {
 
   /** The logs have grown long, or something is missing in them. */
   get due(): boolean {
-    const bytes = this.#olderBytes + this.#end;
-    return this.#incomplete || bytes > Math.max(this.minLogBytes, LOGS_OF_SNAPSHOT * this.#snapshotBytes);
+    return this.#incomplete || this.#olderBytes + this.#end > this.#dueBytes;
+  }
+
+  /** So long that upkeep cannot have come to it: a start has to see to it, or they grow from one short life to the next. */
+  get overdue(): boolean {
+    return this.#olderBytes + this.#end > OVERDUE_LOGS * this.#dueBytes;
   }
 
   /** About what the next snapshot will take, while what it replaces is still there. */
@@ -196,6 +202,11 @@ export class IndexJournal implements CommitJournal {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
+  }
+
+  /** What the logs may hold before a snapshot is due. */
+  get #dueBytes(): number {
+    return Math.max(this.minLogBytes, LOGS_OF_SNAPSHOT * this.#snapshotBytes);
   }
 
   async #reopen(): Promise<JournalContents> {

@@ -13,6 +13,7 @@ const KIND = {
   block: 'b',
   inlineBlock: 'v',
   record: 'g',
+  unfinished: 'p',
   fact: 'f',
   journal: 'j',
   frequency: 'q',
@@ -75,6 +76,7 @@ export const overwrittenKey = (id: bigint, version: Uint8Array): Buffer => key('
 export const manifestKey = (slot: number): Buffer => key('manifest', u64(slot));
 export const blockKey = (kind: 'block' | 'inlineBlock', slot: number, index: number): Buffer =>
   key(kind, u64(slot), u32(index));
+export const unfinishedKey = (slot: number): Buffer => key('unfinished', u64(slot));
 /** All blocks of a slot. */
 export const slotRange = (kind: 'block' | 'inlineBlock', slot: number): { gte: Buffer; lt: Buffer } => ({
   gte: key(kind, u64(slot)),

@@ -48,6 +48,10 @@ export const readOnlyFiles: Files = {
 class NodeFile implements StoreFile {
   constructor(private readonly handle: FileHandle) {}
 
+  get descriptor(): number {
+    return this.handle.fd;
+  }
+
   async size(): Promise<number> {
     return (await this.handle.stat()).size;
   }

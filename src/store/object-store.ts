@@ -2,13 +2,23 @@ import { MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import { type Clock, systemClock } from '../seam/clock.js';
-import { sha256Here } from '../seam/digest.js';
+import { type Sha256, sha256Here } from '../seam/digest.js';
+import type { FilePlace } from '../seam/file-place.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type LogUse, segmentBytesFor } from './block-log.js';
 import { BlockTable } from './block-table.js';
 import { Budget } from './budget.js';
 import { CachedCopies } from './cached-copies.js';
-import type { BlockState, BlockWriter, FactStore, Role, Store, StoredVersion, StoreStats } from './contract.js';
+import type {
+  BlockState,
+  BlockWriter,
+  FactStore,
+  ResumableWriter,
+  Role,
+  Store,
+  StoredVersion,
+  StoreStats,
+} from './contract.js';
 import { Database } from './database.js';
 import { levelDisk } from './disk.js';
 import { isDamagedTable } from './disk-error.js';
@@ -19,11 +29,13 @@ import type { ObjectStoreOptions } from './object-store-options.js';
 import type { Passage } from './paging.js';
 import { ReadLeases } from './read-leases.js';
 import { recover } from './recovery.js';
+import { ResumableSlotWriter } from './resumable-slot-writer.js';
 import { Retention } from './retention.js';
 import { DEFAULT_TIME_FRACTION, SegmentReclaimer } from './segment-reclaimer.js';
 import { SetAside } from './set-aside.js';
-import { SlotWriter } from './slot-writer.js';
+import { SlotWriter, type WriterParts } from './slot-writer.js';
 import { Slots } from './slots.js';
+import { type KeptBlocks, UnfinishedWrites } from './unfinished-writes.js';
 import { VerifiedBlocks } from './verified-blocks.js';
 import { VersionIndex } from './version-index.js';
 import { VersionReads } from './version-reads.js';
@@ -50,13 +62,15 @@ export class ObjectStore implements Store {
   readonly #reclaimer: SegmentReclaimer;
   readonly #cached: CachedCopies;
   readonly #retention: Retention;
+  readonly #unfinished: UnfinishedWrites;
+  readonly #sha256: Sha256;
   readonly #verified: VerifiedBlocks;
   readonly #reads: VersionReads;
   readonly #versions: VersionWrites;
   private readonly setAside: SetAside | undefined;
   #recovered = false;
   #closing: Promise<void> | undefined;
-  #cancelUpkeep = () => {};
+  readonly #cancelChores = new Map<() => Promise<void>, () => void>();
 
   private constructor(
     private readonly database: Database,
@@ -70,6 +84,7 @@ export class ObjectStore implements Store {
     this.#budget = budget;
     this.#index = new VersionIndex(database);
     this.#blocks = new BlockTable(database, database.blockLog, budget);
+    this.#unfinished = new UnfinishedWrites(database, this.#blocks, budget, clock);
     const fraction = options.reclaimTimeFraction ?? DEFAULT_TIME_FRACTION;
     this.#reclaimer = new SegmentReclaimer(database, this.#blocks, budget, clock, fraction);
     const cachedLeases = new ReadLeases(clock, CACHED_LEASE_MS);
@@ -95,9 +110,10 @@ export class ObjectStore implements Store {
       cachedLeases,
       clock,
       this.#retention,
+      this.#unfinished,
     );
-    const { sha256 = sha256Here } = options;
-    this.#verified = new VerifiedBlocks(this.#index, this.#locks, this.#blocks, budget, this.#cached, sha256);
+    this.#sha256 = options.sha256 ?? sha256Here;
+    this.#verified = new VerifiedBlocks(this.#index, this.#locks, this.#blocks, budget, this.#cached, this.#sha256);
     this.#versions = new VersionWrites({
       database,
       clock,
@@ -106,6 +122,7 @@ export class ObjectStore implements Store {
       budget: this.#budget,
       cached: this.#cached,
       retention: this.#retention,
+      unfinished: this.#unfinished,
       blocks: this.#blocks,
     });
     this.#reads = new VersionReads({
@@ -159,7 +176,9 @@ export class ObjectStore implements Store {
       await database.close().catch(() => {});
       throw error;
     }
-    store.#scheduleUpkeep();
+    // Beside one another: removing what expired may take longer than the journal's logs may go on growing.
+    store.#repeat(() => database.tidyJournal(store.#read));
+    store.#repeat(() => store.#upkeep());
     return store;
   }
 
@@ -179,6 +198,15 @@ export class ObjectStore implements Store {
     return this.#reads.block(id, version, index);
   }
 
+  readInPlace(
+    id: bigint,
+    version: Version,
+    index: number,
+    readFrom: (place: FilePlace) => Promise<boolean>,
+  ): Promise<boolean> {
+    return this.#reads.readInPlace(id, version, index, readFrom);
+  }
+
   check(id: bigint, version: Version, index: number): Promise<BlockState> {
     return this.#reads.check(id, version, index);
   }
@@ -193,7 +221,26 @@ export class ObjectStore implements Store {
 
   begin(): BlockWriter {
     this.#checkOpen();
-    const writer = new SlotWriter({
+    return this.#startWriter();
+  }
+
+  async resume(manifest: Manifest): Promise<ResumableWriter> {
+    const { kept, writer } = await this.#read(async () => {
+      const kept = await this.#unfinished.take(manifest);
+      return { kept, writer: this.#startWriter(kept) };
+    });
+    const parts = this.#writerParts;
+    return new ResumableSlotWriter(writer, manifest, kept, this.#unfinished, parts, this.#clock, this.#sha256);
+  }
+
+  #startWriter(kept?: KeptBlocks): SlotWriter {
+    const writer = new SlotWriter(this.#writerParts, kept);
+    this.#writers.add(writer);
+    return writer;
+  }
+
+  get #writerParts(): WriterParts {
+    return {
       blocks: this.#blocks,
       budget: this.#budget,
       cached: this.#cached,
@@ -208,9 +255,7 @@ export class ObjectStore implements Store {
       place: (manifest, role, slot) => this.#versions.place(manifest, role, slot),
       failed: () => this.database.failure !== undefined,
       ended: (ended) => this.#writers.delete(ended),
-    });
-    this.#writers.add(writer);
-    return writer;
+    };
   }
 
   list(options: { prefix?: string; after?: string; limit?: number } = {}): AsyncGenerator<Manifest> {
@@ -288,6 +333,7 @@ export class ObjectStore implements Store {
         budget: this.#budget,
         slots: this.#slots,
         retention: this.#retention,
+        unfinished: this.#unfinished,
         clock: this.#clock,
         log: this.#log,
       },
@@ -298,19 +344,23 @@ export class ObjectStore implements Store {
     this.#recovered = true;
   }
 
-  #scheduleUpkeep(): void {
+  /** Has a chore done again and again, each time a while after it was last done. */
+  #repeat(chore: () => Promise<void>): void {
     const periodMs = Math.max(1, Math.min(this.#retention.graceMs / 4, MAX_UPKEEP_PERIOD_MS));
-    this.#cancelUpkeep = this.#clock.after(periodMs, () => {
-      this.#inBackground(this.#upkeep().finally(() => this.#closing ?? this.#scheduleUpkeep()));
+    const run = async () => {
+      if (!this.#closing) await chore();
+    };
+    const cancel = this.#clock.after(periodMs, () => {
+      this.#inBackground(run().finally(() => this.#closing ?? this.#repeat(chore)));
     });
+    this.#cancelChores.set(chore, cancel);
   }
 
   async #upkeep(): Promise<void> {
-    if (this.#closing) return;
     await this.setAside?.measure();
     await this.#retention.expire(this.#write);
+    await this.#write(() => this.#unfinished.expire());
     await this.#read(() => this.#cached.save(false));
-    await this.database.tidyJournal(this.#read);
     await this.#reclaimer.run(this.#read);
   }
 
@@ -326,7 +376,7 @@ export class ObjectStore implements Store {
   }
 
   async #close(): Promise<void> {
-    this.#cancelUpkeep();
+    for (const cancel of this.#cancelChores.values()) cancel();
     await this.#gate.alone(async () => {
       for (const writer of [...this.#writers]) writer.discard();
       if (this.#recovered) await this.#cached.save(true).catch(() => {});

@@ -8,6 +8,7 @@ import type { Database } from './database.js';
 import { straight } from './paging.js';
 import type { Retention } from './retention.js';
 import type { Slots } from './slots.js';
+import type { UnfinishedWrites } from './unfinished-writes.js';
 import type { VersionIndex } from './version-index.js';
 import type { VersionRecord } from './version-record.js';
 
@@ -18,6 +19,7 @@ export interface RecoveryParts {
   readonly budget: Budget;
   readonly slots: Slots;
   readonly retention: Retention;
+  readonly unfinished: UnfinishedWrites;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -34,14 +36,14 @@ export interface UnfinishedWriter {
  * writers may begin meanwhile.
  */
 export async function recover(parts: RecoveryParts, writers: () => readonly UnfinishedWriter[]): Promise<void> {
-  const { database, index, blocks, budget, slots, log } = parts;
+  const { database, index, blocks, budget, slots, unfinished, log } = parts;
   budget.reset();
-  const found = new Set<number>();
+  const versions = new Set<number>();
   let highest = 0;
   let inlineBytes = 0;
   const note = (slot: number, bytes: number) => {
     highest = Math.max(highest, slot);
-    found.add(slot);
+    versions.add(slot);
     inlineBytes += bytes;
   };
   for await (const record of sound(index.records('current', straight), log)) {
@@ -55,15 +57,20 @@ export async function recover(parts: RecoveryParts, writers: () => readonly Unfi
     budget.found(record.size, 'overwritten');
     if (record.timeMs > nowMs) await database.indexQueue.write(parts.retention.restart(record, nowMs), { sync: false });
   }
-  for (const writer of writers()) {
-    note(writer.slot, writer.bytes);
-    budget.found(writer.bytes, 'other');
+  for (const { slot, bytes } of writers()) {
+    highest = Math.max(highest, slot);
+    // Theirs in the log are no measure: the index may still name one that is being written again.
+    inlineBytes += blocks.heldBytes(slot);
+    budget.found(bytes, 'other');
   }
-  blocks.keepUnnamed(new Set(writers().map(({ slot }) => slot)));
+  const atWork = new Set(writers().map(({ slot }) => slot));
+  blocks.keepUnnamed(atWork);
+  await unfinished.load(atWork);
   async function* records(): AsyncGenerator<RecordInUse> {
     for await (const record of blocks.recordsInUse()) {
       highest = Math.max(highest, record.name.slot);
-      if (found.has(record.name.slot)) inlineBytes -= record.location.length;
+      if (versions.has(record.name.slot)) inlineBytes -= record.location.length;
+      else unfinished.found(record.name.slot, record.location.length);
       yield record;
     }
   }

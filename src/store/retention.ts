@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { versionFromBytes, versionToBytes } from '../object/version.js';
 import type { Clock } from '../seam/clock.js';
+import { allEnded } from './all-ended.js';
 import type { BlockTable } from './block-table.js';
 import type { Budget } from './budget.js';
 import { ignoreDamage } from './damage.js';
@@ -70,10 +71,16 @@ export class Retention {
   async expire(passage: Passage): Promise<void> {
     const dueMs = this.clock.now() - Math.max(this.retentionMs, this.graceMs);
     if (dueMs < 0) return;
+    // A page at a time, so that they share a sync: one after the other they would come more slowly than new ones do.
+    let page: Promise<void>[] = [];
     for await (const [key] of paged(() => this.database.index, overwrittenBy(dueMs), passage, PAGE_RECORDS)) {
       const id = fieldBigInt(key, 8);
-      await passage(() => this.locks.run(id, () => this.#expireOne(id, fieldBytes(key, 16), key)));
+      page.push(passage(() => this.locks.run(id, () => this.#expireOne(id, fieldBytes(key, 16), key))));
+      if (page.length < PAGE_RECORDS) continue;
+      await allEnded(page);
+      page = [];
     }
+    await allEnded(page);
   }
 
   /** Removes versions of at least `bytes` that are older than the grace time and not being read; false if none went. */
@@ -100,7 +107,8 @@ export class Retention {
       if (!record || this.clock.now() - record.timeMs < this.graceMs || this.leases.held(record.slot)) continue;
       await this.#remove(record);
     }
-    this.#counts.set(id, (await this.#keys(id)).length);
+    // Those that stay, in their grace time or read, are looked at again after as many more.
+    this.#counts.set(id, MAX_KEPT_VERSIONS);
   }
 
   /** Keys of the overwritten versions of an object, the oldest version first. */

@@ -6,10 +6,13 @@ import type { CachedCopies } from './cached-copies.js';
 import type { BlockWriter, Role } from './contract.js';
 import type { Passage } from './paging.js';
 import type { Slots } from './slots.js';
+import type { KeptBlocks } from './unfinished-writes.js';
 
 const MAX_BLOCKS = blockCount(MAX_OBJECT_BYTES);
 
 export type CommitAnswer = 'committed' | 'superseded' | 'already';
+/** 'kept': superseded, and filed as an overwritten version. */
+export type Placed = CommitAnswer | 'kept';
 
 export interface WriterParts {
   readonly blocks: BlockTable;
@@ -21,7 +24,7 @@ export interface WriterParts {
   /** Like `write`, but also while the store takes no changes. */
   readonly tidy: Passage;
   /** Puts the version, whose blocks are in `slot`, in its place. */
-  readonly place: (manifest: Manifest, role: Role, slot: number) => Promise<CommitAnswer>;
+  readonly place: (manifest: Manifest, role: Role, slot: number) => Promise<Placed>;
   /** Whether the store takes no changes because one has failed. */
   readonly failed: () => boolean;
   readonly ended: (writer: SlotWriter) => void;
@@ -32,6 +35,8 @@ export class SlotWriter implements BlockWriter {
   readonly slot: number;
   /** Bytes of the blocks written so far; they are on the budget's account 'other'. */
   bytes = 0;
+  /** Of these, bytes of blocks that outlast this writer. */
+  keptBytes = 0;
   #lengths = new Uint32Array(16);
   /** One more than the highest index that was tried. */
   #endIndex = 0;
@@ -39,8 +44,27 @@ export class SlotWriter implements BlockWriter {
   readonly #writing = new Set<Promise<void>>();
   #aborted: Promise<void> | undefined;
 
-  constructor(private readonly parts: WriterParts) {
-    this.slot = parts.slots.take();
+  /** `kept`: what an earlier writer of the same version has left. */
+  constructor(
+    private readonly parts: WriterParts,
+    kept?: KeptBlocks,
+  ) {
+    this.slot = kept?.slot ?? parts.slots.take();
+    for (const [index, length] of kept?.lengths ?? []) {
+      this.#setLength(index, length);
+      this.#endIndex = Math.max(this.#endIndex, index + 1);
+      this.bytes += length;
+      this.keptBytes += length;
+    }
+  }
+
+  /** False from the moment at which it is committed or aborted. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  has(index: number): boolean {
+    return this.#lengthAt(index) > 0;
   }
 
   async write(index: number, bytes: Uint8Array): Promise<void> {
@@ -72,6 +96,7 @@ export class SlotWriter implements BlockWriter {
     this.#state = 'committing';
     try {
       const answer = await this.parts.write(() => this.#place(manifest, role));
+      if (answer === 'kept') return 'superseded';
       if (answer !== 'committed') await this.#rollBack();
       return answer;
     } catch (error) {
@@ -88,22 +113,38 @@ export class SlotWriter implements BlockWriter {
     return this.#aborted;
   }
 
-  /** Forgets the blocks; their bytes in the log are dead. */
+  /** A kept block that is damaged counts as not written. */
+  forget(index: number): void {
+    const length = this.#lengthAt(index);
+    this.bytes -= length;
+    this.keptBytes -= length;
+    this.parts.budget.release(length, 'other');
+    this.#setLength(index, 0);
+  }
+
+  /** Forgets the blocks that do not outlast it; their bytes in the log are dead. */
   discard(): void {
     this.parts.blocks.discard(this.slot);
-    this.parts.budget.release(this.bytes, 'other');
+    this.parts.budget.release(this.bytes - this.keptBytes, 'other');
     this.bytes = 0;
+    this.keptBytes = 0;
     this.parts.ended(this);
   }
 
-  async #place(manifest: Manifest, role: Role): Promise<CommitAnswer> {
+  /** Nothing more is to be done, and nothing forgotten. */
+  end(): void {
+    this.#state = 'ended';
+    this.parts.ended(this);
+  }
+
+  async #place(manifest: Manifest, role: Role): Promise<Placed> {
     try {
       const answer = await this.parts.place(manifest, role, this.slot);
-      if (answer === 'committed') this.#end();
+      if (answer === 'committed' || answer === 'kept') this.end();
       return answer;
     } catch (error) {
       // Whether the record is on the disk is for recovery to find out: the blocks stay, and count, until then.
-      if (this.parts.failed()) this.#end();
+      if (this.parts.failed()) this.end();
       throw error;
     }
   }
@@ -153,11 +194,6 @@ export class SlotWriter implements BlockWriter {
   #checkOpen(): void {
     if (this.#state !== 'open')
       throw new MurkyError('MURKY_BAD_ARGUMENT', 'This writer has been committed or aborted.');
-  }
-
-  #end(): void {
-    this.#state = 'ended';
-    this.parts.ended(this);
   }
 
   #lengthAt(index: number): number {

@@ -2,6 +2,7 @@ import { MurkyError } from '../errors.js';
 import { blockLength } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { Sha256 } from '../seam/digest.js';
+import type { FilePlace } from '../seam/file-place.js';
 import type { BlockTable } from './block-table.js';
 import type { Budget } from './budget.js';
 import type { CachedCopies } from './cached-copies.js';
@@ -32,6 +33,15 @@ export class VerifiedBlocks {
     if (!bytes && (await this.index.find(record.id, record.version))?.slot !== record.slot) return undefined;
     if (bytes?.length !== length || !(await this.#is(bytes, hash))) throw blockCorrupt(record, index);
     return bytes;
+  }
+
+  /** Runs `work` on where a block lies in a file; undefined, and nothing is run, where it has no such place. */
+  async lend<T>(record: VersionRecord, index: number, work: (place: FilePlace) => Promise<T>): Promise<T | undefined> {
+    const manifest = await this.index.manifest(record);
+    const sha256 = manifest?.blockHashes[index];
+    if (!manifest || !sha256) return undefined;
+    const name = { slot: record.slot, index };
+    return await this.blocks.lend(name, blockLength(manifest, index), (place) => work({ ...place, sha256 }));
   }
 
   async check(id: bigint, version: Version, index: number): Promise<BlockState> {

@@ -143,7 +143,8 @@ class Verification {
       await this.#ofSlots('inlineBlock', PAGE_SMALL_BLOCKS);
       await this.#places();
       // LevelDB checks what it reads; of these there is nothing else to check.
-      for (const kind of ['byUse', 'byExpiry', 'fact'] as const) for await (const _ of this.#entries(kind));
+      for (const kind of ['byUse', 'byExpiry', 'fact', 'unfinished'] as const)
+        for await (const _ of this.#entries(kind));
     } finally {
       await this.#segments.closeAll();
     }

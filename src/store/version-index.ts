@@ -38,13 +38,13 @@ export class VersionIndex {
     return await this.overwritten(id, version);
   }
 
-  /** The versions that are readable, the newest first; damaged ones left out. */
+  /** The versions that are readable, the newest first and at most so many as a page has; damaged ones left out. */
   async history(id: bigint): Promise<Manifest[]> {
     const records = [await this.current(id).catch(ignoreDamage)];
     const none = overwrittenKey(id, Buffer.alloc(VERSION_BYTES));
     const all = overwrittenKey(id, Buffer.alloc(VERSION_BYTES + 1, 0xff));
-    const overwritten = await this.database.index.entries({ gte: none, lt: all, limit: PAGE_RECORDS });
-    for (const [key, value] of overwritten.reverse()) {
+    const newestFirst = { gte: none, lt: all, reverse: true, limit: PAGE_RECORDS };
+    for (const [key, value] of await this.database.index.entries(newestFirst)) {
       try {
         records.push(decodeRecord(key, value));
       } catch (error) {

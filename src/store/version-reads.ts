@@ -1,6 +1,7 @@
 import { MurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
+import type { FilePlace } from '../seam/file-place.js';
 import type { Log } from '../seam/log.js';
 import type { CachedCopies } from './cached-copies.js';
 import type { BlockState, Role, StoredVersion } from './contract.js';
@@ -56,6 +57,24 @@ export class VersionReads {
       if (!record) return undefined;
       this.#noteUse(record);
       return await verified.read(record, at);
+    });
+  }
+
+  async readInPlace(
+    id: bigint,
+    version: Version,
+    at: number,
+    readFrom: (place: FilePlace) => Promise<boolean>,
+  ): Promise<boolean> {
+    const { read, index, verified } = this.parts;
+    return await read(async () => {
+      const record = await index.find(id, version);
+      if (!record) return false;
+      const found = await verified.lend(record, at, (place) => {
+        this.#noteUse(record);
+        return readFrom(place);
+      });
+      return found ?? false;
     });
   }
 

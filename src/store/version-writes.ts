@@ -13,8 +13,9 @@ import { currentKey, manifestKey } from './index-keys.js';
 import { byKeyChanges } from './key-directory.js';
 import type { KeyedMutex } from './keyed-mutex.js';
 import type { Retention } from './retention.js';
-import type { CommitAnswer } from './slot-writer.js';
+import type { Placed } from './slot-writer.js';
 import type { TableChange } from './table.js';
+import type { UnfinishedWrites } from './unfinished-writes.js';
 import type { VersionIndex } from './version-index.js';
 import { encodeRecord, type VersionRecord } from './version-record.js';
 
@@ -25,6 +26,7 @@ export interface VersionWriteParts {
   readonly budget: Budget;
   readonly cached: CachedCopies;
   readonly retention: Retention;
+  readonly unfinished: UnfinishedWrites;
   readonly blocks: BlockTable;
   readonly clock: Clock;
 }
@@ -33,7 +35,7 @@ export interface VersionWriteParts {
 export class VersionWrites {
   constructor(private readonly parts: VersionWriteParts) {}
 
-  async place(manifest: Manifest, role: Role, slot: number): Promise<CommitAnswer> {
+  async place(manifest: Manifest, role: Role, slot: number): Promise<Placed> {
     if (resourceId(manifest.key) !== manifest.id) {
       throw new MurkyError('MURKY_BAD_ARGUMENT', `The id ${manifest.id} is not that of the key "${manifest.key}".`);
     }
@@ -42,7 +44,7 @@ export class VersionWrites {
       const before = await this.parts.index.current(manifest.id).catch(ignoreDamage);
       if (before && before.key !== manifest.key) throw idTaken(manifest, before);
       const newer = before ? compareVersions(manifest.version, before.version) : 1;
-      if (newer < 0) return 'superseded';
+      if (newer < 0) return role === 'replica' ? await this.#keepOvertaken(manifest, slot) : 'superseded';
       if (before && newer === 0 && (await this.#sound(before))) {
         // An owner that had the version as a cached copy must not lose it to eviction once it has answered.
         if (role === 'replica' && before.role === 'cached') await this.#changeRole(before, role);
@@ -66,28 +68,33 @@ export class VersionWrites {
     return (await this.parts.index.manifest(record).catch(ignoreDamage)) !== undefined;
   }
 
-  async #replace(before: VersionRecord | undefined, manifest: Manifest, role: Role, slot: number): Promise<void> {
-    const { index, blocks, budget, cached, retention, clock } = this.parts;
+  /** What a newer version overtook on its way here is filed as overwritten; once, however often it is brought. */
+  async #keepOvertaken(manifest: Manifest, slot: number): Promise<Placed> {
+    const { index, blocks, budget, retention, unfinished, clock } = this.parts;
+    const { id, version, size } = manifest;
+    if (await index.overwritten(id, version).catch(ignoreDamage)) return 'superseded';
     const encoded = encodeManifest(manifest);
-    const { id, key, version, tombstone, size, blockBytes } = manifest;
-    const timeMs = cached.placeFor(role);
-    const after = {
-      id,
-      key,
-      version,
-      tombstone,
-      role,
-      slot,
-      size,
-      blockBytes,
-      timeMs,
-      manifestSha256: sha256(encoded),
-    };
+    const nowMs = Math.floor(clock.now());
+    const record = recordOf(manifest, encoded, 'replica', slot, nowMs);
+    const filed: TableChange = { type: 'put', key: manifestKey(slot), value: encoded };
+    await blocks.commit(slot, [filed, ...retention.keep(record, nowMs), ...unfinished.strike(slot)]);
+    unfinished.committed(slot);
+    budget.move(size, 'other', 'overwritten');
+    await retention.trim(id);
+    return 'kept';
+  }
+
+  async #replace(before: VersionRecord | undefined, manifest: Manifest, role: Role, slot: number): Promise<void> {
+    const { index, blocks, budget, cached, retention, unfinished, clock } = this.parts;
+    const encoded = encodeManifest(manifest);
+    const { id, size } = manifest;
+    const after = recordOf(manifest, encoded, role, slot, cached.placeFor(role));
     const changes: TableChange[] = [
       { type: 'put', key: manifestKey(slot), value: encoded },
       { type: 'put', key: currentKey(id), value: encodeRecord(currentKey(id), after) },
       ...byKeyChanges(before, after),
       ...cached.enlist(after),
+      ...unfinished.strike(slot),
     ];
     let leftover: VersionRecord | undefined;
     if (before) {
@@ -97,6 +104,7 @@ export class VersionWrites {
       changes.push(...cached.strike(before), ...retention.keep(before, Math.floor(clock.now())));
     }
     await blocks.commit(slot, changes, leftover);
+    unfinished.committed(slot);
     budget.move(size, 'other', role);
     budget.count(after, 1);
     cached.moved(before, after);
@@ -120,6 +128,16 @@ export class VersionWrites {
     budget.move(record.size, record.role, role);
     cached.moved(record, after);
   }
+}
+
+function recordOf(
+  { id, key, version, tombstone, size, blockBytes }: Manifest,
+  encoded: Buffer,
+  role: Role,
+  slot: number,
+  timeMs: number,
+): VersionRecord {
+  return { id, key, version, tombstone, role, slot, size, blockBytes, timeMs, manifestSha256: sha256(encoded) };
 }
 
 function idTaken(manifest: Manifest, before: VersionRecord): MurkyError {

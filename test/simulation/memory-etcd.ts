@@ -35,7 +35,6 @@ export class MemoryEtcd {
       list: (prefix, limit) => call(() => ({ entries: this.#list(prefix).slice(0, limit), revision: this.#revision })),
       put: (key, value, lease) => call(() => this.#put(key, value, lease)),
       putIf: (key, expected, value) => call(() => this.#putIf(key, expected, value)),
-      delete: (key) => call(() => this.#delete(key)),
       grantLease: (seconds) => call(() => this.#grant(seconds)),
       keepAlive: (lease) => call(() => this.#keep(lease)),
       revokeLease: (lease) => call(() => this.#end(lease)),

@@ -5,6 +5,7 @@ import type {
   BlockState,
   BlockWriter,
   FactStore,
+  ResumableWriter,
   Role,
   Store,
   StoredVersion,
@@ -17,6 +18,8 @@ export class MemoryDisk {
   /** By id and version: current ones, and overwritten ones until {@link MemoryStore.endGrace}. */
   readonly readable = new Map<string, { manifest: Manifest; blocks: Uint8Array[] }>();
   readonly facts = new Map<string, Uint8Array>();
+  /** Blocks of suspended writers, by id and version. */
+  readonly unfinished = new Map<string, Uint8Array[]>();
 
   /** What is on it now: whoever still has the old one writes into nothing. */
   snapshot(): MemoryDisk {
@@ -24,6 +27,7 @@ export class MemoryDisk {
     for (const [id, current] of this.current) copy.current.set(id, { ...current });
     for (const [name, version] of this.readable) copy.readable.set(name, version);
     for (const [key, value] of this.facts) copy.facts.set(key, value);
+    for (const [name, blocks] of this.unfinished) copy.unfinished.set(name, [...blocks]);
     return copy;
   }
 }
@@ -71,6 +75,11 @@ export class MemoryStore implements Store {
     return this.disk.readable.get(name)?.blocks[index];
   }
 
+  /** Nothing here lies in a file. */
+  async readInPlace(): Promise<boolean> {
+    return false;
+  }
+
   async check(id: bigint, version: Version, index: number): Promise<BlockState> {
     if (this.damaged.has(`${nameOf(id, version)}/${index}`)) return 'damaged';
     return (await this.block(id, version, index)) ? 'sound' : 'gone';
@@ -85,7 +94,36 @@ export class MemoryStore implements Store {
   }
 
   begin(): BlockWriter {
-    const blocks: Uint8Array[] = [];
+    return this.#writer([]);
+  }
+
+  async resume(manifest: Manifest): Promise<ResumableWriter> {
+    const name = nameOf(manifest.id, manifest.version);
+    const blocks = this.disk.unfinished.get(name) ?? [];
+    this.disk.unfinished.delete(name);
+    for (const block of blocks) this.#writingBytes += block?.length ?? 0;
+    let open = true;
+    const writer = this.#writer(blocks);
+    return {
+      ...writer,
+      has: (index) => open && blocks[index] !== undefined,
+      commit: async (...what) => {
+        open = false;
+        return await writer.commit(...what);
+      },
+      abort: async () => {
+        open = false;
+        await writer.abort();
+      },
+      suspend: async () => {
+        if (open && blocks.length > 0) this.disk.unfinished.set(name, blocks);
+        open = false;
+        await writer.abort();
+      },
+    };
+  }
+
+  #writer(blocks: Uint8Array[]): BlockWriter {
     let ended = false;
     const end = () => {
       if (!ended) for (const block of blocks) this.#writingBytes -= block?.length ?? 0;
@@ -111,7 +149,10 @@ export class MemoryStore implements Store {
         const before = this.damagedRecords.has(manifest.id) ? undefined : this.disk.current.get(manifest.id);
         if (before && before.manifest.key !== manifest.key) throw new MurkyError('MURKY_ID_TAKEN', 'The id is taken.');
         const order = before ? compareVersions(manifest.version, before.manifest.version) : 1;
-        if (order < 0) return 'superseded';
+        if (order < 0) {
+          if (role === 'replica') this.disk.readable.set(nameOf(manifest.id, manifest.version), { manifest, blocks });
+          return 'superseded';
+        }
         if (before && order === 0) {
           if (role === 'replica') before.role = role;
           return 'already';

@@ -2,16 +2,17 @@ import { isMurkyError, MurkyError } from '../../src/errors.js';
 import type { FetchReport } from '../../src/native/addon.js';
 import { blockCount, encodeManifest, type Manifest, sha256 } from '../../src/object/manifest.js';
 import { compareVersions } from '../../src/object/version.js';
-import type {
-  Address,
-  BlockFetch,
-  BlockSource,
-  FetchOptions,
-  Located,
-  LookupAnswer,
-  RainNetwork,
+import { MAX_PASSING_BODY_BYTES } from '../../src/rain/answer.js';
+import {
+  type Address,
+  type BlockFetch,
+  type BlockSource,
+  type FetchOptions,
+  type Located,
+  type LookupAnswer,
+  type RainNetwork,
   RequestKind,
-  RequestOptions,
+  type RequestOptions,
 } from '../../src/rain/contract.js';
 import type { Clock } from '../../src/seam/clock.js';
 import type { Random } from '../../src/seam/random.js';
@@ -92,6 +93,8 @@ export class SimulatedRain implements RainNetwork {
   fetchedBytes = 0;
   /** Fetches of this node that have begun and not ended. */
   fetching = 0;
+  /** Owners that this node asks to hold something, and that have not answered yet. */
+  delivering = 0;
 
   constructor(
     private readonly net: SimulatedNetwork,
@@ -110,15 +113,20 @@ export class SimulatedRain implements RainNetwork {
   }
 
   request(to: Address, kind: RequestKind, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
-    if (payload.length > 1331) throw new Error(`A request of ${payload.length} bytes is too long.`);
+    if (payload.length > MAX_PASSING_BODY_BYTES) throw new Error(`A request of ${payload.length} bytes is too long.`);
     const ask = async (there: SimulatedRain) => {
       const handler = there.#handlers.get(kind);
       if (!handler) throw new MurkyError('MURKY_BAD_REQUEST', 'Requests of this kind are not answered here.');
       const answer = await handler(Uint8Array.from(payload), this.address);
-      if (answer.length > 1331) throw new Error(`An answer of ${answer.length} bytes is too long.`);
+      if (answer.length > MAX_PASSING_BODY_BYTES) throw new Error(`An answer of ${answer.length} bytes is too long.`);
       return Uint8Array.from(answer);
     };
-    return this.#call(to, ask, options);
+    const answer = this.#call(to, ask, options);
+    if (kind !== RequestKind.Propagate) return answer;
+    this.delivering += 1;
+    return answer.finally(() => {
+      this.delivering -= 1;
+    });
   }
 
   lookup(to: Address, id: bigint, options: RequestOptions = {}): Promise<LookupAnswer> {

@@ -156,6 +156,7 @@ export class SimulatedNode {
       autoAddPeers: true,
       propagateOnStartup: false,
       repair: { bytesPerSecond: 1e9, concurrent: 4, compareMinutes: 10 },
+      retentionHours: 24,
       ...this.options,
     };
     const resolve = this.options.resolve ?? (async (contact: Address) => [contact]);

@@ -121,7 +121,7 @@ test('a batch reaches the table once the journal and the blocks that it names ar
   ends.journal!();
   await turn();
   assert.is(table.batches.length, 0, 'the block is not on the disk yet');
-  ends['block']!();
+  ends.block!();
   await turn();
   assert.is(table.batches.length, 1);
   assert.not.ok(acknowledged, 'nobody could read it yet');

@@ -113,15 +113,43 @@ export function storeConformance(name: string, open: (options: BedOptions) => Pr
     assert.is(await put(store, 'a', old, version(2, 0n)), 'superseded', 'of one time the greater node id wins');
     assert.is(await put(store, 'a', young, version(2, 2n)), 'committed');
     assert.equal(await read(store, 'a'), young);
-    assert.is(await store.manifest(resourceId('a'), version(1)), undefined, 'the superseded one was not kept');
     assert.equal(store.stats(), {
       objects: 1,
       tombstones: 0,
       replicaBytes: 300,
       cachedBytes: 0,
-      otherBytes: 200,
+      otherBytes: 400,
       maxBytes: 64 * MIB,
     });
+  });
+
+  on('a superseded replica is kept as if it had come first, once; a cached copy is not', async (bed) => {
+    const id = resourceId('a');
+    const [old, young] = [content(2 * MIB, 1), content(MIB, 2)];
+    await put(bed.store, 'a', young, version(5));
+    assert.is(await put(bed.store, 'a', old, version(1), 'cached'), 'superseded');
+    assert.is(await bed.store.manifest(id, version(1)), undefined);
+    assert.is(bed.store.stats().otherBytes, 0);
+    for (let time = 0; time < 2; time++) {
+      assert.is(await put(bed.store, 'a', old, version(1)), 'superseded');
+      assert.is(bed.store.stats().otherBytes, 2 * MIB);
+    }
+    assert.is(await bed.store.begin().commit(tombstone('a', version(3)), 'replica'), 'superseded');
+    const store = await bed.reopen();
+    assert.equal(await read(store, 'a', version(1)), old);
+    assert.equal(await read(store, 'a'), young);
+    assert.equal(
+      (await store.history(id)).map(({ version: { time }, tombstone: gone }) => [Number(time), gone]),
+      [
+        [5, false],
+        [3, true],
+        [1, false],
+      ],
+    );
+    assert.equal([store.stats().objects, store.stats().tombstones, store.stats().otherBytes], [1, 0, 2 * MIB]);
+    bed.clock.advance(60_001);
+    await eventually(() => store.stats().otherBytes === 0);
+    assert.equal(await read(store, 'a'), young);
   });
 
   on('an id belongs to one key, also when that one was deleted', async ({ store }) => {

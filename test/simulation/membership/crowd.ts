@@ -175,7 +175,7 @@ export class CrowdNode implements Pick<RainNetwork, 'address' | 'request' | 'onR
 
   /** As if the other one had asked whether this one is there. */
   async hearsOf(node: CrowdNode): Promise<void> {
-    const ping = encodePing({
+    const { bytes: ping } = encodePing({
       self: { id: node.id, boot: 1n, incarnation: 1, weight: 1, zone: '', standby: false, left: false },
       to: this.id,
       belief: { incarnation: 1, status: 'alive' },

@@ -40,6 +40,8 @@ export interface Tally {
   rebuilds: number;
   damaged: number;
   mended: number;
+  /** Blocks that a broken-off write had left for the next one. */
+  resumed: number;
 }
 
 /** A run has one kind of fault, or none. */
@@ -69,6 +71,8 @@ function writtenAt(time: number): Buffer | undefined {
 const values = new Map<number, Buffer>();
 const manifests = new Map<string, Manifest>();
 const abandoned = content(BLOCK, 1);
+const resumed = content(3 * BLOCK, 2);
+const resumedManifest = manifestOf('resumed', resumed, version(1), BLOCK);
 
 /** Most of what a seed takes would be the hashes. */
 function manifestAt(key: string, time: number, value: Buffer): Manifest {
@@ -89,7 +93,7 @@ class Simulation {
     acknowledged: 0,
     begun: new Set(),
   }));
-  readonly tally: Tally = { writes: 0, refusals: 0, crashes: 0, rebuilds: 0, damaged: 0, mended: 0 };
+  readonly tally: Tally = { writes: 0, refusals: 0, crashes: 0, rebuilds: 0, damaged: 0, mended: 0, resumed: 0 };
   #time = 0;
   #store!: ObjectStore;
   /** Bytes were changed behind the store's back, or could not be read: blocks may be damaged, but never wrong. */
@@ -183,7 +187,7 @@ class Simulation {
       const kind = this.#random.below(10);
       try {
         if (kind < 6) await this.#write(known);
-        else if (kind === 6) await this.#abandon();
+        else if (kind === 6) await (step % 2 === 0 ? this.#abandon() : this.#resume());
         else if (kind === 7) await this.#store.dropCached(resourceId(known.key));
         else await this.#check(known);
       } catch (error) {
@@ -207,6 +211,24 @@ class Simulation {
     const writer = this.#store.begin();
     await writer.write(0, abandoned);
     if (this.#random.chance(0.5)) await writer.abort();
+  }
+
+  /** Writes an object of which nobody else knows, is broken off, or goes on where it was: what is left of it is right. */
+  async #resume(): Promise<void> {
+    const writer = await this.#store.resume(resumedManifest);
+    for (let index = 0; index < resumedManifest.blockHashes.length; index++) {
+      const expected = resumed.subarray(index * BLOCK, (index + 1) * BLOCK);
+      const left = writer.has(index) ? await writer.read(index) : undefined;
+      if (left && !expected.equals(left)) throw new Error(`Block ${index} that was left is not what was written.`);
+      if (left) this.tally.resumed++;
+      else await writer.write(index, expected);
+      if (this.#random.chance(0.7)) continue;
+      if (this.#random.chance(0.7)) await writer.suspend();
+      return;
+    }
+    await writer.commit(resumedManifest, 'cached');
+    await writer.suspend();
+    await this.#store.dropCached(resumedManifest.id);
   }
 
   #refused(error: unknown): 'refused' {
