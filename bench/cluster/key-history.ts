@@ -18,6 +18,11 @@ export class KeyHistory {
     this.#unknown.add(value);
   }
 
+  /** The value, where there is no doubt about it. */
+  get certain(): Value | undefined {
+    return this.#unknown.size === 0 ? this.#acknowledged : undefined;
+  }
+
   /** What is wrong with this value after all faults, in a word; undefined if nothing is. */
   judge(value: Value): 'lost' | 'resurrected' | undefined {
     if (value === this.#acknowledged || this.#unknown.has(value)) return undefined;

@@ -3,7 +3,8 @@
  * deletes through all of them, and faults at random: SIGKILL, SIGSTOP, partitions (also of one direction), steps of the
  * wall clock within an hour either way. Every two minutes all faults end; then all nodes have to hold the same within 60
  * seconds, and every key has to have the last acknowledged value or one whose write had no clear answer. Exit code 1
- * otherwise. Ctrl-C ends it early, with a last look.
+ * otherwise. Ctrl-C ends it early, with a last look. `--break lose-write` and `--break resurrect-delete` change one key
+ * behind the checker's back, which has to find it.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,8 +29,15 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    break: { type: 'string' },
   },
 });
+type Break = 'lose-write' | 'resurrect-delete';
+const broken = values.break as Break | undefined;
+if (broken && broken !== 'lose-write' && broken !== 'resurrect-delete') {
+  console.error('--break is lose-write or resurrect-delete.');
+  process.exit(2);
+}
 const endMs = Date.now() + Number(values.minutes) * 60_000;
 const random = seededRandom(Number(values.seed));
 const below = (limit: number) => Math.floor(random.unit() * limit);
@@ -105,6 +113,7 @@ async function round(ms: number): Promise<void> {
   for (const clock of clocks) writeFileSync(clock, '0');
   const lastFault = Date.now();
   await Promise.all([...clients, ...readers]);
+  if (broken) await plant(broken);
   const converged = await agree(lastFault);
   if (converged === undefined) return;
   rounds += 1;
@@ -191,6 +200,17 @@ async function fault(going: () => boolean): Promise<void> {
     faults['clock step']! += 1;
     writeFileSync(clocks[index]!, String(Math.round((random.unit() * 2 - 1) * HOUR_MS)));
   }
+}
+
+/** A write that the checker is not told of, so that to it another one is undone. */
+async function plant(fault: Break): Promise<void> {
+  const wanted = ([, { certain }]: [string, KeyHistory]) =>
+    certain !== undefined && (certain === 'nothing') === (fault === 'resurrect-delete');
+  const [key] = [...histories].find(wanted) ?? [];
+  if (key === undefined) throw new Error('No key is in the state that is to be changed; let it run for longer.');
+  const change: RequestInit = fault === 'lose-write' ? { method: 'DELETE' } : { method: 'PUT', body: contentOf(1, 1) };
+  let status: number | undefined;
+  while (status === undefined || status >= 300) status = await request(nodes[0]!, key, change);
 }
 
 /** Waits until all nodes hold the same versions, and says how long after the last fault that was. */

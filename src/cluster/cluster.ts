@@ -24,6 +24,7 @@ import { type Holders, Polls } from './poll.js';
 import { Pulls } from './pulls.js';
 import { Drain } from './repair/drain.js';
 import { RepairQueue } from './repair/queue.js';
+import { RateLimit } from './repair/rate-limit.js';
 import type { RepairProgress } from './repair/repair.js';
 import { type RepairOptions, type RepairStatus, Upkeep } from './repair/upkeep.js';
 import { type Replicated, Replication } from './replication.js';
@@ -54,6 +55,8 @@ export interface ClusterOptions {
   readonly autoAddPeers: boolean;
   readonly propagateOnStartup: boolean;
   readonly repair: RepairOptions;
+  /** Overwritten versions are kept for so long. */
+  readonly retentionHours: number;
 }
 
 export interface ClusterSeams {
@@ -113,6 +116,7 @@ export class Cluster {
   readonly drain: Drain;
   readonly #ownership: Ownership;
   readonly #queue: RepairQueue;
+  readonly #repairRate: RateLimit;
   readonly #pulls: Pulls;
   readonly #handover: Handover;
   readonly #replication: Replication;
@@ -139,8 +143,8 @@ export class Cluster {
     this.#summaries = new Summaries(seams.rain, () => seams.summary?.() ?? {});
     const members = () => this.membership.members();
     const register = seams.register ?? (seams.etcd && new EtcdVersionRegister(seams.etcd, prefix));
-    const isAlive = (node: bigint) => members().some(({ id, state }) => id === node && state === 'alive');
-    this.claims = new Claims(register, options.id, isAlive, seams.clock);
+    const addressOf = (node: bigint) => members().find(({ id, state }) => id === node && state === 'alive')?.address;
+    this.claims = new Claims(register, options.id, { ...seams, addressOf });
     this.#ownership = new Ownership(options, {
       ...seams,
       self: () => ({ ...options, weight: this.drain.weight }),
@@ -155,7 +159,7 @@ export class Cluster {
       keptForOthers: () => this.#upkeep.keptForOthers(),
     });
     this.#queue = new RepairQueue(store.facts);
-    this.#pulls = new Pulls({ ...seams, commits: this.commits });
+    this.#pulls = new Pulls({ ...seams, commits: this.commits }, options.retentionHours);
     const owners = (id: bigint) => this.owners(id);
     const onNewer = (_: Member, id: bigint, version: Version) => void this.lookInto(id, version);
     this.#handover = new Handover({ ...seams, queue: this.#queue, owners, onNewer });
@@ -180,8 +184,10 @@ export class Cluster {
         return [...inLine, ...alive.filter(({ weight }) => weight === 0)].slice(0, MAX_BYSTANDERS);
       },
     });
+    this.#repairRate = new RateLimit(options.repair.bytesPerSecond, seams.clock);
     this.#upkeep = new Upkeep(options, {
       ...seams,
+      bytesPerSecond: this.#repairRate,
       queue: this.#queue,
       pulls: this.#pulls,
       handover: this.#handover,
@@ -203,7 +209,12 @@ export class Cluster {
   async start(): Promise<void> {
     await this.#queue.load();
     await this.drain.load();
-    new Intake(this.options.id, this.#pulls, { ...this.seams, refusing: () => this.drain.status().state !== 'off' });
+    new Intake(this.options.id, this.#pulls, {
+      ...this.seams,
+      refusing: () => this.drain.status().state !== 'off',
+      onLacking: (id, version) => this.lookInto(id, version),
+      pace: (bytes, signal) => this.#repairRate.spend(bytes, signal),
+    });
     await this.membership.start();
     this.#ownership.start();
     this.#upkeep.start();
@@ -222,6 +233,7 @@ export class Cluster {
     await this.membership.close();
     this.#ownership.close();
     this.drain.close();
+    this.claims.close();
     await this.#handover.close();
     await Promise.all([this.#upkeep.close(), this.#pulls.close()]); // repair waits for its pulls
   }
@@ -301,8 +313,8 @@ export class Cluster {
     const ended = new AbortController();
     try {
       const pull = this.#pulls.start({ id, version, manifest }, holders, 'replica');
-      for (let blocks = 0; ; blocks = pull.blocks()) {
-        if (pull.blocks() > blocks) onProgress();
+      for (let steps = 0; ; steps = pull.blocks() + pull.ahead()) {
+        if (pull.blocks() + pull.ahead() > steps) onProgress();
         const held = await Promise.race([pull.done, sleep(this.seams.clock, PROGRESS_STEP_MS, ended.signal)]);
         if (held) return held.kind === 'held' ? { kind: 'durable' } : held;
       }
@@ -320,7 +332,7 @@ export class Cluster {
    */
   async lookInto(id: bigint, version?: Version): Promise<void> {
     try {
-      await this.#queue.look(id, 1, version);
+      await this.#queue.look(id, version);
     } catch (error) {
       if (isMurkyError(error, 'MURKY_CLOSED')) return;
       this.seams.log.warn({ id: String(id), error: String(error) }, 'A repair could not be noted; it is found again.');

@@ -98,7 +98,15 @@ export class Contacts {
   onSilence(entry: ContactEntry, reason: string): void {
     if (entry.told || entry.ids.size > 0) return;
     entry.told = true;
-    this.seams.log.info({ peer: contactText(entry.contact), reason }, 'A listed server does not answer yet.');
+    this.seams.log.info(
+      { peer: contactText(entry.contact), reason },
+      'A listed server does not answer yet; it may be down, out of reach, or have another cluster key.',
+    );
+  }
+
+  /** This node itself answers there: another one that was there is gone, and its disk with it. */
+  leadsHere(address: Contact): boolean {
+    return this.#own.has(contactText(address));
   }
 
   /** This address leads back to this node; at most as many are kept as there may be addresses of one name. */

@@ -21,8 +21,10 @@ export type Delivered =
 export interface DeliverOptions {
   /** Further holders by now. */
   readonly holders: () => readonly Address[];
-  /** Called when the owner has more of it than before. */
-  readonly onProgress?: () => void;
+  /** No one waits for it: a repair. */
+  readonly repair: boolean;
+  /** Called when it goes on: the owner has so many blocks of it, or had some of what is before it in line. */
+  readonly onProgress: (blocks: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -52,19 +54,19 @@ export async function deliver(
   options: DeliverOptions,
 ): Promise<Delivered> {
   const { rain, store, clock } = seams;
-  const { signal } = options;
+  const { signal, repair } = options;
   let manifest = wanted;
   let holders = options.holders().length;
-  let payload = encodePropagate(owner.id, manifest, options.holders());
+  let payload = encodePropagate(owner.id, manifest, options.holders(), repair);
   let answeredAtMs = clock.monotonic();
   let progressAtMs = answeredAtMs;
-  let blocks = 0;
+  let [blocks, ahead] = [0, 0];
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
     signal.throwIfAborted();
     if (options.holders().length !== holders) {
       holders = options.holders().length;
-      payload = encodePropagate(owner.id, manifest, manifest === wanted ? options.holders() : []);
+      payload = encodePropagate(owner.id, manifest, manifest === wanted ? options.holders() : [], repair);
     }
     const answer = await ask(rain, owner.address, payload, signal);
     const now = clock.monotonic();
@@ -72,11 +74,11 @@ export async function deliver(
     if (answer?.kind === 'newer') return answer;
     if (answer?.kind === 'durable') return manifest === wanted ? answer : { kind: 'newer', version: manifest.version };
     if (answer?.kind === 'pending') {
-      if (answer.blocks > blocks) {
+      if (answer.blocks > blocks || answer.ahead > ahead) {
         progressAtMs = now;
-        options.onProgress?.();
+        options.onProgress(answer.blocks);
       }
-      blocks = answer.blocks; // smaller again where the owner had to start afresh
+      ({ blocks, ahead } = answer); // smaller again where the owner had to start afresh
       pauseMs = FIRST_PAUSE_MS;
     } else {
       if (answer && (FINAL.has(answer.code) || NOT_SOON.has(answer.code))) {
@@ -107,6 +109,7 @@ async function ask(
     return decodeAnswer(await rain.request(to, RequestKind.Propagate, payload, options));
   } catch (error) {
     signal.throwIfAborted();
-    return isMurkyError(error, 'MURKY_BAD_MESSAGE') ? { kind: 'refused', code: error.code } : undefined;
+    const told = isMurkyError(error, 'MURKY_BAD_MESSAGE') || isMurkyError(error, 'MURKY_BUSY');
+    return told ? { kind: 'refused', code: error.code } : undefined;
   }
 }

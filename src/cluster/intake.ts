@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import { isMurkyError } from '../errors.js';
+import { type ErrorCode, isMurkyError } from '../errors.js';
 import { encodeManifest, sha256 } from '../object/manifest.js';
-import { compareVersions } from '../object/version.js';
+import { compareVersions, type Version } from '../object/version.js';
 import { type Address, type RainNetwork, RequestKind } from '../rain/contract.js';
 import { type Clock, sleep } from '../seam/clock.js';
 import type { Log } from '../seam/log.js';
@@ -11,9 +11,12 @@ import { sameAddress } from './contact.js';
 import { notMeant } from './not-meant.js';
 import { decodePropagate, encodeAnswer, type Propagate, type PropagateAnswer } from './propagate-message.js';
 import type { Pulls } from './pulls.js';
+import type { Pace } from './queued-pull.js';
 
 /** How long an asker waits for news; then it hears "pending" and asks again. */
 export const PENDING_AFTER_MS = 1000;
+
+const NO_ROOM: ReadonlySet<ErrorCode> = new Set(['MURKY_STORE_FULL', 'MURKY_DISK_FULL']);
 
 interface IntakeSeams {
   readonly rain: RainNetwork;
@@ -22,6 +25,10 @@ interface IntakeSeams {
   readonly log: Log;
   /** This node takes on nothing more: it is being drained. */
   readonly refusing: () => boolean;
+  /** This node is to hold a version, and has no room for it. Never rejects. */
+  readonly onLacking: (id: bigint, version: Version) => Promise<void>;
+  /** Of repairs. */
+  readonly pace: Pace;
 }
 
 /**
@@ -45,11 +52,17 @@ export class Intake {
   async #answer(message: Propagate, from: Address): Promise<PropagateAnswer> {
     try {
       const held = await this.#heldAlready(message);
+      if (held?.kind === 'newer' && !this.seams.refusing() && (await this.pulls.keepsOvertaken(message))) {
+        return await this.#pull(message, from).catch(() => held);
+      }
       if (held) return held;
       if (this.seams.refusing()) return { kind: 'refused', code: 'MURKY_DRAINING' };
       return await this.#pull(message, from);
     } catch (error) {
-      if (isMurkyError(error)) return { kind: 'refused', code: error.code };
+      if (isMurkyError(error)) {
+        if (NO_ROOM.has(error.code)) await this.seams.onLacking(message.id, message.version);
+        return { kind: 'refused', code: error.code };
+      }
       this.seams.log.error({ error: String(error), id: String(message.id) }, 'A PROPAGATE failed.');
       return { kind: 'refused', code: 'MURKY_INTERNAL' };
     }
@@ -74,11 +87,11 @@ export class Intake {
     const further = message.holders.filter(
       (holder) => isIP(holder.host) && !sameAddress(holder, from) && !sameAddress(holder, rain.address),
     );
-    const pull = this.pulls.start(message, [from, ...further], 'replica');
+    const pull = this.pulls.start(message, [from, ...further], 'replica', message.repair ? this.seams.pace : undefined);
     const waiting = new AbortController();
     try {
       const held = await Promise.race([pull.done, sleep(clock, PENDING_AFTER_MS, waiting.signal)]);
-      if (!held) return { kind: 'pending', blocks: pull.blocks() };
+      if (!held) return { kind: 'pending', blocks: pull.blocks(), ahead: pull.ahead() };
       return held.kind === 'held' ? { kind: 'durable' } : held;
     } finally {
       waiting.abort();

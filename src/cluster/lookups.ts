@@ -1,6 +1,7 @@
 import { isMurkyError, MurkyError } from '../errors.js';
 import { compareVersions } from '../object/version.js';
 import type { Address, Located, LookupAnswer, RainNetwork } from '../rain/contract.js';
+import { nameOf } from '../rain/naming.js';
 import type { Owners } from './ownership.js';
 import type { Member } from './peers.js';
 import type { Poll } from './poll.js';
@@ -43,7 +44,8 @@ export class Lookups {
    * overlap: Gifford, "Weighted voting for replicated data", SOSP 1979). MURKY_NO_SERVER if too few answer to tell,
    * MURKY_BLOCK_CORRUPT if all of them answer and one has lost what it held.
    */
-  async find(id: bigint, signal?: AbortSignal): Promise<Located | undefined> {
+  async find(id: bigint, signal?: AbortSignal, key?: string): Promise<Located | undefined> {
+    const what = nameOf(id, key);
     const owners = this.seams.owners(id);
     const alive = owners.others.filter((owner) => owner.state === 'alive');
     const atOwners = await this.#locate(id, alive, signal);
@@ -55,15 +57,15 @@ export class Lookups {
     if (exhausted && !newest) {
       throw new MurkyError(
         'MURKY_BLOCK_CORRUPT',
-        `What an owner of resource ${id} held is damaged, and no other node has it.`,
+        `What an owner of ${what} held is damaged, and no other node has it.`,
         { hint: 'Put the object again, or delete it.', facts: { resource: String(id), owners: count, answered } },
       );
     }
     throw new MurkyError(
       'MURKY_NO_SERVER',
       newest
-        ? `The owners of resource ${id} came to hold it only just now.`
-        : `Only ${answered} of the ${count} owners of resource ${id} could be asked for it.`,
+        ? `The owners of ${what} came to hold it only just now.`
+        : `Only ${answered} of the ${count} owners of ${what} could be asked for it.`,
       {
         hint: 'Try again when more nodes can be reached; "murky status" shows who is away.',
         facts: { resource: String(id), owners: count, answered },

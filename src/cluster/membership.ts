@@ -28,7 +28,10 @@ export interface Membership {
   addContact(contact: Contact): void;
   /** This node counts for so much from now on: the others hear of it. */
   reweigh(weight: number): void;
-  /** Tells the others that this node is gone for good, so that it owns nothing any more. Then only close() is left. */
+  /**
+   * Tells the others that this node is gone for good, so that it owns nothing any more. Then only close() is left. Rejects
+   * where no one has heard it: then it has not left.
+   */
   leave(): Promise<void>;
   /** Every node that has said who it is and has not left, this one aside. */
   members(): Member[];

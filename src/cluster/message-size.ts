@@ -1,2 +1,2 @@
-/** What a request of the transport carries behind its kind. */
-export const MAX_MESSAGE_BYTES = 1331;
+/** What a request of the cluster carries behind its kind, and an answer behind its status. */
+export { MAX_PASSING_BODY_BYTES as MAX_MESSAGE_BYTES } from '../rain/answer.js';

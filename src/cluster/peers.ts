@@ -52,8 +52,10 @@ const PREFIX = 'peer/';
 export class PeerTable {
   readonly #members = new Map<bigint, Member>();
   readonly #byAddress = new Map<string, Set<Member>>();
-  /** What is in the store, so that it is written only where it changes. */
-  readonly #kept = new Map<bigint, Buffer>();
+  /** In ascending order; made when it is needed. */
+  #ids: BigUint64Array | undefined;
+  /** What is in the store, or on its way there, so that it is written only where it changes. */
+  readonly #kept = new Map<bigint, { readonly value: Buffer; readonly written: Promise<void> }>();
 
   constructor(private readonly facts: FactStore) {}
 
@@ -76,6 +78,19 @@ export class PeerTable {
     return members;
   }
 
+  /** Greater ids, in ascending order. */
+  *idsAfter(after: bigint): Generator<bigint> {
+    this.#ids ??= BigUint64Array.from(this.#members.keys()).sort();
+    const ids = this.#ids;
+    let [from, to] = [0, ids.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (ids[middle]! > after) to = middle;
+      else from = middle + 1;
+    }
+    yield* ids.subarray(from);
+  }
+
   /** Those that have not left and were last reached there. */
   at(address: Address): Member[] {
     return [...(this.#byAddress.get(contactText(address)) ?? [])].filter(({ state }) => state !== 'left');
@@ -89,8 +104,9 @@ export class PeerTable {
 
   /** Undefined when the table is full, and nobody in it has left. */
   add(member: Member): Member | undefined {
-    if (this.size >= MAX_PEERS && !this.#forgetOneThatLeft()) return undefined;
+    if (this.size >= MAX_PEERS && !this.#dropOneThatLeft()) return undefined;
     this.#members.set(member.id, member);
+    this.#ids = undefined;
     this.#place(member);
     return member;
   }
@@ -100,40 +116,52 @@ export class PeerTable {
     await this.forget(id);
   }
 
-  /** Keeps who this is for the next start. */
-  async remember(member: Member): Promise<void> {
-    const record = encodeRecord({ ...member, incarnation: 0, status: 'away', ageMs: 0 });
-    const value = Buffer.concat([record, encodeContact(member.address)]);
-    if (this.#kept.get(member.id)?.equals(value)) return;
-    this.#kept.set(member.id, value);
-    await this.facts.put(nameOf(member.id), value);
-  }
-
+  /** Is not to be known at the next start. */
   async forget(id: bigint): Promise<void> {
     this.#kept.delete(id);
     await this.facts.delete(nameOf(id));
   }
 
-  /** Takes up those that an earlier run remembered and that are `wanted`, as away: whatever is said of them is newer. */
+  /** Keeps who this is for the next start, and that it has left; durable when it resolves. */
+  remember(member: Member): Promise<void> {
+    const { incarnation, state } = member;
+    const belief: Belief = state === 'left' ? { incarnation, status: 'left' } : { incarnation: 0, status: 'away' };
+    const value = Buffer.concat([encodeRecord({ ...member, ...belief, ageMs: 0 }), encodeContact(member.address)]);
+    const before = this.#kept.get(member.id);
+    if (before?.value.equals(value)) return before.written;
+    const written = this.facts.put(nameOf(member.id), value);
+    this.#kept.set(member.id, { value, written });
+    written.catch(() => {
+      // What is on the disk is not known.
+      if (this.#kept.get(member.id)?.value === value) this.#kept.delete(member.id);
+    });
+    return written;
+  }
+
+  /**
+   * Takes up those that an earlier run remembered and that have left, or are `wanted`: as away, and whatever is said of
+   * them is newer.
+   */
   async load(wanted: (contact: Contact, address: Address) => boolean, nowMs: number): Promise<void> {
     const stale: string[] = [];
     for await (const [key, value] of this.facts.entries(PREFIX)) {
       const kept = decodeKept(value);
-      if (!kept || !wanted(kept.record.contact, kept.address)) {
+      const left = kept?.record.status === 'left';
+      if (!kept || !(left || wanted(kept.record.contact, kept.address))) {
         stale.push(key);
         continue;
       }
-      const { id, contact, weight, zone, standby } = kept.record;
-      const state = { state: 'away', suspect: false, incarnation: 0, awaySinceMs: nowMs } as const;
-      this.add({ id, contact, address: kept.address, weight, zone, standby, ...state });
+      const { id, contact, weight, zone, standby, incarnation } = kept.record;
+      const state = { state: left ? 'left' : 'away', suspect: false, incarnation, awaySinceMs: nowMs } as const;
+      if (!this.add({ id, contact, address: kept.address, weight, zone, standby, ...state })) stale.push(key);
     }
     for (const key of stale) await this.facts.delete(key);
   }
 
-  #forgetOneThatLeft(): boolean {
+  #dropOneThatLeft(): boolean {
     for (const member of this.#members.values()) {
       if (member.state !== 'left') continue;
-      this.#drop(member.id);
+      this.remove(member.id).catch(() => {}); // a start drops it where there is no room for it
       return true;
     }
     return false;
@@ -143,6 +171,7 @@ export class PeerTable {
     const member = this.#members.get(id);
     if (member) this.#unplace(member);
     this.#members.delete(id);
+    this.#ids = undefined;
   }
 
   #place(member: Member): void {

@@ -1,4 +1,4 @@
-import { isMurkyError, MurkyError } from '../errors.js';
+import { isMurkyError } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import { compareVersions, type Version } from '../object/version.js';
 import { type RainNetwork, RequestKind } from '../rain/contract.js';
@@ -8,7 +8,6 @@ import { notMeant } from './not-meant.js';
 import { OctetReader, u64 } from './octets.js';
 import type { Owners } from './ownership.js';
 import type { Member } from './peers.js';
-import { MAX_VERSION_TIME } from './propagate-message.js';
 import { askQuorumOf, writesMeet } from './quorum.js';
 
 /** What the owners of a resource say that they hold. */
@@ -101,7 +100,6 @@ export class Polls {
     try {
       const answer = await this.seams.rain.request(owner.address, RequestKind.Held, encodeHeld(owner.id, id), asking);
       const held = decodeLookupAnswer(answer, id);
-      if (held.version.time > MAX_VERSION_TIME) throw new MurkyError('MURKY_BAD_MESSAGE', 'A version is out of range.');
       return { held: held.found ? held : undefined };
     } catch (error) {
       return isMurkyError(error, 'MURKY_BLOCK_CORRUPT') ? 'damaged' : 'silent';
@@ -129,7 +127,7 @@ export function encodeHeld(to: bigint, id: bigint): Buffer {
   return Buffer.concat([u64(to), encodeLookup(id)]);
 }
 
-function decodeHeld(payload: Uint8Array): { to: bigint; id: bigint } {
+export function decodeHeld(payload: Uint8Array): { to: bigint; id: bigint } {
   const to = new OctetReader(payload, 'A HELD').u64();
   return { to, id: decodeLookup(payload.subarray(8)) };
 }

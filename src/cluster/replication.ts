@@ -87,12 +87,13 @@ export class Replication {
   async replicate(manifest: Manifest, ordered: boolean): Promise<Replicated> {
     const { owners, count, quorum } = this.plan(manifest.id);
     const outcomes: Record<string, string> = {};
+    // As they are now: who goes away while the hints are written is still brought it, and so gets one as well.
+    const missing = owners.others.filter((owner) => owner.state === 'alive');
     for (const owner of owners.others) {
-      if (owner.state === 'alive') continue;
+      if (missing.includes(owner)) continue;
       outcomes[contactText(owner.contact)] = 'away';
       await this.handover.owe(owner, manifest);
     }
-    const missing = owners.others.filter((owner) => owner.state === 'alive');
     const holders = { self: owners.self, others: [] };
     return this.#bring(manifest, { owners, count, quorum, holders, missing, outcomes, newerCounts: ordered });
   }
@@ -171,7 +172,7 @@ export class Replication {
       }
       for (const owner of missing) {
         this.handover
-          .start(owner, manifest, () => holders, onProgress)
+          .start(owner, manifest, { holders: () => holders, repair: false, onProgress })
           .catch((): Delivered => ({ kind: 'silent' })) // closing
           .then((delivered) => {
             if (delivered.kind === 'durable') holders.push(owner.address);
@@ -200,7 +201,7 @@ function noQuorum(
     });
   }
   const full = codes.filter((code) => code === 'MURKY_STORE_FULL' || code === 'MURKY_DISK_FULL').length;
-  const holds = durable === 1 ? 'owner holds' : 'owners hold';
+  const holds = `${owners === 1 ? 'owner' : 'owners'} ${durable === 1 ? 'holds' : 'hold'}`;
   const because = full > 0 ? `, as ${full === 1 ? 'one is' : `${full} are`} full` : '';
   return new MurkyError(
     'MURKY_NO_QUORUM',

@@ -1,6 +1,7 @@
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { BlockSource } from '../rain/contract.js';
+import type { FilePlace } from '../seam/file-place.js';
 import type { Store } from '../store/contract.js';
 
 /**
@@ -24,6 +25,15 @@ export class SharedSource implements BlockSource {
 
   async block(id: bigint, version: Version, index: number): Promise<Uint8Array | undefined> {
     return (await this.#shared(id)) ? this.store.block(id, version, index) : undefined;
+  }
+
+  async readInPlace(
+    id: bigint,
+    version: Version,
+    index: number,
+    readFrom: (place: FilePlace) => Promise<boolean>,
+  ): Promise<boolean> {
+    return (await this.#shared(id)) && this.store.readInPlace(id, version, index, readFrom);
   }
 
   async #shared(id: bigint): Promise<boolean> {

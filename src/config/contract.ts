@@ -24,7 +24,7 @@ export interface MurkyConfig {
     readonly maxInboundRequestsPerPeer: number;
     readonly maxFetches: number;
     readonly maxStrangersPerSecond: number;
-    /** Blocks that are kept encoded for the next reader. */
+    /** Blocks that are kept for the next reader. */
     readonly blockCacheBytes: number;
     /** Blocks of one fetch, being decoded or waiting for the reader. */
     readonly fetchWindowBytes: number;
@@ -88,6 +88,8 @@ export interface MurkyConfig {
   readonly versions: {
     /** How long overwritten versions are kept while there is room. */
     readonly retentionHours: number;
+    /** Deletions, kept for good, beyond which a node warns. */
+    readonly tombstonesWarningCount: number;
   };
   readonly scrub: {
     /** Most that the background check of the store reads; 0: it reads nothing. */

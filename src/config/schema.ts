@@ -126,7 +126,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     kind: wholeNumber(2 ** 20, Number.MAX_SAFE_INTEGER),
     default: 64 * 2 ** 20,
     unit: 'bytes',
-    about: 'Memory for blocks that are kept encoded for the next reader.',
+    about: 'Memory for blocks that are kept for the next reader, as they are or encoded.',
   },
   'pouring-rain.fetch-window-bytes': {
     kind: wholeNumber(2 ** 20, Number.MAX_SAFE_INTEGER),
@@ -186,7 +186,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
   'behaviour.share-content': {
     kind: trueOrFalse,
     default: true,
-    about: 'The node keeps and serves copies of what its own readers fetched.',
+    about: 'The node serves copies of what its own readers fetched to other nodes too; otherwise only its replicas.',
   },
   'cluster.key-file': {
     kind: orNull(path),
@@ -327,6 +327,12 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     about:
       'How long overwritten and deleted versions can still be read, while there is room and at most 100 of an object; ' +
       'when room is needed they go after cached copies, the oldest first.',
+  },
+  'versions.tombstones-warning-count': {
+    kind: wholeNumber(0, 2 ** 40),
+    default: 1_000_000,
+    unit: 'deleted objects',
+    about: 'A node that keeps more deletions warns of it in its status: they are kept for good, some 400 bytes each.',
   },
   'scrub.bytes-per-second': {
     kind: wholeNumber(0, 2 ** 40),

@@ -21,7 +21,6 @@ export interface Etcd {
   put(key: string, value: string, lease?: string): Promise<void>;
   /** In one transaction: puts `value` if the key has the value `expected`, or with null is absent; else reads it. */
   putIf(key: string, expected: string | null, value: string): Promise<PutIfResult>;
-  delete(key: string): Promise<void>;
   /** Keys put with it vanish when it is not kept alive for `seconds`. */
   grantLease(seconds: number): Promise<string>;
   /** False if the lease has run out. */

@@ -44,10 +44,6 @@ export class EtcdClient implements Etcd {
     return { done: false, current: kv ? entryOf(kv).value : null };
   }
 
-  async delete(key: string): Promise<void> {
-    await this.#gateway.call('/v3/kv/deleterange', { key: base64(key) });
-  }
-
   async grantLease(seconds: number): Promise<string> {
     const answer = await this.#gateway.call('/v3/lease/grant', { TTL: String(seconds) });
     return String(answer.ID);

@@ -4,7 +4,7 @@ import type { Summary } from '../cluster/summary-message.js';
 import type { ClusterNode, ClusterReport } from './contract.js';
 import { idText } from './identity.js';
 import type { Parts } from './parts.js';
-import { packageVersion, type StatusFacts } from './status.js';
+import { packageVersion, type StatusFacts, warningsOf } from './status.js';
 
 /** What this node tells the others of how it is. New facts go behind the others: the last are cut off first. */
 export function summaryOf(parts: Parts, facts: Pick<StatusFacts, 'startedAtMs'>): Summary {
@@ -56,7 +56,7 @@ export async function clusterReport(parts: Parts, facts: StatusFacts): Promise<C
       summary: (peer.id !== undefined && summaries.get(peer.id)) || null,
     }),
   );
-  const warnings = [...cluster.identityConflicts(), ...cluster.warnings()];
+  const warnings = [...cluster.identityConflicts(), ...warningsOf(parts, facts)];
   return { nodes: [self, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))], warnings };
 }
 

@@ -7,6 +7,8 @@ import type { RunningFetch } from '../rain/report.js';
 import type { StoreStats } from '../store/contract.js';
 import type { Condition } from './condition.js';
 
+export type { RepairProgress };
+
 /** What the gateway and the command line know of a node. MurkyNode is the one implementation. */
 export interface ObjectNode {
   /** 16 hexadecimal digits; kept in the data folder. */
@@ -227,6 +229,7 @@ export interface NodeStatus {
   readonly cluster: {
     replicas: number;
     writeQuorum: number | 'majority';
+    graceSeconds: number;
     weight: number;
     peers: PeerStatus[];
     /** One sentence for each node id that two running nodes claim, as after a data folder was copied. */

@@ -1,22 +1,26 @@
+import { ResumedBlocks } from '../cluster/resumed-blocks.js';
 import { blockCount, type Manifest } from '../object/manifest.js';
 import { versionToText } from '../object/version.js';
 import type { Address } from '../rain/contract.js';
-import type { BlockWriter } from '../store/contract.js';
+import type { ResumableWriter } from '../store/contract.js';
 import type { Parts } from './parts.js';
 
 /** Blocks kept in memory behind the newest one, for readers that are close together. */
 const RECENT_BLOCKS = 4;
+/** Where the store cannot tell what it has. */
+const NOTHING_KEPT = { has: () => false, read: async () => undefined };
 
 /**
  * One fetch of a whole version for all who read it here, written into the store on the way. It goes on as the foremost
- * reader asks; the others read behind it from memory or from the store. When the last reader leaves it ends, and what is
- * not complete is forgotten. A store that takes no more does not disturb the reading.
+ * reader asks; the others read behind it from memory or from the store. When the last reader leaves, or no server is left,
+ * it ends, and the next download of the same version goes on with the blocks that came. A store that takes no more does
+ * not disturb the reading.
  */
 export class Download {
-  readonly #blocks: AsyncIterator<{ index: number; bytes: Uint8Array }>;
   readonly #count: number;
   readonly #recent = new Map<number, Uint8Array>();
-  #writer: BlockWriter | undefined;
+  readonly #opening: Promise<ResumedBlocks>;
+  #writer: ResumableWriter | undefined;
   #writing = Promise.resolve();
   #fetched = 0;
   #step: Promise<void> | undefined;
@@ -26,12 +30,15 @@ export class Download {
   constructor(
     private readonly parts: Parts,
     readonly manifest: Manifest,
-    holders: readonly Address[],
-    private readonly onEnd: () => void,
+    private readonly holders: readonly Address[],
+    /** Told when it begins to end, and when it has. */
+    private readonly onEnd: (ended: Promise<void>) => void,
+    /** The end of an earlier download of the same version. */
+    before: Promise<void>,
   ) {
     this.#count = blockCount(manifest.size, manifest.blockBytes);
-    this.#blocks = parts.rain.fetch(manifest, holders)[Symbol.asyncIterator]();
-    this.#writer = parts.store.begin();
+    this.#opening = before.then(() => this.#open());
+    this.#opening.catch(() => {}); // whoever reads sees it
   }
 
   /** One more reader; it calls {@link leave} once. */
@@ -42,6 +49,14 @@ export class Download {
   async leave(): Promise<void> {
     this.#readers -= 1;
     if (this.#readers === 0) await this.#end();
+  }
+
+  async #open(): Promise<ResumedBlocks> {
+    const { parts, manifest, holders } = this;
+    this.#writer = await parts.store.resume(manifest).catch((error) => this.#giveUpStoring(error));
+    return new ResumedBlocks(manifest, this.#writer ?? NOTHING_KEPT, (range) =>
+      parts.rain.fetch(manifest, holders, range),
+    );
   }
 
   /** Block `index`; undefined if it has been fetched and is no longer to be had from here. */
@@ -64,13 +79,13 @@ export class Download {
 
   async #advance(): Promise<void> {
     try {
-      const next = await this.#blocks.next();
-      if (this.#ended) return;
-      if (next.done) throw new Error(`A fetch ended at block ${this.#fetched} of ${this.#count}.`);
-      const { index, bytes } = next.value;
+      const blocks = await this.#opening;
+      const next = await blocks.next();
+      if (this.#ended || !next) return;
+      const { index, bytes, kept } = next;
       this.#recent.set(index, bytes);
       this.#recent.delete(index - RECENT_BLOCKS);
-      await this.#write(index, bytes);
+      if (!kept) await this.#write(index, bytes);
       if (index + 1 === this.#count) await this.#commit();
       this.#fetched = index + 1;
     } catch (error) {
@@ -103,7 +118,7 @@ export class Download {
     }
   }
 
-  async #giveUpStoring(error: unknown, writer = this.#writer): Promise<void> {
+  async #giveUpStoring(error: unknown, writer = this.#writer): Promise<undefined> {
     this.#writer = undefined;
     const facts = { key: this.manifest.key, error: String(error) };
     this.parts.log.warn(facts, 'An object that is being read could not be kept here; reading goes on.');
@@ -113,19 +128,28 @@ export class Download {
   async #end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    this.onEnd();
+    const ended = this.#leaveBlocks();
+    this.onEnd(ended);
+    await ended;
+  }
+
+  /** For the next download. */
+  async #leaveBlocks(): Promise<void> {
+    this.#recent.clear();
+    const blocks = await this.#opening.catch(() => undefined);
+    await blocks?.close();
+    await this.#writing;
     const writer = this.#writer;
     this.#writer = undefined;
-    this.#recent.clear();
-    await this.#blocks.return?.();
-    await this.#writing;
-    await writer?.abort().catch(() => {});
+    await writer?.suspend().catch(() => {});
   }
 }
 
 /** The downloads that run, one for each version. */
 export class Downloads {
   readonly #running = new Map<string, Download>();
+  /** Downloads that end now. */
+  readonly #ending = new Map<string, Promise<void>>();
 
   constructor(private readonly parts: Parts) {}
 
@@ -134,10 +158,19 @@ export class Downloads {
     const name = `${manifest.id}/${versionToText(manifest.version)}`;
     let download = this.#running.get(name);
     if (!download) {
-      download = new Download(this.parts, manifest, holders, () => this.#running.delete(name));
+      const before = this.#ending.get(name) ?? Promise.resolve();
+      download = new Download(this.parts, manifest, holders, (ended) => this.#end(name, ended), before);
       this.#running.set(name, download);
     }
     download.join();
     return download;
+  }
+
+  #end(name: string, ended: Promise<void>): void {
+    this.#running.delete(name);
+    this.#ending.set(name, ended);
+    void ended.then(() => {
+      if (this.#ending.get(name) === ended) this.#ending.delete(name);
+    });
   }
 }

@@ -20,14 +20,19 @@ export interface Found {
  * MURKY_BLOCK_CORRUPT if it is damaged here and no one else has it.
  */
 export async function find(parts: Parts, key: string, signal?: AbortSignal): Promise<Found> {
-  const found = await findAny(parts, resourceId(key), signal);
+  const found = await findAny(parts, resourceId(key), signal, key);
   // Another key that lands on the same id is another object.
   if (!found || found.manifest.tombstone || found.manifest.key !== key) throw notFound(key);
   return found;
 }
 
-/** Like {@link find}, tombstones too, whatever the key. */
-export async function findAny(parts: Parts, id: bigint, signal?: AbortSignal): Promise<Found | undefined> {
+/** Like {@link find}, tombstones too, whatever the key, which is for sentences alone. */
+export async function findAny(
+  parts: Parts,
+  id: bigint,
+  signal?: AbortSignal,
+  key?: string,
+): Promise<Found | undefined> {
   const { store, cluster, versions } = parts;
   let damage: unknown;
   const local = await store.current(id).catch((error) => {
@@ -42,7 +47,7 @@ export async function findAny(parts: Parts, id: bigint, signal?: AbortSignal): P
     if (!newest || compareVersions(newest.version, local.version) <= 0) return { manifest: local };
     versions.observe(newest.version);
   }
-  const located = await cluster.lookups.find(id, signal);
+  const located = await cluster.lookups.find(id, signal, key);
   if (!located && damage) throw damage;
   if (!located) return local && { manifest: local };
   if (local && compareVersions(located.manifest.version, local.version) <= 0) return { manifest: local };

@@ -119,7 +119,12 @@ function bodyOf(
       if (state !== 'unread') throw new MurkyError('MURKY_CLOSED', 'This body was read before, or not begun in time.');
       state = 'reading';
       stopTimer();
-      return bytes();
+      const pieces = bytes();
+      return {
+        next: () => pieces.next(),
+        // A generator that was never begun ends without its finally.
+        return: () => pieces.return(undefined).finally(close),
+      };
     },
   };
 }

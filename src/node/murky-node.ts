@@ -48,6 +48,7 @@ import { resolver } from './resolve.js';
 import { Running } from './running.js';
 import { Scrub } from './scrub.js';
 import { peers, type StatusFacts, status } from './status.js';
+import { Unopened } from './unopened.js';
 
 export interface NodeSeams {
   readonly log?: Log;
@@ -118,8 +119,17 @@ export class MurkyNode implements ObjectNode {
       const versions = new HybridClock(clock, id);
       const startedAtMs = clock.monotonic();
       let parts: Parts | undefined;
+      const { retentionHours } = config.versions;
       const cluster = new Cluster(
-        { ...shape, ...behaviour, repair: config.repair, id, servers, ...(advertised && { advertised }) },
+        {
+          ...shape,
+          ...behaviour,
+          repair: config.repair,
+          retentionHours,
+          id,
+          servers,
+          ...(advertised && { advertised }),
+        },
         {
           rain,
           store,
@@ -145,6 +155,9 @@ export class MurkyNode implements ObjectNode {
       const scrub = new Scrub(parts, config.scrub.bytesPerSecond);
       opened.push(() => scrub.close());
       await scrub.start();
+      const unopened = new Unopened(clock, log, () => rain.counters(), rain.sealed);
+      opened.push(async () => unopened.close());
+      unopened.start();
       const facts: StatusFacts = {
         id,
         config,
@@ -154,13 +167,14 @@ export class MurkyNode implements ObjectNode {
         advertised: rainConfig.advertise ?? hostAndPort(rain.address),
         scrub: () => scrub.status(),
         counters: () => rain.counters(),
+        unopened: () => unopened.warning(),
         quarantine: () => rain.quarantined(),
         paths: () => history.view(),
         fetches: () => rain.fetches(),
       };
       return new MurkyNode(parts, facts, rain, events, opened);
     } catch (error) {
-      await closeAll(opened);
+      await closeAll(opened).catch(() => {}); // why it did not start is what is told
       throw error;
     }
   }

@@ -3,20 +3,23 @@ import { type Clock, sleep } from '../seam/clock.js';
 
 /** The operations of a node that run, so that closing it can wait for them. */
 export class Running {
-  readonly #running = new Set<Promise<unknown>>();
-  readonly #cut = new AbortController();
+  /**
+   * Each until it has ended, and what cuts it off. Not one signal for all: what AbortSignal.any derives from a signal,
+   * that one never forgets on Node 20.
+   */
+  readonly #running = new Map<Promise<void>, AbortController>();
   #closing = false;
 
   /** Runs an operation with a signal that also aborts when the node has waited long enough for it. */
   run<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#closing) return Promise.reject(closed());
-    const both = signal ? AbortSignal.any([signal, this.#cut.signal]) : this.#cut.signal;
-    const running = work(both);
+    const cut = new AbortController();
+    const running = work(signal ? AbortSignal.any([signal, cut.signal]) : cut.signal);
     const ended = running.then(
       () => {},
       () => {},
     );
-    this.#running.add(ended);
+    this.#running.set(ended, cut);
     void ended.then(() => this.#running.delete(ended));
     return running;
   }
@@ -25,10 +28,10 @@ export class Running {
   async close(clock: Clock, limitMs: number): Promise<void> {
     this.#closing = true;
     const waited = new AbortController();
-    const all = Promise.all([...this.#running]);
+    const all = Promise.all(this.#running.keys());
     await Promise.race([all, sleep(clock, limitMs, waited.signal).catch(() => {})]);
     waited.abort();
-    this.#cut.abort(closed());
+    for (const cut of this.#running.values()) cut.abort(closed());
     await all;
   }
 }

@@ -19,6 +19,8 @@ export interface StatusFacts {
   readonly advertised: string;
   readonly scrub: () => ScrubStatus;
   readonly counters: () => Record<string, number>;
+  /** What is wrong where datagrams come in that the key does not open. */
+  readonly unopened: () => string | undefined;
   readonly quarantine: () => readonly QuarantineView[];
   readonly paths: () => readonly PathView[];
   readonly fetches: () => readonly RunningFetch[];
@@ -28,7 +30,7 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 export const packageVersion = version;
 
 export function status(parts: Parts, facts: StatusFacts): NodeStatus {
-  const { replicas, writeQuorum, weight } = facts.config.cluster;
+  const { replicas, writeQuorum, graceSeconds, weight } = facts.config.cluster;
   const memory = process.memoryUsage();
   return {
     name: 'murky-waters',
@@ -45,10 +47,11 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
     cluster: {
       replicas,
       writeQuorum,
+      graceSeconds,
       weight,
       peers: parts.cluster.peers(),
       identityConflicts: parts.cluster.identityConflicts(),
-      warnings: parts.cluster.warnings(),
+      warnings: warningsOf(parts, facts),
     },
     store: parts.store.stats(),
     scrub: facts.scrub(),
@@ -58,6 +61,21 @@ export function status(parts: Parts, facts: StatusFacts): NodeStatus {
     kernel: addon().kernelName(),
     memory: { residentBytes: memory.rss, heapBytes: memory.heapUsed },
   };
+}
+
+/** One sentence for each thing that is wrong between this node and others. */
+export function warningsOf(parts: Parts, facts: StatusFacts): string[] {
+  const unopened = facts.unopened();
+  const { tombstones } = parts.store.stats();
+  const { tombstonesWarningCount } = facts.config.versions;
+  const many =
+    `This node keeps ${tombstones} deletions, which stay for good; versions.tombstones-warning-count is ` +
+    `${tombstonesWarningCount}.`;
+  return [
+    ...parts.cluster.warnings(),
+    ...(unopened === undefined ? [] : [unopened]),
+    ...(tombstones > tombstonesWarningCount ? [many] : []),
+  ];
 }
 
 export function peers(parts: Parts, facts: StatusFacts): PeersReport {

@@ -23,10 +23,19 @@ const pingOf5 = (news: { id: bigint; contact: { host: string; port: number } }[]
       zone: '',
       standby: false,
     })),
-  });
+  }).bytes;
 const states = (node: SimulatedNode) =>
   Object.fromEntries(node.cluster.peers().map((peer) => [`${peer.host}:${peer.port}`, peer.state]));
 const idText = (node: SimulatedNode) => node.id.toString(16).padStart(16, '0');
+
+/** Both that have one identity are told of the other, and so is the one that meets both. */
+function assertTold(witness: SimulatedNode, ...twins: SimulatedNode[]): void {
+  for (const node of twins) {
+    assert.is(node.cluster.identityConflicts().length, 1);
+    assert.match(node.cluster.identityConflicts()[0]!, /has the id of this one/);
+  }
+  assert.match(witness.cluster.identityConflicts()[0] ?? '', /Two running nodes have the id/);
+}
 
 test('listed nodes find each other, and a node does not count itself', async () => {
   const world = new World();
@@ -150,10 +159,44 @@ test('a copied data folder is noticed by the node and by others, in one sentence
   await world.time.run(15_000);
   for (const node of [b!, twin]) {
     assert.is(node.cluster.identityConflicts().length, 1);
-    assert.match(node.cluster.identityConflicts()[0]!, /has the id of this one/);
+    // Met directly, so that it can be said where.
+    const { host, port } = addressOf(node === b ? 3 : 2);
+    assert.match(
+      node.cluster.identityConflicts()[0]!,
+      `Another running node (${host}:${port}) has the id of this one.`,
+    );
   }
   assert.match(a!.cluster.identityConflicts()[0] ?? '', /Two running nodes have the id/);
   assert.is(a!.sentences.filter((sentence) => sentence.includes('data folder was copied')).length, 1);
+  await world.closeAll();
+});
+
+test('two nodes with one data folder that know only a third one are both told', async () => {
+  const world = new World();
+  const a = await world.start(1, []);
+  const b = await world.start(2, [1]);
+  await world.time.run(3000);
+  const copy = new MemoryDisk();
+  for (const [key, value] of b.store.disk.facts) copy.facts.set(key, value);
+  const twin = await world.start(3, [1], { disk: copy });
+  await world.time.run(20_000);
+  assertTold(a, b, twin);
+  assert.is(a.sentences.filter((sentence) => sentence.includes('data folder was copied')).length, 1);
+  await world.closeAll();
+});
+
+test('both are told too where they start with the same incarnation', async () => {
+  const world = new World();
+  const a = await world.start(1, []);
+  const before = await world.start(2, [1]);
+  await world.time.run(3000);
+  await world.kill(2);
+  const copy = new MemoryDisk();
+  for (const [key, value] of before.store.disk.facts) copy.facts.set(key, value);
+  const b = await world.start(2, [1]);
+  const twin = await world.start(3, [1], { disk: copy });
+  await world.time.run(20_000);
+  assertTold(a, b, twin);
   await world.closeAll();
 });
 
@@ -274,6 +317,35 @@ test('a node that is configured otherwise is named, with the keys and both value
     '10.0.0.2:1980 is configured otherwise: cluster.replicas is 3 here and 5 there, cluster.write-quorum is majority ' +
       'here and 2 there; all nodes of a cluster need the same.',
   ]);
+  await world.closeAll();
+});
+
+test('a node that has lost its disk does not count on the node that it was before, also if no one tells it', async () => {
+  const world = new World();
+  const [, before] = await world.startAll(3);
+  await world.kill(2);
+  const names = (node: SimulatedNode) => node.cluster.membership.members().map(({ id }) => id);
+  const again = await world.start(2, [1, 2, 3], { disk: new MemoryDisk() });
+  await world.time.run(200);
+  assert.not(again.id === before!.id);
+  world.isolate(2); // as far as it got, it may have heard of itself
+  await world.time.run(30_000);
+  assert.not.ok(names(again).includes(before!.id));
+  await world.closeAll();
+});
+
+test('a node does not take up from its disk whom it has replaced', async () => {
+  const world = new World();
+  const [a, b] = await world.startAll(2);
+  world.isolate(2);
+  const { facts } = a!.store.disk;
+  const key = `peer/${idText(b!)}`;
+  assert.ok(facts.has(key));
+  const disk = new MemoryDisk();
+  disk.facts.set(key, facts.get(key)!);
+  await world.kill(2);
+  const again = await world.start(2, [], { disk });
+  assert.equal(again.cluster.membership.members(), []);
   await world.closeAll();
 });
 

@@ -28,7 +28,7 @@ const OWNER = 0x0123456789abcdefn;
 test('the bytes are those of docs/wire.md', () => {
   const contact = '02 6162 07bc';
   const encoded = encodeManifest(manifest());
-  const head = `02 0123456789abcdef ${manifest().id.toString(16).padStart(16, '0')} 00000000000000070000000000000009`;
+  const head = `03 00 0123456789abcdef ${manifest().id.toString(16).padStart(16, '0')} 00000000000000070000000000000009`;
   const length = encoded.length.toString(16).padStart(8, '0');
   const hash = sha256(encoded).toString('hex');
   assert.is(
@@ -36,9 +36,11 @@ test('the bytes are those of docs/wire.md', () => {
     `${head} ${length} ${hash} 01 ${contact} ${encoded.toString('hex')}`.replaceAll(' ', ''),
   );
 
+  assert.is(encodePropagate(OWNER, manifest(), [], true)[1], 1);
+
   const version = { time: 1n, node: 2n };
   assert.is(encodeAnswer({ kind: 'durable' }).toString('hex'), '01');
-  assert.is(encodeAnswer({ kind: 'pending', blocks: 258 }).toString('hex'), '0200000102');
+  assert.is(encodeAnswer({ kind: 'pending', blocks: 258, ahead: 3 }).toString('hex'), '020000010200000003');
   assert.is(encodeAnswer({ kind: 'newer', version }).toString('hex'), '0300000000000000010000000000000002');
   assert.is(encodeAnswer({ kind: 'refused', code: 'MURKY_BUSY' }).toString('latin1'), '\x04MURKY_BUSY');
 });
@@ -48,6 +50,8 @@ test('a PROPAGATE carries its manifest where that fits', () => {
   const small = decodePropagate(encodePropagate(OWNER, manifest(), holders));
   assert.equal(small.manifest, manifest());
   assert.equal(small.holders, holders);
+  assert.is(small.repair, false);
+  assert.is(decodePropagate(encodePropagate(OWNER, manifest(), holders, true)).repair, true);
   const large = manifest(1000);
   const bytes = encodePropagate(OWNER, large, holders);
   assert.ok(bytes.length <= MAX_MESSAGE_BYTES);
@@ -72,13 +76,18 @@ test('a version that no clock could go on from is refused', () => {
     () => decodePropagate(bytes),
     (error: unknown) => isMurkyError(error, 'MURKY_BAD_MESSAGE'),
   );
+  const answer = encodeAnswer({ kind: 'newer', version });
+  assert.throws(
+    () => decodeAnswer(answer),
+    (error: unknown) => isMurkyError(error, 'MURKY_BAD_MESSAGE'),
+  );
 });
 
 test('answers come out as they went in', () => {
   const version = { time: 2n ** 63n, node: 3n };
   for (const answer of [
     { kind: 'durable' },
-    { kind: 'pending', blocks: 4711 },
+    { kind: 'pending', blocks: 4711, ahead: 42 },
     { kind: 'newer', version },
     { kind: 'refused', code: 'MURKY_STORE_FULL' },
   ] as const) {

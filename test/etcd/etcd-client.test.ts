@@ -30,8 +30,7 @@ real('keeps what is put, and lists what begins with a prefix', async () => {
     ],
   );
   assert.is((await etcd.list('list/', 1)).entries.length, 1);
-  await etcd.delete('list/a');
-  assert.is((await etcd.get('list/a')).entry, undefined);
+  assert.is((await etcd.get('list/none')).entry, undefined);
 });
 
 real('a key goes with its lease', async () => {
@@ -57,8 +56,9 @@ real('a watch tells every change in order, from a revision on', async () => {
     }
   })();
   await sleep(100);
-  await etcd.put('watch/a', '2');
-  await etcd.delete('watch/a');
+  const lease = await etcd.grantLease(60);
+  await etcd.put('watch/a', '2', lease);
+  await etcd.revokeLease(lease);
   await watching;
   assert.equal(seen, ['watch/a=1', 'watch/a=2', 'watch/a']);
   stop.abort();

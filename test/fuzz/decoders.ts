@@ -1,4 +1,9 @@
+import { isUtf8 } from 'node:buffer';
+import * as assert from 'uvu/assert';
+import { decodeClaim, encodeClaim } from '../../src/cluster/claims.js';
+import { decodeEntry as decodeNode, encodeEntry as encodeNode } from '../../src/cluster/etcd/node-entry.js';
 import { encodeRecord } from '../../src/cluster/member-record.js';
+import { decodeHeld, encodeHeld } from '../../src/cluster/poll.js';
 import { decodeAnswer, decodePropagate, encodeAnswer, encodePropagate } from '../../src/cluster/propagate-message.js';
 import {
   decodeCompare,
@@ -6,6 +11,13 @@ import {
   encodeCompare,
   encodeCompareAnswer,
 } from '../../src/cluster/repair/compare-message.js';
+import { decodeEntry, encodeEntry } from '../../src/cluster/repair/entry.js';
+import {
+  decodeStatusRequest,
+  decodeSummary,
+  encodeStatusRequest,
+  encodeSummary,
+} from '../../src/cluster/summary-message.js';
 import { decodePing, encodePing, type Ping } from '../../src/cluster/swim/ping-message.js';
 import {
   decodeRelay,
@@ -14,9 +26,13 @@ import {
   encodeRelayAnswer,
 } from '../../src/cluster/swim/relay-message.js';
 import { decodePage, decodeSync, encodePage, encodeSync } from '../../src/cluster/swim/sync-message.js';
+import { isMurkyError, MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { decodeManifest, encodeManifest, type Manifest, sha256, tombstone } from '../../src/object/manifest.js';
-import { decodeLookupAnswer, encodeLookupAnswer } from '../../src/rain/lookup.js';
+import { doneAnswer, errorAnswer, openAnswer } from '../../src/rain/answer.js';
+import { decodeLookup, decodeLookupAnswer, encodeLookup, encodeLookupAnswer } from '../../src/rain/lookup.js';
+import { decodePath, encodePath } from '../../src/rain/path-record.js';
+import { sampleEntry } from '../cluster/sample-entry.js';
 
 export interface Decoder {
   readonly name: string;
@@ -73,6 +89,27 @@ const ping: Ping = {
 };
 const holdings = [1n, 5n].map((id) => ({ id, version: { time: 7n, node: 9n } }));
 
+const path = {
+  rateBitsPerSecond: 5e6,
+  loss: 0.01,
+  roundTripMs: 20,
+  weight: 0.5,
+  failures: 1,
+  notedMs: 1e12,
+  lastSeenMs: null,
+  symbolLimit: { bytes: 1344, foundMs: 1e12 },
+  fetches: [{ atMs: 1e12, predictedBitsPerSecond: null, measuredBitsPerSecond: 5e100 }],
+};
+
+/** JSON has many forms of one content: what was taken comes out of its own encoding as it went in. */
+function sameAgain<T>(decode: (bytes: Uint8Array) => T | undefined, encode: (value: T) => Uint8Array) {
+  return (bytes: Uint8Array): undefined => {
+    const taken = decode(bytes);
+    if (taken === undefined) throw new MurkyError('MURKY_BAD_MESSAGE', 'It was refused.');
+    assert.equal(decode(encode(taken)), taken);
+  };
+}
+
 export const decoders: readonly Decoder[] = [
   {
     name: 'manifest',
@@ -92,21 +129,21 @@ export const decoders: readonly Decoder[] = [
     name: 'PROPAGATE',
     examples: manifests.map((one) => encodePropagate(1n, one, [contact, { host: 'fd00::1', port: 7 }])),
     again: (bytes) => {
-      const { to, manifest: inside, holders } = decodePropagate(bytes);
-      return inside && encodePropagate(to, inside, holders);
+      const { to, manifest: inside, holders, repair } = decodePropagate(bytes);
+      return inside && encodePropagate(to, inside, holders, repair);
     },
   },
   {
     name: 'answer to PROPAGATE',
     examples: [
       encodeAnswer({ kind: 'durable' }),
-      encodeAnswer({ kind: 'pending', blocks: 258 }),
+      encodeAnswer({ kind: 'pending', blocks: 258, ahead: 3 }),
       encodeAnswer({ kind: 'newer', version: { time: 1n, node: 2n } }),
       encodeAnswer({ kind: 'refused', code: 'MURKY_BUSY' }),
     ],
     again: (bytes) => encodeAnswer(decodeAnswer(bytes)),
   },
-  { name: 'PING', examples: [encodePing(ping)], again: (bytes) => encodePing(decodePing(bytes)) },
+  { name: 'PING', examples: [encodePing(ping).bytes], again: (bytes) => encodePing(decodePing(bytes)).bytes },
   {
     name: 'RELAY',
     examples: [encodeRelay({ target: 0x21n, contact })],
@@ -143,5 +180,82 @@ export const decoders: readonly Decoder[] = [
       encodeCompareAnswer({ kind: 'lacking', holdings, next: 6n }),
     ],
     again: (bytes) => encodeCompareAnswer(decodeCompareAnswer(bytes)),
+  },
+  {
+    name: 'LOOKUP',
+    examples: [encodeLookup(resourceId('a key'))],
+    again: (bytes) => encodeLookup(decodeLookup(bytes)),
+  },
+  {
+    name: 'HELD',
+    examples: [encodeHeld(1n, resourceId('a key'))],
+    again: (bytes) => {
+      const { to, id } = decodeHeld(bytes);
+      return encodeHeld(to, id);
+    },
+  },
+  {
+    name: 'CLAIM',
+    examples: [encodeClaim(1n, resourceId('a key'), { time: 7n, node: 1n })],
+    again: (bytes) => {
+      const { to, id, version } = decodeClaim(bytes);
+      return encodeClaim(to, id, version);
+    },
+  },
+  {
+    name: 'STATUS',
+    examples: [encodeStatusRequest()],
+    again: (bytes) => {
+      decodeStatusRequest(bytes);
+      return encodeStatusRequest();
+    },
+  },
+  {
+    name: 'answer to STATUS',
+    examples: [
+      encodeSummary({}),
+      encodeSummary({ version: '0.1.0', objects: 2, idle: true, left: null, lackingBytes: 5e100, share: -0.5 }),
+    ],
+    again: sameAgain(decodeSummary, encodeSummary),
+  },
+  {
+    name: 'status of an answer',
+    examples: [
+      doneAnswer(Buffer.from('body')),
+      errorAnswer('MURKY_BUSY', 'Später.'),
+      errorAnswer('MURKY_INTERNAL', ''),
+    ],
+    again: (bytes) => {
+      try {
+        return doneAnswer(openAnswer(bytes, contact));
+      } catch (error) {
+        if (!isMurkyError(error) || error.facts.address === undefined) throw error;
+        return isUtf8(bytes) ? errorAnswer(error.code, error.message) : undefined;
+      }
+    },
+  },
+  {
+    name: 'entry of the repair queue',
+    examples: [
+      encodeEntry({ version: { time: 7n, node: 9n }, look: true, copies: 2, owed: [1n, 5n] }),
+      encodeEntry({ version: { time: 0n, node: 0n }, look: false, copies: 255, owed: [] }),
+    ],
+    again: (bytes) => encodeEntry(decodeEntry(bytes)),
+  },
+  {
+    name: 'node in etcd',
+    examples: [
+      Buffer.from(encodeNode(sampleEntry)),
+      Buffer.from(encodeNode({ ...sampleEntry, settings: { replicas: 5e100, writeQuorum: 2, graceSeconds: 0 } })),
+    ],
+    again: sameAgain(
+      (bytes) => decodeNode(Buffer.from(bytes).toString()),
+      (entry) => Buffer.from(encodeNode(entry)),
+    ),
+  },
+  {
+    name: 'path',
+    examples: [encodePath(path), encodePath({ ...path, symbolLimit: null, fetches: [], rateBitsPerSecond: 0 })],
+    again: sameAgain(decodePath, encodePath),
   },
 ];

@@ -1,10 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeClaim } from '../../src/cluster/claims.js';
 import { MurkyError } from '../../src/errors.js';
 import type { PutOptions, WriteResult } from '../../src/node/contract.js';
 import { remove } from '../../src/node/delete.js';
+import { idText } from '../../src/node/identity.js';
 import { put } from '../../src/node/put.js';
 import { sha256 } from '../../src/object/manifest.js';
+import { RequestKind } from '../../src/rain/contract.js';
 import { MemoryRegister } from '../simulation/memory-register.js';
 import { type NodeOptions, type SimulatedNode, World } from '../simulation/world.js';
 
@@ -161,6 +164,33 @@ test('a claim whose writer failed or died keeps no one back', async () => {
   await world.time.run(20_000);
   await a.put('k', Buffer.from('5'), { ifMatch: [tagOf('3')] });
   assert.equal((await b.get('k', { consistency: 'quorum' })).toString(), '5');
+  await world.closeAll();
+});
+
+test('a claim whose writer died keeps no one back either when its node is back before it counts as away', async () => {
+  const world = new World(5);
+  const options = { writeTimeoutMs: 2000, ...withRegister(world) };
+  const [a, , c] = (await world.startAll(3, options)) as [SimulatedNode, SimulatedNode, SimulatedNode];
+  await a.put('k', Buffer.from('1'));
+  const begin = a.store.begin.bind(a.store);
+  c.store.begin = () => ({ ...begin(), commit: () => new Promise(() => {}) });
+  put(c.parts, 'k', Buffer.from('2'), { ifMatch: '*' }).catch(() => {});
+  await world.time.run(500);
+  await world.kill(3);
+  await world.start(3, [1, 2], options);
+  await world.time.run(3000);
+  await a.put('k', Buffer.from('3'), { ifMatch: [tagOf('1')] });
+  await world.closeAll();
+});
+
+test('a question after a claim that is meant for another node is refused', async () => {
+  const { world, a, b } = await three();
+  const question = encodeClaim(b.id ^ 1n, 7n, { time: 8n, node: b.id ^ 1n });
+  assert.is(question.toString('hex').slice(16), `00000000000000070000000000000008${idText(b.id ^ 1n)}`);
+  assert.is(
+    await code(world.time.until(a.rain.request(b.rain.address, RequestKind.Claim, question))),
+    'MURKY_BAD_REQUEST',
+  );
   await world.closeAll();
 });
 

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
+import { sha256 } from '../../src/object/manifest.js';
 import { HEADER_BYTES } from '../../src/store/block-record.js';
 import { World } from '../simulation/world.js';
 import { changeSegment, rawIndex, segments } from '../store/beds.js';
@@ -87,6 +88,32 @@ for (const [what, prefix] of [
     }
   });
 }
+
+test('the scrub has a damaged manifest of a real node repaired from the others, though nobody reads it', async () => {
+  const cluster = new LocalCluster();
+  try {
+    const [a, b] = await cluster.startAll(['a', 'b'], { writeQuorum: 2 });
+    const values = { a: Buffer.from('value'), b: Buffer.alloc(2 ** 20 + 5, 'mud'), c: Buffer.from('sound') };
+    for (const [key, value] of Object.entries(values)) await a!.put(key, value);
+    const { port } = cluster.addressOf(b!);
+    await cluster.stop(b!);
+    await rawIndex(join(cluster.folder, 'b', 'data'), async (db) => {
+      for (const [key, bytes] of await db.iterator().all()) {
+        const manifest = key.toString('latin1').startsWith('m');
+        if (manifest && !bytes.includes(sha256(values.c))) {
+          await db.put(key, Buffer.from(bytes).fill(0x55, 40, 50));
+        }
+      }
+    });
+    const back = await cluster.start('b', { listed: [a!], port, writeQuorum: 2, scrubBytesPerSecond: 2 ** 30 });
+    await eventually('both are repaired', async () => (await back.status()).repair.repairedObjects === 2);
+    assert.is((await back.status()).scrub.damagedBlocks, 2);
+    await cluster.stop(a!);
+    for (const [key, value] of Object.entries(values)) assert.ok((await readAll(back, key)).equals(value), key);
+  } finally {
+    await cluster.close();
+  }
+});
 
 for (const way of ['a read', 'the scrub'] as const) {
   test(`${way} mends a damaged block of a real node from another one`, async () => {

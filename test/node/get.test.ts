@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
@@ -181,6 +182,19 @@ test('a slow reader slows the fetch, and leaving ends it', async () => {
   assert.ok(served(owners) - before <= 2);
   assert.is(reader.rain.fetching, 0);
   assert.is(reader.holds(resourceId('a')), undefined, 'half an object is not kept');
+  await world.closeAll();
+});
+
+test('a stream made of a body ends the fetch when it is destroyed before its first read', async () => {
+  const { world, owners, reader } = await withReader();
+  await owners[0]!.put('a', value(3 * MIB, 1));
+  await world.time.run(3000);
+  const { body } = await world.time.until(get(reader.parts, reader.downloads, 'a'));
+  const stream = Readable.from(body);
+  assert.is(reader.rain.fetching, 1);
+  stream.destroy();
+  await world.time.run(61_000);
+  assert.is(reader.rain.fetching, 0);
   await world.closeAll();
 });
 

@@ -19,6 +19,7 @@ export interface NodeChoice {
   /** 0, nothing is scrubbed, unless told otherwise. */
   readonly scrubBytesPerSecond?: number;
   readonly dropFraction?: number;
+  readonly maxRateBitsPerSecond?: number;
   readonly port?: number;
   readonly seams?: NodeSeams;
 }
@@ -48,7 +49,13 @@ export class LocalCluster {
       ...base,
       dataDir: join(folder, 'data'),
       serversList,
-      pouringRain: { ...base.pouringRain, host, port, dropFraction: choice.dropFraction ?? 0 },
+      pouringRain: {
+        ...base.pouringRain,
+        host,
+        port,
+        dropFraction: choice.dropFraction ?? 0,
+        ...(choice.maxRateBitsPerSecond && { maxRateBitsPerSecond: choice.maxRateBitsPerSecond }),
+      },
       behaviour: {
         ...base.behaviour,
         autoAddPeers: true,

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { versionToText } from '../../src/object/version.js';
-import { codeOf, LocalCluster } from './local-cluster.js';
+import { versionToText } from '../../src/index.js';
+import { MurkyNode } from '../../src/node/murky-node.js';
+import { codeOf, eventually, LocalCluster } from './local-cluster.js';
 
 test('overwritten and deleted versions are listed and readable for the retention time, over a restart too', async () => {
   const cluster = new LocalCluster();
@@ -28,6 +29,49 @@ test('overwritten and deleted versions are listed and readable for the retention
   assert.is(await codeOf(node.get('k', { version: 'x' })), 'MURKY_BAD_REQUEST');
   assert.equal(await node.versions('nothing'), []);
   await cluster.close();
+});
+
+test('of puts at once at three real nodes all versions are listed and readable at each of them', async () => {
+  const cluster = new LocalCluster();
+  try {
+    const nodes = await cluster.startAll(['a', 'b', 'c']);
+    const values = nodes.map((_, i) => Buffer.alloc(1_300_000, i + 1));
+    const results = await Promise.all(nodes.map((node, i) => node.put('k', values[i]!)));
+    const written = results.map(({ manifest }) => versionToText(manifest.version));
+    for (const node of nodes) {
+      const listed = async () => (await node.versions('k')).map(({ version }) => versionToText(version));
+      await eventually('all versions are there', async () => (await listed()).length === 3);
+      assert.equal(await listed(), [...written].sort().reverse());
+      for (const [i, version] of written.entries()) {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of (await node.get('k', { version })).body) chunks.push(chunk);
+        assert.ok(Buffer.concat(chunks).equals(values[i]!));
+      }
+    }
+  } finally {
+    await cluster.close();
+  }
+});
+
+test('a node that keeps more deletions than it may without a word warns of them', async () => {
+  const cluster = new LocalCluster();
+  const config = cluster.config('a');
+  const node = await MurkyNode.start({ ...config, versions: { ...config.versions, tombstonesWarningCount: 1 } });
+  try {
+    for (const key of ['a', 'b']) {
+      assert.equal((await node.status()).cluster.warnings, []);
+      await node.put(key, Buffer.from('x'));
+      await node.delete(key);
+    }
+    const said = ['This node keeps 2 deletions, which stay for good; versions.tombstones-warning-count is 1.'];
+    assert.equal((await node.status()).cluster.warnings, said);
+    assert.equal((await node.cluster()).warnings, said);
+    await node.put('a', Buffer.from('y'));
+    assert.equal((await node.status()).cluster.warnings, []);
+  } finally {
+    await node.close();
+    await cluster.close();
+  }
 });
 
 test.run();

@@ -1,12 +1,15 @@
+import { setMaxListeners } from 'node:events';
 import { isIP } from 'node:net';
 import type { Etcd, EtcdEntry } from '../../etcd/contract.js';
-import type { RainNetwork } from '../../rain/contract.js';
+import type { Address, RainNetwork } from '../../rain/contract.js';
 import { type Clock, sleep } from '../../seam/clock.js';
 import type { Log } from '../../seam/log.js';
 import type { Random } from '../../seam/random.js';
 import type { FactStore } from '../../store/contract.js';
 import { type Contact, contactText } from '../contact.js';
 import { Doubts } from '../doubts.js';
+import { KeyedLock } from '../keyed-lock.js';
+import { Limit } from '../limit.js';
 import type { Membership, Resolve } from '../membership.js';
 import { MembershipListeners } from '../membership-listeners.js';
 import { MAX_PEERS, type Member, type Peer, PeerTable } from '../peers.js';
@@ -37,6 +40,13 @@ export interface EtcdMembershipSeams {
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
+/** A watch of which nothing is heard may be cut off without a word: all is read again, and watched anew, after so long. */
+const WATCH_FOR_MS = 60_000;
+/** Keys that are read; of nodes that have left a key remains. */
+const MAX_RUNNING = 2 * MAX_PEERS;
+const MAX_KNOWN = 8 * MAX_PEERS;
+/** Each may keep a thread waiting for a name server, and there are four for all that the process reads and hashes. */
+const MAX_RUNNING_LOOKUPS = 2;
 /** Times that a lease is kept alive before it would run out. */
 const KEEPS_A_LEASE = 3;
 
@@ -54,8 +64,10 @@ export class EtcdMembership implements Membership {
   readonly #entries = new Map<bigint, NodeEntry>();
   readonly #running = new Map<bigint, string>();
   readonly #answeredSinceStart = new Set<bigint>();
-  /** Changes are taken up one after the other, as names have to be looked up for some. */
-  #applied: Promise<void> = Promise.resolve();
+  /** Changes of one node are taken up one after the other: a name may have to be looked up first, and that may take long. */
+  readonly #changes = new KeyedLock();
+  readonly #applying = new Set<Promise<void>>();
+  readonly #lookups = new Limit(MAX_RUNNING_LOOKUPS, MAX_KNOWN);
   #revision = 0;
   #lease: string | undefined;
   #leaving = false;
@@ -66,6 +78,7 @@ export class EtcdMembership implements Membership {
     private readonly options: EtcdMembershipOptions,
     private readonly seams: EtcdMembershipSeams,
   ) {
+    setMaxListeners(0, this.#closing.signal); // one for each name that is looked up
     this.#weight = options.weight;
     this.#table = new PeerTable(seams.facts);
     this.#listeners = new MembershipListeners(seams.log);
@@ -82,7 +95,7 @@ export class EtcdMembership implements Membership {
   async close(): Promise<void> {
     this.#listeners.close();
     this.#closing.abort();
-    await Promise.allSettled([...this.#tasks, this.#applied]);
+    await Promise.allSettled([...this.#tasks, ...this.#applying]);
   }
 
   /** Where the others are stands in etcd. */
@@ -96,7 +109,12 @@ export class EtcdMembership implements Membership {
 
   async leave(): Promise<void> {
     this.#leaving = true;
-    await this.seams.etcd.put(this.#memberKey(this.options.id), encodeEntry(this.#self()));
+    try {
+      await this.seams.etcd.put(this.#memberKey(this.options.id), encodeEntry(this.#self()));
+    } catch (error) {
+      this.#leaving = false; // the others may have it otherwise: this node says so again with its next lease
+      throw error;
+    }
     if (this.#lease !== undefined) await this.seams.etcd.revokeLease(this.#lease);
   }
 
@@ -173,20 +191,33 @@ export class EtcdMembership implements Membership {
     if (entry?.value !== own) await etcd.put(key, own);
   }
 
-  /** Reads what there is, and then every change, until the connection ends. */
+  /** Reads what there is, and then every change, until the connection ends or its time is over. */
   async #follow(): Promise<void> {
-    const { etcd } = this.seams;
-    const { signal } = this.#closing;
-    const { entries, revision } = await etcd.list(this.#prefix, 2 * MAX_PEERS);
-    const seen = new Set(entries.map(({ key }) => key));
+    const { etcd, clock } = this.seams;
+    // Apart, or nodes that left long ago could leave no room for those that run.
+    const running = await etcd.list(this.#runningPrefix, MAX_RUNNING);
+    const known = await etcd.list(this.#memberPrefix, MAX_KNOWN);
+    const seen = new Set(running.entries.map(({ key }) => key));
     for (const id of [...this.#running.keys()]) if (!seen.has(this.#runningKey(id))) this.#onStopped(id);
-    for (const entry of entries) this.#onPut(entry);
-    for await (const { events, compacted } of etcd.watch(this.#prefix, revision + 1, signal)) {
-      for (const event of events) {
-        if (event.kind === 'put') this.#onPut(event.entry);
-        else if (event.key.startsWith(this.#runningPrefix)) this.#onStopped(idOf(event.key));
+    for (const entry of [...running.entries, ...known.entries]) this.#onPut(entry);
+    if (this.#closing.signal.aborted) return;
+    const watching = new AbortController();
+    const stop = () => watching.abort();
+    const stopTimer = clock.after(WATCH_FOR_MS, stop);
+    this.#closing.signal.addEventListener('abort', stop, { once: true });
+    try {
+      for await (const { events, compacted } of etcd.watch(this.#prefix, running.revision + 1, watching.signal)) {
+        for (const event of events) {
+          if (event.kind === 'put') this.#onPut(event.entry);
+          else if (event.key.startsWith(this.#runningPrefix)) this.#onStopped(idOf(event.key));
+        }
+        if (compacted) return;
       }
-      if (compacted) return;
+    } catch (error) {
+      if (!watching.signal.aborted) throw error;
+    } finally {
+      stopTimer();
+      this.#closing.signal.removeEventListener('abort', stop);
     }
   }
 
@@ -218,20 +249,23 @@ export class EtcdMembership implements Membership {
 
   #apply(id: bigint): void {
     if (id === this.options.id) return;
-    this.#applied = this.#applied
-      .then(() => this.#take(id))
+    const applying = this.#changes
+      .run(id, () => this.#take(id))
       .catch((error) => {
         this.seams.log.warn({ error: String(error) }, 'What etcd says of a node could not be taken up.');
-      });
+      })
+      .finally(() => this.#applying.delete(applying));
+    this.#applying.add(applying);
   }
 
   async #take(id: bigint): Promise<void> {
     const entry = this.#entries.get(id);
     if (!entry || this.#closing.signal.aborted) return;
-    const address = isIP(entry.contact.host) ? entry.contact : (await this.seams.resolve(entry.contact))[0];
-    if (!address) return;
+    if (!this.#table.get(id) && entry.left) return;
+    const found = await this.#addressOf(id, entry);
     const known = this.#table.get(id);
-    if (!known && entry.left) return;
+    const address = found ?? known?.address;
+    if (!address || this.#closing.signal.aborted) return;
     const now = this.seams.clock.monotonic();
     const { contact, weight, zone, standby } = entry;
     const fresh = { state: 'unknown', suspect: false, incarnation: 0, awaySinceMs: undefined } as const;
@@ -249,6 +283,24 @@ export class EtcdMembership implements Membership {
     } else if (before === 'alive' || before === 'unknown') member.awaySinceMs = now;
     await (entry.left ? this.#table.forget(id) : this.#table.remember(member));
     this.#tell(member, before, changed && before !== 'unknown');
+  }
+
+  /**
+   * Undefined where its name leads nowhere: with some resolvers that of a node is gone as soon as the node is. Also when
+   * this node closes, which does not wait for a name server.
+   */
+  async #addressOf(id: bigint, { contact, left }: NodeEntry): Promise<Address | undefined> {
+    if (isIP(contact.host)) return contact;
+    const reached = this.#running.has(id) && !left;
+    if (!reached && this.#table.get(id)) return undefined; // it stays where it was last
+    try {
+      const lookup = this.#lookups.run(() => this.seams.resolve(contact));
+      return (await unlessAborted(lookup, this.#closing.signal))?.[0];
+    } catch (error) {
+      const facts = { peer: contactText(contact), error: String(error) };
+      if (this.#running.has(id)) this.seams.log.warn(facts, 'A node in etcd has a name that leads nowhere.');
+      return undefined;
+    }
   }
 
   #tell(member: Member, before: Peer['state'], changed: boolean): void {
@@ -287,6 +339,10 @@ export class EtcdMembership implements Membership {
     return `${this.options.prefix}/nodes/`;
   }
 
+  get #memberPrefix(): string {
+    return `${this.#prefix}member/`;
+  }
+
   get #runningPrefix(): string {
     return `${this.#prefix}running/`;
   }
@@ -296,7 +352,7 @@ export class EtcdMembership implements Membership {
   }
 
   #memberKey(id: bigint): string {
-    return `${this.#prefix}member/${id.toString(16).padStart(16, '0')}`;
+    return `${this.#memberPrefix}${id.toString(16).padStart(16, '0')}`;
   }
 }
 
@@ -304,4 +360,13 @@ export class EtcdMembership implements Membership {
 function idOf(key: string): bigint {
   const digits = /\/([0-9a-f]{16})$/.exec(key)?.[1];
   return digits === undefined ? 0n : BigInt(`0x${digits}`);
+}
+
+/** Undefined once `signal` aborts. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }

@@ -43,9 +43,9 @@ export function decodeEntry(text: string): NodeEntry | undefined {
       Buffer.byteLength(zone) <= MAX_ZONE_BYTES &&
       typeof standby === 'boolean' &&
       typeof left === 'boolean' &&
-      typeof replicas === 'number' &&
-      (typeof writeQuorum === 'number' || writeQuorum === 'majority') &&
-      typeof graceSeconds === 'number';
+      isWhole(replicas) &&
+      (isWhole(writeQuorum) || writeQuorum === 'majority') &&
+      isWhole(graceSeconds);
     if (!sound) return undefined;
     return {
       contact: parseContact(contact),
@@ -59,4 +59,9 @@ export function decodeEntry(text: string): NodeEntry | undefined {
     if (error instanceof SyntaxError || error instanceof TypeError || error instanceof MurkyError) return undefined;
     throw error;
   }
+}
+
+/** JSON has numbers beyond all that can be written again: 1e999 is read as infinity. */
+function isWhole(value: unknown): value is number {
+  return Number.isInteger(value);
 }

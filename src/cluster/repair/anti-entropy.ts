@@ -127,19 +127,30 @@ export class AntiEntropy {
     await sleep(clock, GATHER_MS * (1 + this.seams.random.unit()), signal);
     const due = new Set(this.#due);
     this.#due.clear();
-    await survey.take(signal);
-    for (const member of members()) {
-      if (!due.has(member.id) || member.state !== 'alive') continue;
-      if (await comparison.compareWith(member)) await queue.forgetLost(member.id);
-      else {
-        // Away again, busy, or more is lacking than the queue holds.
-        this.#after(TRY_AGAIN_MS, () => {
-          this.#due.add(member.id);
-          this.#begin();
-        });
+    const again = new Set<bigint>();
+    try {
+      await survey.take(signal);
+      for (const member of members()) {
+        if (due.has(member.id) && member.state === 'alive') {
+          if (await comparison.compareWith(member)) await queue.forgetLost(member.id);
+          else again.add(member.id); // away again, busy, or more is lacking than the queue holds
+        }
+        due.delete(member.id);
       }
+      this.#comparedAtMs = clock.monotonic();
+      if (again.size > 0) this.#compareLater(again);
+    } catch (error) {
+      this.#compareLater([...again, ...due]); // those, too, that it did not come to; and what is misplaced is looked for
+      throw error;
     }
-    this.#comparedAtMs = clock.monotonic();
+  }
+
+  #compareLater(peers: Iterable<bigint>): void {
+    if (this.#closing.signal.aborted) return;
+    this.#after(TRY_AGAIN_MS, () => {
+      for (const id of peers) this.#due.add(id);
+      this.#begin();
+    });
   }
 
   #after(delayMs: number, work: () => void): void {

@@ -23,8 +23,8 @@ interface ComparisonSeams {
   /** Id of this node. */
   readonly self: bigint;
   readonly survey: Survey;
-  /** This node lacks what one peer holds, or has it older; false if there is no room to note it. */
-  readonly onLacking: (holding: Holding) => Promise<boolean>;
+  /** This node lacks what `holder` holds, or has it older; false if there is no room to note it. */
+  readonly onLacking: (holding: Holding, holder: bigint) => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
@@ -90,7 +90,7 @@ export class Comparison {
       const last = at + MAX_HOLDINGS < held.length ? holdings.at(-1)!.id : range.last;
       const answer = await this.#ask(peer, { kind: 'list', sender: self, first, last, holdings });
       if (answer?.kind !== 'lacking') return false;
-      const noted = await Promise.all(answer.holdings.map(onLacking));
+      const noted = await Promise.all(answer.holdings.map((holding) => onLacking(holding, peer.id)));
       whole &&= !noted.includes(false);
       if (answer.next !== undefined && answer.next <= first) return false; // would never end
       first = answer.next ?? last + 1n;
@@ -143,7 +143,7 @@ export class Comparison {
     }
     const end = next ?? last + 1n;
     const here = [...theirs].filter(([id]) => id >= first && id < end);
-    await Promise.all(here.map(([id, version]) => onLacking({ id, version })));
+    await Promise.all(here.map(([id, version]) => onLacking({ id, version }, sender)));
     return { kind: 'lacking', holdings: lacking, ...(next !== undefined && { next }) };
   }
 }

@@ -1,7 +1,8 @@
-import { MurkyError } from '../../errors.js';
+import { isMurkyError, MurkyError } from '../../errors.js';
 import type { Clock } from '../../seam/clock.js';
 import type { Log } from '../../seam/log.js';
 import type { FactStore } from '../../store/contract.js';
+import { KeyedLock } from '../keyed-lock.js';
 import type { Membership } from '../membership.js';
 
 export interface DrainStatus {
@@ -26,6 +27,8 @@ interface DrainSeams {
 
 const FACT = 'drain';
 const LOOK_PERIOD_MS = 1000;
+/** There is one drain a node. */
+const ONE = 0n;
 
 /**
  * Empties this node on purpose: it tells the others a weight of 0, so that it owns nothing any more, and repair brings
@@ -35,8 +38,14 @@ const LOOK_PERIOD_MS = 1000;
 export class Drain {
   #state: DrainStatus['state'] = 'off';
   #left: number | null = null;
+  /** The data folder says that it drains; otherwise it may, after a write that failed. */
+  #noted = false;
+  /** The others are being told: what they heard cannot be taken back. */
+  #leaving = false;
   #stopTimer = () => {};
   #closed = false;
+  /** Requests to begin and to call it off are dealt with one after the other. */
+  readonly #requests = new KeyedLock();
 
   constructor(private readonly seams: DrainSeams) {}
 
@@ -44,6 +53,7 @@ export class Drain {
   async load(): Promise<void> {
     if ((await this.seams.facts.get(FACT)) === undefined) return;
     this.#state = 'draining';
+    this.#noted = true;
     this.seams.membership.reweigh(0);
   }
 
@@ -66,15 +76,30 @@ export class Drain {
   }
 
   /** Begins, or goes on. MURKY_NO_QUORUM where there is no one to take over. */
-  async begin(): Promise<DrainStatus> {
+  begin(): Promise<DrainStatus> {
+    return this.#requests.run(ONE, () => this.#begin());
+  }
+
+  /** Owns its share again. MURKY_CLOSED after it has left, or while it does. */
+  cancel(): Promise<DrainStatus> {
+    return this.#requests.run(ONE, () => this.#cancel());
+  }
+
+  async #begin(): Promise<DrainStatus> {
     if (this.#state !== 'off') return this.status();
-    const { facts, membership, log, onWeight } = this.seams;
+    const { membership, log, onWeight } = this.seams;
     if (!membership.members().some(({ state, weight }) => state === 'alive' && weight > 0)) {
       throw new MurkyError('MURKY_NO_QUORUM', 'There is no other node that could take over what this one holds.', {
         hint: 'Start another node, or simply stop this one.',
       });
     }
-    await facts.put(FACT, Buffer.of(1));
+    try {
+      await this.#note();
+    } catch (error) {
+      // Who empties a node because its disk is full is not to be held up by that.
+      if (!isMurkyError(error, 'MURKY_DISK_FULL')) throw error;
+      log.warn({}, 'The disk is full: until it takes the note that this node drains, a restart ends the drain.');
+    }
     this.#state = 'draining';
     this.#left = null;
     membership.reweigh(0);
@@ -84,18 +109,24 @@ export class Drain {
     return this.status();
   }
 
-  /** Owns its share again. MURKY_CLOSED after it has left. */
-  async cancel(): Promise<DrainStatus> {
-    if (this.#state === 'drained') {
+  async #cancel(): Promise<DrainStatus> {
+    if (this.#state === 'drained' || this.#leaving) {
       throw new MurkyError('MURKY_CLOSED', 'This node has left the cluster already.', {
         hint: 'Restart it, and it joins again.',
       });
     }
     if (this.#state === 'off') return this.status();
     const { facts, membership, weight, log, onWeight } = this.seams;
-    await facts.delete(FACT);
     this.#stopTimer();
-    this.#state = 'off';
+    this.#state = 'off'; // at once: a look that ends meanwhile must not make it leave
+    try {
+      await facts.delete(FACT);
+    } catch (error) {
+      this.#state = 'draining';
+      this.#watch();
+      throw error;
+    }
+    this.#noted = false;
     membership.reweigh(weight);
     onWeight();
     log.info({}, 'This node owns its share of the objects again.');
@@ -115,13 +146,26 @@ export class Drain {
 
   async #look(): Promise<void> {
     const { facts, membership, log, keptForOthers } = this.seams;
+    if (!this.#noted) await this.#note().catch(() => {});
     const left = await keptForOthers();
     if (this.#state !== 'draining' || this.#closed) return;
     this.#left = left ?? null;
     if (left !== 0) return;
-    await membership.leave();
-    await facts.delete(FACT); // who starts it again means it to join
-    this.#state = 'drained';
+    this.#leaving = true;
+    try {
+      await membership.leave();
+      await facts.delete(FACT).catch((error) => {
+        log.warn({ error: String(error) }, 'The disk still says that this node drains: started again, it would go on.');
+      });
+    } finally {
+      this.#leaving = false;
+    }
+    this.#state = 'drained'; // who starts it again means it to join
     log.info({}, 'All owners have what this node held. It has left the cluster and can be stopped.');
+  }
+
+  async #note(): Promise<void> {
+    await this.seams.facts.put(FACT, Buffer.of(1));
+    this.#noted = true;
   }
 }

@@ -28,9 +28,15 @@ export class RepairQueue {
   readonly #owedTo = new Map<bigint, Set<bigint>>();
   /** Ids that can be worked on, by live copies; what waits for an owner is in none. */
   readonly #ready: readonly Set<bigint>[] = Array.from({ length: MAX_COPIES + 1 }, () => new Set<bigint>());
+  /** In which of them each is. */
+  readonly #readyAt = new Map<bigint, Set<bigint>>();
   readonly #running = new Set<bigint>();
-  /** Told of something newer while it was being worked on. */
+  /** Told of something newer, or of damage, while it was being worked on. */
   readonly #again = new Set<bigint>();
+  /** Nodes that are known to hold the version that is lacking here. */
+  readonly #holders = new Map<bigint, Set<bigint>>();
+  /** Changed since they were written last: a write of them failed. */
+  readonly #unwritten = new Set<bigint>();
   readonly #lock = new KeyedLock();
   /** Called when there is something to do. */
   onReady: () => void = () => {};
@@ -62,7 +68,16 @@ export class RepairQueue {
 
   /** Entries that can be worked on now, or are. */
   get active(): number {
-    return this.#ready.reduce((sum, ids) => sum + ids.size, this.#running.size);
+    return this.#readyAt.size + this.#running.size;
+  }
+
+  /** Those, and what this node is known to lack and cannot get now; what another one lacks that one counts. */
+  get lacking(): number {
+    let waiting = 0;
+    for (const [id, { look, owed }] of this.#entries) {
+      if (look && owed.length === 0 && !this.#readyAt.has(id) && !this.#running.has(id)) waiting += 1;
+    }
+    return this.active + waiting;
   }
 
   /** No room for another resource. */
@@ -103,23 +118,32 @@ export class RepairQueue {
     await this.#change(id, { ...before, owed: before.owed.filter((one) => one !== peer) });
   }
 
-  /** This node is to look at a resource, of which so many live copies are known. False if there is no room. */
-  async look(id: bigint, copies: number, version: Version = NO_VERSION): Promise<boolean> {
+  /**
+   * This node is to look at a resource: `holder` has a version that is missing somewhere. Without a version what it holds
+   * itself may be damaged, or older than it should be. False if there is no room.
+   */
+  async look(id: bigint, version: Version = NO_VERSION, holder?: bigint): Promise<boolean> {
     const before = this.#entries.get(id);
     if (!before && this.full) return false;
-    const newest = before && compareVersions(before.version, version) > 0 ? before.version : version;
-    // Told by one holder after the other: each is one more live copy.
-    const known = before?.look && compareVersions(before.version, version) === 0 ? before.copies + copies : copies;
-    if (this.#running.has(id) && newest !== before?.version) this.#again.add(id);
-    await this.#change(id, { version: newest, look: true, copies: known, owed: before?.owed ?? [] });
+    const order = before ? compareVersions(version, before.version) : 1;
+    const damage = version === NO_VERSION;
+    if (this.#running.has(id) && (order > 0 || damage)) this.#again.add(id);
+    if (order > 0) this.#holders.delete(id);
+    const holders = this.#holders.get(id) ?? new Set<bigint>();
+    if (holder !== undefined && order >= 0) this.#holders.set(id, holders.add(holder));
+    // Each node that holds it is a live copy, however often it says so.
+    const known = order > 0 || damage || !before?.look ? 1 : before.copies;
+    const copies = Math.max(known, holders.size);
+    const newest = before && order <= 0 ? before.version : version;
+    await this.#change(id, { version: newest, look: true, copies, owed: before?.owed ?? [] });
     this.#makeReady(id);
     return true;
   }
 
-  /** Has been looked at, as far as `version`; owners may be owed it still. */
+  /** Has been looked at, as far as `version`, unless there is reason to do so again; owners may be owed it still. */
   async looked(id: bigint, version: Version): Promise<void> {
     const before = this.#entries.get(id);
-    if (before?.look && compareVersions(before.version, version) <= 0)
+    if (before?.look && !this.#again.has(id) && compareVersions(before.version, version) <= 0)
       await this.#change(id, { ...before, look: false });
   }
 
@@ -127,7 +151,7 @@ export class RepairQueue {
   next(): bigint | undefined {
     for (const ids of this.#ready) {
       for (const id of ids) {
-        ids.delete(id);
+        this.#unready(id);
         this.#running.add(id);
         return id;
       }
@@ -157,20 +181,35 @@ export class RepairQueue {
   #makeReady(id: bigint): void {
     const entry = this.#entries.get(id);
     if (!entry || this.#running.has(id)) return;
-    for (const ids of this.#ready) ids.delete(id);
-    this.#ready[Math.min(entry.copies, MAX_COPIES)]!.add(id);
+    this.#unready(id);
+    const ids = this.#ready[Math.min(entry.copies, MAX_COPIES)]!;
+    this.#readyAt.set(id, ids.add(id));
     this.onReady();
+  }
+
+  #unready(id: bigint): void {
+    this.#readyAt.get(id)?.delete(id);
+    this.#readyAt.delete(id);
   }
 
   /** The change holds at once; it is durable when this resolves. */
   #change(id: bigint, entry: Entry): Promise<void> {
     const needed = entry.look || entry.owed.length > 0;
     const before = this.#entries.get(id);
-    if (needed && before && encodeEntry(before).equals(encodeEntry(entry))) return this.#lock.run(id, async () => {});
-    this.#set(id, needed ? entry : undefined);
+    const same = needed && before !== undefined && encodeEntry(before).equals(encodeEntry(entry));
+    if (!same) {
+      this.#set(id, needed ? entry : undefined);
+      this.#unwritten.add(id);
+    }
     return this.#lock.run(id, async () => {
+      if (!this.#unwritten.delete(id)) return;
       const newest = this.#entries.get(id);
-      await (newest ? this.facts.put(ENTRY + hex(id), encodeEntry(newest)) : this.facts.delete(ENTRY + hex(id)));
+      try {
+        await (newest ? this.facts.put(ENTRY + hex(id), encodeEntry(newest)) : this.facts.delete(ENTRY + hex(id)));
+      } catch (error) {
+        this.#unwritten.add(id);
+        throw error;
+      }
     });
   }
 
@@ -180,9 +219,10 @@ export class RepairQueue {
       ids?.delete(id);
       if (ids?.size === 0) this.#owedTo.delete(peer);
     }
+    if (!entry?.look) this.#holders.delete(id);
     if (!entry) {
       this.#entries.delete(id);
-      for (const ids of this.#ready) ids.delete(id);
+      this.#unready(id);
       return;
     }
     this.#entries.set(id, entry);

@@ -16,4 +16,9 @@ export class RateLimit {
     this.#freeAtMs = from + (1000 * units) / this.perSecond;
     if (from > now) await sleep(this.clock, from - now, signal);
   }
+
+  /** Of what was moved already, or, below 0, paid for and not moved: whoever comes next waits so much longer or shorter. */
+  book(units: number): void {
+    this.#freeAtMs = Math.max(this.#freeAtMs, this.clock.monotonic()) + (1000 * units) / this.perSecond;
+  }
 }

@@ -9,6 +9,7 @@ import type { Handover } from '../handover.js';
 import type { Owners } from '../ownership.js';
 import type { Member } from '../peers.js';
 import type { Pulls } from '../pulls.js';
+import type { Pace } from '../queued-pull.js';
 import type { Entry } from './entry.js';
 import type { RepairQueue } from './queue.js';
 import type { RateLimit } from './rate-limit.js';
@@ -55,27 +56,26 @@ export class Reconciliation {
     const located = await this.#locate(id, present, self);
     if (located === 'unknown') return { done: false, bytes: 0 };
     const pulled = self ? await this.#hold(id, located) : 0;
-    const local = await currentIfSound(store, id);
-    if (!local) {
+    const held = await currentIfSound(store, id);
+    const overtaken = !self && held && located && compareVersions(located.manifest.version, held.version) > 0;
+    if (overtaken) {
+      await store.setRole(id, held.version, 'cached');
+      await store.dropCached(id);
+      await this.#forgive(id, entry, entry.owed);
+    }
+    const local = overtaken ? undefined : held;
+    // Who is no owner can bring owners together over what it does not hold itself.
+    const manifest = local ?? (self ? undefined : located?.manifest);
+    if (!manifest) {
       // Nothing is here that could be brought; what is damaged may be healed by a later comparison.
       if (!(await this.#damaged(id))) await this.#forgive(id, entry, entry.owed);
       // What no one who is there has may be with an owner that is away.
       return { done: present.length === others.length && others.length > 0, bytes: pulled };
     }
-    if (!self && located && compareVersions(located.manifest.version, local.version) > 0) {
-      await store.setRole(id, local.version, 'cached');
-      await store.dropCached(id);
-      await this.#forgive(id, entry, entry.owed);
-      return { done: true, bytes: pulled };
-    }
-    const brought = await this.#bring(
-      entry,
-      local,
-      self ? entry.owed : others.map((owner) => owner.id),
-      others,
-      located,
-    );
-    if (!self) await this.seams.handover.settle(local);
+    const owed = overtaken ? [] : entry.owed;
+    const to = self || !local ? owed : others.map((owner) => owner.id);
+    const brought = await this.#bring(entry, manifest, to, others, located);
+    if (!self) await this.seams.handover.settle(manifest);
     return { done: brought.done, bytes: pulled + brought.bytes };
   }
 
@@ -96,7 +96,7 @@ export class Reconciliation {
 
   /** Holds the newest version as a replica; bytes that were fetched for it. */
   async #hold(id: bigint, located: Located | undefined): Promise<number> {
-    const { store, pulls, signal } = this.seams;
+    const { store, pulls, bytesPerSecond, signal } = this.seams;
     const local = await currentIfSound(store, id);
     const newer = located && (!local || compareVersions(located.manifest.version, local.version) > 0);
     if (!newer) {
@@ -104,8 +104,9 @@ export class Reconciliation {
       return 0;
     }
     const { manifest, holders } = located;
-    await this.seams.bytesPerSecond.spend(manifest.size, signal);
-    await pulls.start({ id, version: manifest.version, manifest }, holders, 'replica').done;
+    const pace: Pace = (bytes, hurried) => bytesPerSecond.spend(bytes, hurried);
+    signal.throwIfAborted();
+    await pulls.start({ id, version: manifest.version, manifest }, holders, 'replica', pace).done;
     return manifest.size;
   }
 
@@ -131,7 +132,7 @@ export class Reconciliation {
     owners: readonly Member[],
     located: Located | undefined,
   ): Promise<Reconciled> {
-    const { handover, signal } = this.seams;
+    const { handover, bytesPerSecond, signal } = this.seams;
     const same = located !== undefined && compareVersions(located.manifest.version, manifest.version) === 0;
     const lacks = (owner: Member) => !same || !located.holders.some((holder) => sameAddress(holder, owner.address));
     // Owners that answered with an older version, or none, are told at once; those that are owed it in any case.
@@ -143,10 +144,23 @@ export class Reconciliation {
     let bytes = 0;
     for (const owner of targets) {
       const moves = owner.state === 'alive' && lacks(owner) ? manifest.size : 0;
-      if (moves > 0) await this.seams.bytesPerSecond.spend(moves, signal);
+      // Block by block: others that are repaired meanwhile need not wait until a large one has been paid for.
+      let paid = Math.min(moves, manifest.blockBytes);
+      if (moves > 0) await bytesPerSecond.spend(paid, signal);
+      const pay = (moved: number) => {
+        bytesPerSecond.book(moved - paid);
+        paid = moved;
+      };
+      let moved = 0;
+      const onProgress = (blocks: number) => {
+        moved = Math.min(moves, blocks * manifest.blockBytes);
+        if (moved > paid) pay(moved);
+      };
       const holders = same ? located.holders.filter((holder) => !sameAddress(holder, owner.address)) : [];
-      const delivered = await handover.bring(owner, manifest, () => holders);
-      if (delivered.kind === 'durable') bytes += moves;
+      const delivered = await handover.bring(owner, manifest, { holders: () => holders, repair: true, onProgress });
+      // What did not move is not paid for: else an owner that is full would hold up the repair of all others.
+      pay(delivered.kind === 'durable' ? moves : moved);
+      bytes += delivered.kind === 'durable' ? moves : 0;
       const settled =
         delivered.kind === 'durable' || delivered.kind === 'newer' || (delivered.kind === 'refused' && delivered.final);
       // Also where the entry speaks of a version that is not to be had here any more.

@@ -111,7 +111,11 @@ export class Survey {
       }
       const { self, others } = owners(held.id);
       if (!self && held.role === 'replica') strays += 1;
-      if (self !== (held.role === 'replica')) misplaced.push(onMisplaced(held));
+      if (self !== (held.role === 'replica')) {
+        const noted = onMisplaced(held);
+        noted.catch(() => {}); // told where it is waited for
+        misplaced.push(noted);
+      }
       if (!self || held.role !== 'replica') continue;
       const digest = entryDigest(held.id, held.version);
       for (const peer of others) {

@@ -14,7 +14,7 @@ import { AntiEntropy } from './anti-entropy.js';
 import type { Holding } from './compare-message.js';
 import { Comparison } from './comparison.js';
 import type { RepairQueue } from './queue.js';
-import { RateLimit } from './rate-limit.js';
+import type { RateLimit } from './rate-limit.js';
 import { Reconciliation } from './reconciliation.js';
 import { Repair, type RepairProgress } from './repair.js';
 import { Survey } from './survey.js';
@@ -46,6 +46,7 @@ interface UpkeepSeams {
   readonly pulls: Pulls;
   readonly handover: Handover;
   readonly ownership: Ownership;
+  readonly bytesPerSecond: RateLimit;
   readonly members: () => Member[];
   readonly candidates: (id: bigint) => Address[];
   readonly onProgress: (progress: RepairProgress) => void;
@@ -62,15 +63,14 @@ export class Upkeep {
     options: { readonly id: bigint; readonly propagateOnStartup: boolean; readonly repair: RepairOptions },
     private readonly seams: UpkeepSeams,
   ) {
-    const { clock, queue, ownership } = seams;
-    const { bytesPerSecond, concurrent, compareMinutes } = options.repair;
+    const { queue, ownership } = seams;
+    const { concurrent, compareMinutes } = options.repair;
     const { signal } = this.#closing;
     setMaxListeners(0, signal); // some for each object that is repaired, and those have a limit
     const owners = (id: bigint) => ownership.of(id);
     const reconciliation = new Reconciliation({
       ...seams,
       owners,
-      bytesPerSecond: new RateLimit(bytesPerSecond, clock),
       signal,
     });
     this.#repair = new Repair(
@@ -82,13 +82,13 @@ export class Upkeep {
       self: options.id,
       owners,
       generation: () => ownership.generation,
-      onMisplaced: async ({ id, version }) => void (await queue.look(id, 1, version)),
+      onMisplaced: async ({ id, version }) => void (await queue.look(id, version, options.id)),
     });
     const comparison = new Comparison({
       ...seams,
       self: options.id,
       survey: this.#survey,
-      onLacking: (holding) => this.#onLacking(holding),
+      onLacking: (holding, holder) => this.#onLacking(holding, holder),
       signal,
     });
     this.#antiEntropy = new AntiEntropy({ ...options, compareMinutes }, { ...seams, survey: this.#survey, comparison });
@@ -130,12 +130,11 @@ export class Upkeep {
     const since = this.#antiEntropy.sinceComparedMs();
     const away = members().filter((member) => member.state !== 'alive' && !ownership.passedOver(member));
     const missing = away.reduce((sum, { id }) => sum + Math.max(queue.count(id), this.#survey.sharedWith(id)), 0);
-    const { active } = queue;
     return {
       ...this.#repair.progress(),
       comparing: this.#antiEntropy.comparing,
       comparedSecondsAgo: since === undefined ? null : since / 1000,
-      underReplicated: active + missing,
+      underReplicated: queue.lacking + missing,
     };
   }
 
@@ -150,11 +149,11 @@ export class Upkeep {
     return member === undefined || member.state === 'alive';
   }
 
-  async #onLacking({ id, version }: Holding): Promise<boolean> {
+  async #onLacking({ id, version }: Holding, holder: bigint): Promise<boolean> {
     const { store, queue, ownership } = this.seams;
     if (!ownership.of(id).self) return true;
     const current = await currentIfSound(store, id);
     if (current && compareVersions(current.version, version) >= 0 && (await store.role(id)) === 'replica') return true;
-    return await queue.look(id, 1, version);
+    return await queue.look(id, version, holder);
   }
 }

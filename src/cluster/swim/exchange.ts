@@ -29,9 +29,14 @@ export interface Reached {
   readonly wasSlandered: boolean;
 }
 
+/** No node that runs alone under its id is outspoken so often, as its first contradiction is greater than all before. */
+const TIMES_OUTSPOKEN = 5;
+
 /** PINGs as they are said and taken: who is there, in which words, with which news of others on the back. */
 export class Exchange {
   #incarnation = 0;
+  /** Times that others held a greater incarnation than this node's, which it alone may raise. */
+  #outspoken = 0;
   #leaving = false;
 
   constructor(
@@ -51,8 +56,11 @@ export class Exchange {
     this.roster.onSelf = (belief) => void this.#contradict(belief);
     this.seams.rain.onRequest(RequestKind.Ping, async (payload, from) => {
       const ping = decodePing(payload);
-      this.#take(ping, from, false);
-      return this.#say(ping.self.id, from);
+      const doubled = this.#isDoubled(ping.self);
+      const { member } = this.#take(ping, from, false);
+      // It leaves once it is heard: this node must know of it after a restart too, as it may be the only one that heard.
+      if (ping.self.left && member) await this.roster.kept(member);
+      return this.#say(ping.self.id, from, doubled);
     });
   }
 
@@ -67,9 +75,9 @@ export class Exchange {
     this.hooks.onSlander(); // the others have it otherwise
   }
 
-  /** From now on this node says of itself that it is gone for good. */
-  sayGoodbye(): void {
-    this.#leaving = true;
+  /** From now on this node says of itself that it is gone for good, or, false, that it is not. */
+  sayGoodbye(leaving: boolean): void {
+    this.#leaving = leaving;
     this.#incarnation += 1;
   }
 
@@ -91,25 +99,30 @@ export class Exchange {
     return { id: answer.self.id, self, member, wasSlandered };
   }
 
-  #say(id: bigint, to: Address): Uint8Array {
+  /** `doubled`: the one at `to` is to raise its incarnation, as another run of it has the same. */
+  #say(id: bigint, to: Address, doubled = false): Uint8Array {
     const { roster } = this;
     const { gossip } = roster;
     const { ids, sent } = gossip.next(MAX_NEWS);
-    const news = ids.flatMap((about) => (about === id ? [] : (roster.record(about, to) ?? [])));
+    const news = ids.flatMap((about, at) => {
+      const record = about === id ? undefined : roster.record(about, to);
+      return record ? [{ at, record }] : [];
+    });
     const self = this.#self();
-    const belief = roster.beliefOf(id);
     const digest = this.comparable ? roster.digestWith(self) : 0n;
-    const encoded = encodePing({
+    const belief = roster.beliefOf(id);
+    const { bytes, told } = encodePing({
       self,
       to: id,
-      belief,
+      belief: doubled ? { ...belief, status: 'suspect' } : belief,
       wallMs: this.seams.clock.now(),
       settings: this.settings,
       digest,
-      news,
+      news: news.map(({ record }) => record),
     });
-    sent(ids.length);
-    return encoded;
+    // What is nothing to this one counts as told; what did not fit does not, nor what is behind it.
+    sent(news[told]?.at ?? ids.length);
+    return bytes;
   }
 
   #take(ping: Ping, from: Address, asked: boolean): Pick<Reached, 'member' | 'wasSlandered'> {
@@ -131,6 +144,15 @@ export class Exchange {
     return { member, wasSlandered };
   }
 
+  /**
+   * Whether another run has spoken with this incarnation. Runs of one folder begin with greater ones, those of two copies
+   * with the same: neither would have anything to contradict, and would never hear of the other.
+   */
+  #isDoubled({ id, boot, incarnation }: SelfRecord): boolean {
+    const member = this.roster.get(id);
+    return member?.boot !== undefined && member.boot !== boot && member.incarnation === incarnation;
+  }
+
   #self(): SelfRecord {
     return { ...this.own, incarnation: this.#incarnation, left: this.#leaving };
   }
@@ -139,8 +161,18 @@ export class Exchange {
   #contradict({ incarnation, status }: Belief): boolean {
     if (this.#leaving || incarnation < this.#incarnation) return false;
     if (incarnation === this.#incarnation && status === 'alive') return false;
+    if (incarnation > this.#incarnation) this.#onOutspoken();
     this.#incarnation = incarnation + 1;
     this.hooks.onSlander();
     return true;
+  }
+
+  /**
+   * Once or twice after a folder was put back from a backup; again and again where another node speaks for this one, also
+   * where only a third one hears of both: each raises its incarnation over the other's.
+   */
+  #onOutspoken(): void {
+    this.#outspoken += 1;
+    if (this.#outspoken === TIMES_OUTSPOKEN) this.doubts.onTwinOfSelf();
   }
 }

@@ -43,10 +43,16 @@ export interface Ping {
 }
 
 const FORMAT = 1;
-export const MAX_NEWS = 16;
+export const MAX_NEWS = 15;
 const FLAG_ADVERTISED = 1;
 const FLAG_STANDBY = 2;
 const FLAG_LEFT = 4;
+
+/** A PING as bytes, and how much of its news fitted: so many of the first. */
+export interface EncodedPing {
+  readonly bytes: Buffer;
+  readonly told: number;
+}
 
 /**
  * Big-endian: format (1), to (8), belief: incarnation (4) and status (1); wall clock (8, IEEE 754), replicas (1), write
@@ -54,7 +60,7 @@ const FLAG_LEFT = 4;
  * an advertised contact follows, bit 1 standby, bit 2 left), weight (8, IEEE 754), zone, [contact]; number of news (1),
  * each a member record. News that does not fit is left out: `ping.news` in the order of importance.
  */
-export function encodePing(ping: Ping): Buffer {
+export function encodePing(ping: Ping): EncodedPing {
   const { self, settings } = ping;
   const flags =
     (self.advertised ? FLAG_ADVERTISED : 0) | (self.standby ? FLAG_STANDBY : 0) | (self.left ? FLAG_LEFT : 0);
@@ -85,7 +91,7 @@ export function encodePing(ping: Ping): Buffer {
   }
   writer.u8(news.length);
   for (const record of news) writer.bytes(record);
-  return writer.end();
+  return { bytes: writer.end(), told: news.length };
 }
 
 /** MURKY_BAD_MESSAGE for anything that {@link encodePing} would not have written. */

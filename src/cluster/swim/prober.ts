@@ -62,6 +62,7 @@ export class Prober {
 
   /** A member that came up waits for its turn at a random place (SWIM, section 4.3). */
   onAlive(member: Member): void {
+    if (this.#turn.includes(member)) return;
     this.#turn.splice(Math.floor(this.seams.random.unit() * (this.#turn.length + 1)), 0, member);
   }
 

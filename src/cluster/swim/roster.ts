@@ -38,6 +38,8 @@ export class Roster {
   readonly gossip = new Gossip(() => this.aliveCount + 1);
   /** Members that this node itself has doubted, and not only heard to be doubted. */
   readonly doubted = new Set<Member>();
+  /** Members at whose address another node has answered since they last spoke for themselves. */
+  readonly #displaced = new Set<Member>();
   readonly #suspicions = new Map<Member, () => void>();
   readonly #answeredSinceStart = new Set<bigint>();
   #resolving = 0;
@@ -56,7 +58,7 @@ export class Roster {
   async load(): Promise<void> {
     const { autoAddPeers, selfId } = this.options;
     const wanted = (contact: Contact, address: Address) =>
-      autoAddPeers || this.contacts.at(address, contact) !== undefined;
+      !this.contacts.leadsHere(address) && (autoAddPeers || this.contacts.at(address, contact) !== undefined);
     await this.table.load(wanted, this.seams.clock.monotonic());
     if (this.table.get(selfId)) await this.table.remove(selfId);
     for (const member of this.table.all()) this.digest.add(member.id, beliefOf(member));
@@ -78,13 +80,6 @@ export class Roster {
   /** Alive, suspects too. */
   alive(): Member[] {
     return this.table.members().filter(({ state }) => state === 'alive');
-  }
-
-  /** Known ids that are greater, in ascending order. */
-  ids(after: bigint): bigint[] {
-    const ids: bigint[] = [];
-    for (const { id } of this.table.all()) if (id > after) ids.push(id);
-    return ids.sort((a, b) => (a < b ? -1 : 1));
   }
 
   /** For a node that is not known: nothing that it would have to contradict. */
@@ -109,6 +104,14 @@ export class Roster {
     const since = suspectSinceMs ?? awaySinceMs;
     const ageMs = since === undefined ? 0 : this.seams.clock.monotonic() - since;
     return { id, ...beliefOf(member), ageMs, weight, zone, standby, contact };
+  }
+
+  /** What is told to someone at `to` of nodes with greater ids than `after`, in the order of their ids. */
+  *records(after: bigint, to: Address): Generator<MemberRecord> {
+    for (const id of this.table.idsAfter(after)) {
+      const record = this.record(id, to);
+      if (record) yield record;
+    }
   }
 
   /**
@@ -141,7 +144,7 @@ export class Roster {
     const belief: Belief = { incarnation: self.incarnation, status: self.left ? 'left' : 'alive' };
     const isNews = !member || supersedes(belief, beliefOf(member));
     if (!member) {
-      if (self.left || !(this.options.autoAddPeers || entry)) return undefined;
+      if (!(this.options.autoAddPeers || entry)) return undefined;
       member = this.#add(self, self.advertised ?? from, from);
       if (!member) return undefined;
     }
@@ -154,6 +157,7 @@ export class Roster {
     const moved = !sameAddress(member.address, from) && self.incarnation >= member.incarnation;
     if (moved && (isNews || asked || member.suspect || member.state !== 'alive')) {
       this.table.move(member, from);
+      this.#displaced.delete(member);
       if (!isNews) this.#keep(this.table.remember(member));
     }
     if (!isNews) return member;
@@ -162,6 +166,8 @@ export class Roster {
     else delete member.advertised;
     if (!entry) member.contact = self.advertised ?? from;
     this.#set(member, belief, 0);
+    // Its goodbye may be the first word from there.
+    if (self.left) for (const other of this.table.at(from)) this.#displace(other, member.contact);
     return member;
   }
 
@@ -170,6 +176,11 @@ export class Roster {
     if (member.state !== 'alive' || this.table.get(member.id) !== member) return;
     this.doubted.add(member);
     if (!member.suspect) this.#set(member, { incarnation: member.incarnation, status: 'suspect' }, 0);
+  }
+
+  /** Resolves when what is held of a member outlasts this node's run. */
+  async kept(member: Member): Promise<void> {
+    await this.table.remember(member);
   }
 
   /** Forgets who left long ago. */
@@ -234,6 +245,7 @@ export class Roster {
     this.#suspicions.get(member)?.();
     this.#suspicions.delete(member);
     if (status !== 'suspect') this.doubted.delete(member);
+    if (status === 'left' || belief.incarnation > member.incarnation) this.#displaced.delete(member);
     const since = clock.monotonic() - ageMs;
     member.incarnation = belief.incarnation;
     member.suspect = status === 'suspect';
@@ -244,7 +256,7 @@ export class Roster {
     this.digest.add(member.id, beliefOf(member));
     this.gossip.add(member.id);
     this.aliveCount += (member.state === 'alive' ? 1 : 0) - (before === 'alive' ? 1 : 0);
-    this.#keep(member.state === 'left' ? this.table.forget(member.id) : this.table.remember(member));
+    this.#keep(this.table.remember(member));
     if (member.suspect) this.#awaitWord(member, ageMs);
     this.#tell(member, before);
     if (member.state !== 'left') this.#settleAddress(member);
@@ -268,18 +280,32 @@ export class Roster {
     }
   }
 
-  /** Two nodes cannot be at one address: where another one answers, an earlier one is gone, its disk lost or emptied. */
+  /**
+   * Two nodes cannot be at one address: where another one answers, an earlier one is gone, its disk lost or emptied. It
+   * may have moved, and has a suspect's time to say so; the other one may have left by then, or failed.
+   */
   #settleAddress(member: Member): void {
+    if (member.state === 'away' && (this.contacts.leadsHere(member.address) || this.#displaced.has(member))) {
+      this.#replaced(member, member.contact);
+      return;
+    }
     for (const other of this.table.at(member.address)) {
       if (other === member) continue;
       const [gone, there] = member.state === 'alive' && !member.suspect ? [other, member] : [member, other];
-      if (there.state !== 'alive' || there.suspect) continue;
-      if (gone.state === 'alive') this.doubt(gone);
-      else {
-        this.seams.log.warn({ peer: contactText(there.contact) }, 'A peer has come back as a new node.');
-        this.#set(gone, { incarnation: gone.incarnation, status: 'left' }, 0);
-      }
+      if (there.state === 'alive' && !there.suspect) this.#displace(gone, there.contact);
     }
+  }
+
+  #displace(gone: Member, by: Contact): void {
+    if (gone.state === 'alive') {
+      this.#displaced.add(gone);
+      this.doubt(gone);
+    } else this.#replaced(gone, by);
+  }
+
+  #replaced(gone: Member, by: Contact): void {
+    this.seams.log.warn({ peer: contactText(by) }, 'A peer has come back as a new node.');
+    this.#set(gone, { incarnation: gone.incarnation, status: 'left' }, 0);
   }
 
   #awaitWord(member: Member, ageMs: number): void {

@@ -1,3 +1,4 @@
+import { MurkyError } from '../../errors.js';
 import type { Address, RainNetwork } from '../../rain/contract.js';
 import type { Clock } from '../../seam/clock.js';
 import type { Log } from '../../seam/log.js';
@@ -138,9 +139,12 @@ export class SwimMembership implements Membership {
   }
 
   async leave(): Promise<void> {
-    this.#exchange.sayGoodbye();
+    this.#exchange.sayGoodbye(true);
     const told = this.#roster.alive().slice(0, GOODBYES);
-    await Promise.allSettled(told.map(({ address, id }) => this.#exchange.ping(address, id, GOODBYE_TIMEOUT_MS)));
+    const heard = told.map(({ address, id }) => this.#prober.reaches(address, id, GOODBYE_TIMEOUT_MS));
+    if ((await Promise.all(heard)).includes(true)) return;
+    this.#exchange.sayGoodbye(false); // else all would wait for a node that is gone, for good
+    throw new MurkyError('MURKY_NODE_UNREACHABLE', 'No other node has heard yet that this one leaves.');
   }
 
   /** Another place where nodes may be found. */

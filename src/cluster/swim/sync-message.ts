@@ -3,6 +3,7 @@ import { MAX_MESSAGE_BYTES } from '../message-size.js';
 import { OctetReader, u8, u64 } from '../octets.js';
 
 const FORMAT = 1;
+const MAX_RECORDS = 255;
 
 /** One page of all members that a node knows, in the order of their ids. */
 export interface MembersPage {
@@ -25,16 +26,19 @@ export function decodeSync(bytes: Uint8Array): bigint {
 }
 
 /** Format (1), 1 if there are more (1), number of records (1), the records: as many as fit. */
-export function encodePage(records: readonly MemberRecord[]): Buffer {
+export function encodePage(records: Iterable<MemberRecord>): Buffer {
   let room = MAX_MESSAGE_BYTES - 3;
+  let more = 0;
   const fitting: Buffer[] = [];
-  for (const record of records.slice(0, 255)) {
+  for (const record of records) {
     const encoded = encodeRecord(record);
     room -= encoded.length;
-    if (room < 0) break;
+    if (room < 0 || fitting.length === MAX_RECORDS) {
+      more = 1;
+      break;
+    }
     fitting.push(encoded);
   }
-  const more = fitting.length < records.length ? 1 : 0;
   return Buffer.concat([u8(FORMAT), u8(more), u8(fitting.length), ...fitting]);
 }
 

@@ -51,7 +51,7 @@ export function summary(reports: readonly Report[], seconds: number): string {
     `largest cluster ${Math.max(...reports.map(({ nodes }) => nodes))}; ${sum((one) => one.operations.acknowledged)} ` +
     `acknowledged writes, ${sum((one) => one.operations.refused)} refused, ${sum((one) => one.readsChecked)} values read; ` +
     `${sum((one) => Object.values(one.faults).reduce((a, b) => a + b, 0))} faults beside loss and skew; ` +
-    `${sum((one) => one.datagrams)} datagrams in ${(sum((one) => one.virtualMs) / 3_600_000).toFixed(1)} virtual hours; ` +
+    `${sum((one) => one.datagrams)} datagrams in ${(sum((one) => one.virtualMs) / 60_000).toFixed(0)} virtual minutes; ` +
     `converged at most ${slowest} s after the last fault.`
   );
 }

@@ -126,6 +126,7 @@ export class Server {
         autoAddPeers: true,
         propagateOnStartup: true,
         repair: { bytesPerSecond: 100e6, concurrent: 4, compareMinutes: COMPARE_MINUTES },
+        retentionHours: 24,
       },
       { rain, store, clock: machine, random, log, resolve: async (contact) => [contact], versions },
     );

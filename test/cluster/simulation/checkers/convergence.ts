@@ -19,6 +19,7 @@ export function unsettled(servers: readonly Server[], keys: readonly string[], r
     const { queued, state } = running!.cluster.repair();
     if (queued > 0 && !repairing) return `Node ${n} has ${queued} objects to repair (${state}).`;
     if (running!.rain.fetching > 0 && !repairing) return `Node ${n} is fetching.`;
+    if (running!.rain.delivering > 0 && !repairing) return `Node ${n} is delivering.`;
   }
   for (const key of keys) {
     const owners = present.filter(({ running }) => running!.cluster.owners(resourceId(key)).self);
