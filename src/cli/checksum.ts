@@ -6,11 +6,15 @@ export class Checksum {
   #sha256: string | undefined;
   bytes = 0;
 
+  add(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+    this.bytes += chunk.length;
+  }
+
   /** The same chunks; `onBytes` hears of each. */
   async *of(body: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
-      this.#hash.update(chunk);
-      this.bytes += chunk.length;
+      this.add(chunk);
       onBytes(chunk.length);
       yield chunk;
     }

@@ -21,12 +21,13 @@ export async function openInput(path: string): Promise<Input> {
     await file.close();
     throw new MurkyError('MURKY_FILE_UNUSABLE', `"${path}" is a folder; murky reads single files.`);
   }
-  const bytes = stat.isFile() ? stat.size : undefined;
+  // A file of no bytes may have some: those under /proc do not tell. Its end shows how many.
+  const bytes = stat.isFile() && stat.size > 0 ? stat.size : undefined;
   const body = createReadStream(path, {
     fd: file,
     highWaterMark: CHUNK_BYTES,
     // What is appended meanwhile is not part of what was announced.
-    ...(bytes === undefined ? {} : { end: Math.max(0, bytes - 1) }),
+    ...(bytes === undefined ? {} : { end: bytes - 1 }),
   });
   return { bytes, body };
 }

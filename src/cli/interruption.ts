@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { Interrupted } from './failure.js';
+import { fileError } from './output-file.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -18,7 +19,7 @@ export async function interruptible(run: (signal: AbortSignal) => Promise<void>)
   };
   const onOutputError = (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') {
-      controller.abort(error);
+      controller.abort(fileError('standard output', 'write', error));
       return;
     }
     caught ??= 'EPIPE';

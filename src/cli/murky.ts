@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { reportFailure } from './failure.js';
+import { fileError } from './output-file.js';
 import { run } from './program.js';
 
 // A failure nobody waits for must still end in one sentence and exit code 1.
@@ -14,7 +15,7 @@ process.on('unhandledRejection', fatal);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (process.stdout.listenerCount('error') > 1) return;
   if (error.code === 'EPIPE') process.exit(0);
-  fatal(error);
+  fatal(fileError('standard output', 'write', error));
 });
 process.stderr.on('error', () => {}); // nobody is left to be told
 

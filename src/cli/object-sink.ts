@@ -1,5 +1,6 @@
 import { MurkyError } from '../errors.js';
 import { writeFileWhole } from './output-file.js';
+import { PartFile } from './part-file.js';
 import { refuseBinary } from './terminal/guard.js';
 import { print } from './terminal/output.js';
 
@@ -28,6 +29,21 @@ export async function deliver(
   const guarded = process.stdout.isTTY && !force ? refuseBinary(body) : body;
   for await (const chunk of guarded) await print(chunk, signal);
   accept();
+}
+
+/** The file to continue, where --continue asks for that; MURKY_BAD_USAGE if there is no file. */
+export async function partFor({
+  output,
+  continue: wanted,
+}: {
+  output?: string;
+  continue?: true;
+}): Promise<PartFile | undefined> {
+  if (!wanted) return undefined;
+  if (goesToFile(output)) return await PartFile.open(output);
+  throw new MurkyError('MURKY_BAD_USAGE', 'With --continue the object needs a file to go to.', {
+    hint: 'Add -o FILE.',
+  });
 }
 
 /** MURKY_BLOCK_CORRUPT for an object of the wrong SHA-256, both in hexadecimal. */

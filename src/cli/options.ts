@@ -31,25 +31,43 @@ export const consistencyOption = () =>
     .choices(['local', 'quorum'])
     .default('local');
 
-/** Of commands that write. */
+/** Of commands that write; each as a header has it. */
 export interface ConditionOptions {
   readonly ifMatch?: string;
   readonly ifNoneMatch?: string;
 }
 
 export const ifMatchOption = () =>
-  new Option('--if-match <sha256>', 'only if the object there has this SHA-256, or with * if there is one');
+  new Option('--if-match <sha256>', 'only if the object there has this SHA-256, or with * if there is one').argParser(
+    parseTag,
+  );
 export const ifNoneMatchOption = () =>
-  new Option('--if-none-match <sha256>', 'only if the object there has another SHA-256, or with * if there is none');
+  new Option(
+    '--if-none-match <sha256>',
+    'only if the object there has another SHA-256, or with * if there is none',
+  ).argParser(parseTag);
 
-/** As headers: an ETag is the SHA-256 in quotes. */
 export function conditionHeaders({ ifMatch, ifNoneMatch }: ConditionOptions): Record<string, string> {
-  const tag = (text: string) => (text === '*' ? text : `"${text.replace(/^"(.*)"$/, '$1')}"`);
   return {
-    ...(ifMatch !== undefined && { 'if-match': tag(ifMatch) }),
-    ...(ifNoneMatch !== undefined && { 'if-none-match': tag(ifNoneMatch) }),
+    ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+    ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
   };
 }
+
+/** An ETag is the SHA-256 in quotes. */
+export function parseTag(text: string): string {
+  if (text === '*') return text;
+  const sha256 = /^"?([0-9a-f]{64})"?$/i.exec(text)?.[1];
+  if (sha256 === undefined) throw new InvalidArgumentError('It is a SHA-256, 64 hexadecimal digits, or *.');
+  return `"${sha256.toLowerCase()}"`;
+}
+
+/** `continue` in the options. */
+export const continueOption = () =>
+  new Option(
+    '-c, --continue',
+    'with -o: keep what came as FILE.part where the transfer breaks off, and go on with it the next time',
+  );
 
 export const contentTypeOption = () =>
   new Option('--content-type <type>', 'media type that comes back with the object').argParser(parseContentType);

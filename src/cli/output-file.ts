@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MurkyError } from '../errors.js';
@@ -9,11 +10,7 @@ import { MurkyError } from '../errors.js';
  * to as it is.
  */
 export async function writeFileWhole(path: string, body: AsyncIterable<Uint8Array>, accept: () => void): Promise<void> {
-  const target = await realpath(path).catch(() => path);
-  const there = await stat(target).catch(() => undefined);
-  if (there?.isDirectory()) {
-    throw new MurkyError('MURKY_FILE_UNUSABLE', `"${path}" is a folder; a file name is needed.`);
-  }
+  const { target, there } = await targetOf(path);
   if (there && !there.isFile()) {
     const file = await open(target, 'w').catch((error) => Promise.reject(fileError(path, 'write', error)));
     await fill(file, path, body);
@@ -32,6 +29,24 @@ export async function writeFileWhole(path: string, body: AsyncIterable<Uint8Arra
     await rm(beside, { force: true });
     throw error;
   }
+}
+
+/** The file that a path leads to, and what is there; MURKY_FILE_UNUSABLE for a folder. */
+export async function targetOf(path: string): Promise<{ readonly target: string; readonly there: Stats | undefined }> {
+  const target = await realpath(path).catch(() => path);
+  const there = await stat(target).catch(() => undefined);
+  if (there?.isDirectory()) {
+    throw new MurkyError('MURKY_FILE_UNUSABLE', `"${path}" is a folder; a file name is needed.`);
+  }
+  return { target, there };
+}
+
+/** What was written is on the disk when it resolves. `path` is as errors call it. */
+export async function syncFile(file: FileHandle, path: string): Promise<void> {
+  // A pipe or a terminal cannot be synced, and need not be.
+  await file.datasync().catch((error) => {
+    if (error.code !== 'EINVAL' && error.code !== 'ENOTSUP') throw fileError(path, 'write', error);
+  });
 }
 
 /** A file system error as one sentence. */
@@ -57,10 +72,7 @@ async function fill(file: FileHandle, path: string, body: AsyncIterable<Uint8Arr
     for await (const chunk of body) {
       await file.writeFile(chunk).catch((error) => Promise.reject(fileError(path, 'write', error)));
     }
-    // A pipe or a terminal cannot be synced, and need not be.
-    await file.datasync().catch((error) => {
-      if (error.code !== 'EINVAL' && error.code !== 'ENOTSUP') throw fileError(path, 'write', error);
-    });
+    await syncFile(file, path);
   } finally {
     await file.close();
   }

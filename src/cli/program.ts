@@ -16,6 +16,7 @@ import { addRm } from './commands/rm.js';
 import { addServe } from './commands/serve.js';
 import { addStatus } from './commands/status.js';
 import { addVerify } from './commands/verify.js';
+import { addVersions } from './commands/versions.js';
 import { reportFailure } from './failure.js';
 import { packageVersion } from './package-version.js';
 
@@ -34,6 +35,7 @@ const COMMANDS = [
   addGet,
   addRm,
   addLs,
+  addVersions,
   addStatus,
   addExport,
   addImport,
@@ -54,6 +56,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show this help')
+    .enablePositionalOptions() // --version behind a command is that command's
     .configureOutput({ outputError: () => {} }) // reportFailure says it, in the form of every other failure
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', EXAMPLES)

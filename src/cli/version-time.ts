@@ -2,3 +2,9 @@
 export function timeOfVersion(version: string): Date {
   return new Date(Number.parseInt(version.slice(0, 12), 16));
 }
+
+/** The same in UTC, to the second, 20 characters wide; a dash where a node says nonsense. */
+export function timeText(version: string): string {
+  const time = timeOfVersion(version);
+  return Number.isNaN(time.getTime()) ? '-'.padEnd(20) : time.toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -31,7 +31,8 @@ export function select(headers: IncomingHttpHeaders, etag: string, size: number,
 
 /**
  * What a PUT or DELETE asks of the object that is there. A condition that were ignored would overwrite what the client
- * meant to keep: those on dates, which there are none of, are MURKY_NOT_SUPPORTED, and a part is MURKY_BAD_REQUEST.
+ * meant to keep: those on dates, which there are none of, are MURKY_NOT_SUPPORTED; a part, and what is no list of tags, is
+ * MURKY_BAD_REQUEST.
  */
 export function writeCondition(headers: IncomingHttpHeaders): Condition {
   if (headers['content-range'] !== undefined) {
@@ -46,15 +47,20 @@ export function writeCondition(headers: IncomingHttpHeaders): Condition {
   }
   const { 'if-match': match, 'if-none-match': noneMatch } = headers;
   return {
-    ...(match !== undefined && { ifMatch: tagsOf(match, 'strong') }),
-    ...(noneMatch !== undefined && { ifNoneMatch: tagsOf(noneMatch, 'weak') }),
+    ...(match !== undefined && { ifMatch: tagsOf('If-Match', match, 'strong') }),
+    ...(noneMatch !== undefined && { ifNoneMatch: tagsOf('If-None-Match', noneMatch, 'weak') }),
   };
 }
 
 /** What is between the quotes. A weak tag names no bytes, and is not equal to any in the strong comparison. */
-function tagsOf(list: string, comparison: 'weak' | 'strong'): Tags {
+function tagsOf(header: string, list: string, comparison: 'weak' | 'strong'): Tags {
   if (list.trim() === '*') return '*';
   const tags = [...list.matchAll(/(W\/)?"([^"]*)"/g)];
+  if (tags.length === 0 || /[^\s,]/.test(list.replace(/(W\/)?"[^"]*"/g, ''))) {
+    throw new MurkyError('MURKY_BAD_REQUEST', `${header} is neither * nor a list of ETags.`, {
+      hint: 'An ETag stands in double quotes.',
+    });
+  }
   return tags.flatMap(([, weak, tag]) => (tag !== undefined && (comparison === 'weak' || !weak) ? [tag] : []));
 }
 

@@ -69,6 +69,12 @@ test('the native layers keep apart: gf2 < lt < rain < measure < addon, and only 
   assert.equal(wrong, []);
 });
 
+test('simulations and measurements of the addon are for tests and benchmarks alone', () => {
+  const only = /\b(PollutedNetwork|measure(En|De)code|overheadHistogram|threadSeconds)\b|addon\(\)\.simulate\b/;
+  const users = filesBelow('src', /\.ts$/).filter((file) => only.test(readFileSync(join(root, file), 'utf8')));
+  assert.equal(users, ['src/native/addon.ts']);
+});
+
 test('no room is larger than 400 lines', () => {
   const files = [...filesBelow('src', /\.ts$/), ...filesBelow('native', /\.(cc|h)$/), ...filesBelow('test', /\.ts$/)];
   const large = files.filter((file) => readFileSync(join(root, file), 'utf8').split('\n').length > 401);

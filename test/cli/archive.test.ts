@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pack } from 'tar-stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { murky, type Served, serve, startMurky } from './murky-process.js';
@@ -24,6 +26,8 @@ test.after(() => {
 
 const run = (words: string[], input?: Uint8Array) =>
   murky(words, { cwd: folder, env: { MURKY_NODE: node.url }, ...(input && { input }) });
+/** A header that fetch takes: its bytes, each as a character. */
+const onTheLine = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
 const url = (key: string) => `${node.url}/objects/${encodeURIComponent(key)}`;
 
 async function put(key: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<void> {
@@ -63,7 +67,7 @@ test('objects with odd keys, empty and large ones, come back from an archive wit
   const kept = {
     'content-type': 'text/x-mud; charset=utf-8',
     'content-language': 'de',
-    'content-disposition': 'attachment; filename="a = 1.txt"',
+    'content-disposition': onTheLine('attachment; filename="küste € = 1.txt"'),
   };
   for (const [key, bytes] of contents) {
     // No URL has a last segment of two dots (WHATWG URL, section 4.4), so fetch cannot ask for it.
@@ -77,6 +81,7 @@ test('objects with odd keys, empty and large ones, come back from an archive wit
   const { seconds, ...facts } = JSON.parse(exported.text);
   assert.equal(facts, { file: 'all.tar', objects: contents.size, bytes: total });
 
+  assert.ok(readFileSync(join(folder, 'all.tar')).includes('filename="küste € = 1.txt"'), 'the archive is UTF-8');
   const listed = spawnSync('tar', ['tf', 'all.tar', '--quoting-style=literal'], {
     cwd: folder,
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
@@ -130,6 +135,23 @@ test('what tar itself packed is stored under its paths; links are left out and n
   assert.is(imported.code, 0, imported.stderr);
   assert.match(imported.stderr, /link: left out, it is no file \(symlink\)\n/);
   assert.is(await (await fetch(url('deep/file'))).text(), 'bytes');
+});
+
+test('an archive brings the headers that are kept with an object, and no others', async () => {
+  await clear();
+  await put('k', Buffer.from('old'));
+  const archive = pack();
+  const metadata = { 'content-type': 'text/x-mud', 'if-none-match': '*', 'content-length': '1', 'no header': '\n' };
+  const pax = Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [`SCHILY.xattr.user.murky.metadata.${name}`, value]),
+  );
+  archive.entry({ name: 'k', pax }, 'new');
+  archive.finalize();
+  const imported = await run(['import', '-'], await buffer(archive));
+  assert.is(imported.code, 0, imported.stderr);
+  const answer = await fetch(url('k'));
+  assert.is(answer.headers.get('content-type'), 'text/x-mud');
+  assert.is(await answer.text(), 'new');
 });
 
 test('a cut or damaged archive fails, stores no damaged object and says what was taken', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { diskSpace } from '../../src/cli/doctor/machine.js';
 import { murky } from './murky-process.js';
 
 const test = suite('doctor');
@@ -49,6 +50,13 @@ test('what keeps a node from running is exit code 1 and comes with advice', asyn
   const failed = (JSON.parse(text).checks as Check[]).filter(({ state }) => state === 'fail');
   assert.equal(failed.map(({ name }) => name).sort(), ['data folder', 'http port']);
   for (const { advice } of failed) assert.ok(advice);
+});
+
+test('what a node holds already does not have to be free as well', () => {
+  const GIB = 2 ** 30;
+  assert.is(diskSpace(5 * GIB, 6 * GIB, 10 * GIB).state, 'ok');
+  assert.is(diskSpace(5 * GIB, 4 * GIB, 10 * GIB).state, 'warn');
+  assert.is(diskSpace(2 ** 20, 20 * GIB, 10 * GIB).state, 'fail');
 });
 
 test('a wrong configuration is a finding', async () => {

@@ -20,7 +20,7 @@ export interface Trouble {
 export interface FakeNode {
   readonly url: string;
   readonly objects: Map<string, { bytes: Buffer; contentType: string | undefined }>;
-  readonly requests: { method: string; path: string; token: string | undefined }[];
+  readonly requests: { method: string; path: string; token: string | undefined; sentFrom?: number }[];
   trouble: Trouble;
   close(): Promise<void>;
 }
@@ -171,12 +171,17 @@ async function one(node: FakeNode, key: string, request: IncomingMessage, respon
     node.objects.delete(key);
     response.writeHead(204, written).end();
   } else {
-    const { bytes, contentType = 'application/octet-stream' } = there;
-    response.writeHead(200, {
+    const { bytes: all, contentType = 'application/octet-stream' } = there;
+    const wanted = Number(/^bytes=([0-9]+)-$/.exec(request.headers.range ?? '')?.[1]);
+    const partly = request.headers['if-range'] === etag(node, all) && wanted < all.length;
+    const bytes = partly ? all.subarray(wanted) : all;
+    response.writeHead(partly ? 206 : 200, {
       'content-length': bytes.length,
       'content-type': contentType,
-      etag: etag(node, bytes),
+      etag: etag(node, all),
+      ...(partly && { 'content-range': `bytes ${wanted}-${all.length - 1}/${all.length}` }),
     });
+    node.requests.at(-1)!.sentFrom = partly ? wanted : 0;
     const { breakAfterBytes, stallAfterBytes } = node.trouble;
     if (stallAfterBytes !== undefined) response.write(bytes.subarray(0, stallAfterBytes));
     else if (breakAfterBytes === undefined) response.end(bytes);

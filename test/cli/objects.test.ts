@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -62,6 +63,14 @@ test('an empty file is an object', async () => {
   const get = await run(['get', 'empty', '-o', 'back']);
   assert.is(get.code, 0, get.stderr);
   assert.is(statSync(join(folder, 'back')).size, 0);
+});
+
+test('a file that does not tell its length is read to its end', async () => {
+  if (process.platform !== 'linux') return;
+  const put = await run(['put', 'status', '/proc/self/status', '--json']);
+  assert.is(put.code, 0, put.stderr);
+  assert.ok(JSON.parse(put.text).bytes > 100);
+  assert.match(node.objects.get('status')!.bytes.toString(), /^Name:/);
 });
 
 test('standard input and output work as FILE', async () => {
@@ -264,6 +273,20 @@ test('a reader that goes away ends get quietly', async () => {
   const [code] = await once(child, 'exit');
   assert.is(code, 0);
   assert.is(stderr, '');
+});
+
+test('standard output that takes nothing fails get in one sentence', async () => {
+  if (process.platform !== 'linux') return;
+  node.objects.set('k', { bytes: Buffer.from('small'), contentType: undefined });
+  const command = `"${process.execPath}" --import tsx src/cli/murky.ts get k --node ${node.url} > /dev/full`;
+  const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  assert.is(code, 1);
+  assert.is(stderr, 'murky: Cannot write "standard output": the disk is full.\n');
 });
 
 test.run();

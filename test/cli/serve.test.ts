@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sha256 } from './fake-node.js';
-import { murky, type Served, serve } from './murky-process.js';
+import { murky, type Served, serve, startMurky } from './murky-process.js';
 
 const test = suite('serve');
 let folder: string;
@@ -71,6 +72,29 @@ test('a node stores, gives back, lists and deletes, and SIGTERM ends it with 0',
 
   assert.equal(await node.end('SIGTERM'), { code: 0, signal: null });
   assert.match(node.output().stdout, /^murky: ready [^\n]*\n$/);
+});
+
+test('the versions of an object are listed, and an older one is read', async () => {
+  const node = await start();
+  const run = (...words: string[]) => murky(words, { env: { MURKY_NODE: node.url } });
+  const url = `${node.url}/objects/k`;
+  for (const body of ['one', 'two!']) assert.ok((await fetch(url, { method: 'PUT', body })).ok);
+  assert.is((await fetch(url, { method: 'DELETE' })).status, 204);
+  const { key, versions } = JSON.parse((await run('versions', 'k', '--json')).text);
+  assert.is(key, 'k');
+  assert.equal(
+    versions.map(({ deleted, size }: { deleted: boolean; size: number }) => (deleted ? 'deleted' : size)),
+    ['deleted', 4, 3],
+  );
+  const lines = (await run('versions', 'k')).text.trimEnd().split('\n');
+  assert.match(lines[0]!, /^version +written +size$/);
+  assert.match(lines[1]!, new RegExp(`^${versions[0].version}  20\\S+Z +-  current, a deletion$`));
+  assert.match(lines[3]!, new RegExp(`^${versions[2].version}  20\\S+Z +3 B$`));
+  const old = await run('get', 'k', '--version', versions[2].version);
+  assert.is(old.text, 'one', old.stderr);
+  const nothing = await run('versions', 'nothing');
+  assert.is(nothing.code, 3);
+  assert.is(nothing.stderr, 'murky: This node has no version of "nothing".\n');
 });
 
 test('an object survives kill -9', async () => {
@@ -177,6 +201,24 @@ test('SIGHUP reads the cluster keys again; a mistake in them changes nothing', a
     mistakes.map(({ code }) => code),
     ['MURKY_BAD_CLUSTER_KEY', 'MURKY_BAD_CLUSTER_KEY'],
   );
+});
+
+test('a SIGHUP that comes while the node starts does not end it, and the keys are read again', async () => {
+  const keyFile = join(folder, 'cluster.key');
+  writeFileSync(keyFile, `${'11'.repeat(32)}\n`, { mode: 0o600 });
+  const ports = ['--http-port', '0', '--pouring-rain-port', '0', '--cluster-key-file', keyFile];
+  const child = startMurky(['serve', '--data-dir', 'data', ...ports], { cwd: folder });
+  let output = '';
+  let [hungUp, stopped] = [false, false];
+  const ended = once(child, 'close');
+  child.stdout!.resume();
+  child.stderr!.on('data', (chunk: Buffer) => {
+    output += chunk;
+    if (!hungUp) hungUp = child.kill('SIGHUP'); // its first line: it has read its configuration
+    if (!stopped && output.includes('The cluster keys are read again.')) stopped = child.kill('SIGTERM');
+  });
+  assert.equal(await ended, [0, null], output);
+  assert.match(output, /The cluster keys are read again\./);
 });
 
 /** The log, parsed. */

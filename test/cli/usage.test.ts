@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseTag } from '../../src/cli/options.js';
 import { murky } from './murky-process.js';
 
 const test = suite('usage, help and keygen');
@@ -19,6 +20,7 @@ test('wrong usage is exit code 2 and says where the help is', async () => {
     [['ls', '--node', 'ftp://x'], /'ftp:\/\/x' is invalid\. It is written as http:/, 'murky ls --help'],
     [['put', 'x', 'y', '--content-type', 'a/b\nc'], /is invalid\. It is written as image/, 'murky put --help'],
     [['ls', '--timeout', '-1'], /'-1' is invalid\./, 'murky ls --help'],
+    [['rm', 'x', '--if-match', 'ü€'], /'ü€' is invalid\. It is a SHA-256,/, 'murky rm --help'],
   ];
   for (const [words, sentence, help] of cases) {
     const { code, text, stderr } = await murky(words);
@@ -29,6 +31,12 @@ test('wrong usage is exit code 2 and says where the help is', async () => {
     assert.is(second, `hint: See: ${help}`);
     assert.equal(rest, ['']);
   }
+});
+
+test('a condition becomes an ETag', () => {
+  const digits = 'aB'.repeat(32);
+  for (const text of [digits, `"${digits}"`]) assert.is(parseTag(text), `"${digits.toLowerCase()}"`);
+  assert.is(parseTag('*'), '*');
 });
 
 test('a key that cannot be is refused before anything is sent', async () => {
@@ -77,6 +85,16 @@ test('a reader that goes away ends the command quietly', () => {
   const { status, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
   assert.is(stderr, '');
   assert.is(status, 0);
+});
+
+test('standard output that takes nothing is one sentence and exit code 1', () => {
+  if (process.platform !== 'linux') return;
+  for (const words of ['--help', 'keygen']) {
+    const command = `"${process.execPath}" --import tsx src/cli/murky.ts ${words} > /dev/full`;
+    const { status, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
+    assert.is(status, 1, words);
+    assert.is(stderr, 'murky: Cannot write "standard output": the disk is full.\n');
+  }
 });
 
 test.run();

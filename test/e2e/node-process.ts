@@ -33,6 +33,7 @@ export interface NodeSettings {
   config?: Record<string, unknown>;
   environment?: Record<string, string>;
   nodeFlags?: string[];
+  serveFlags?: string[];
 }
 
 /** One `murky serve`, as a real process. */
@@ -58,7 +59,15 @@ export class NodeProcess {
 
   /** Starts it (again) on the same folder. */
   async start(): Promise<void> {
-    const { key, peers = [], rainPort = 0, config = {}, environment = {}, nodeFlags = [] } = this.settings;
+    const {
+      key,
+      peers = [],
+      rainPort = 0,
+      config = {},
+      environment = {},
+      nodeFlags = [],
+      serveFlags = [],
+    } = this.settings;
     mkdirSync(this.folder, { recursive: true });
     writeFileSync(join(this.folder, 'servers.json'), JSON.stringify(peers));
     if (key) writeFileSync(join(this.folder, 'cluster.key'), `${key}\n`, { mode: 0o600 });
@@ -75,7 +84,7 @@ export class NodeProcess {
     writeFileSync(join(this.folder, 'murky-config.json'), JSON.stringify(file));
     const child = spawn(
       process.execPath,
-      [...nodeFlags, murky, 'serve', '--config', join(this.folder, 'murky-config.json')],
+      [...nodeFlags, murky, 'serve', '--config', join(this.folder, 'murky-config.json'), ...serveFlags],
       { cwd: this.folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#child = child;

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cleanUp, freePort, NodeProcess, someBytes, until } from './node-process.js';
@@ -85,9 +86,10 @@ test('a node that loses its folder under load is full again without a command, a
 
   const held = [...written.values()].filter((value) => value !== null);
   const bytes = held.reduce((sum, { size }) => sum + size, 0);
+  const full = { objects: held.length, tombstones: written.size - held.length, replicaBytes: bytes };
   await until('a full node', 30, async () => {
-    const { store } = await wiped.status();
-    return store.objects >= held.length && store.replicaBytes >= bytes;
+    const { objects, tombstones, replicaBytes } = (await wiped.status()).store;
+    return isDeepStrictEqual({ objects, tombstones, replicaBytes }, full);
   });
   // What it has it has by itself.
   for (const other of nodes.slice(0, 2)) await other.kill();

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { parseAddress } from '../../rain/address.js';
 import type { FetchOptions } from '../fetch/fetch.js';
 import { interruptible } from '../interruption.js';
-import { jsonOption, quietOption, timeoutOption } from '../options.js';
+import { continueOption, jsonOption, quietOption, timeoutOption } from '../options.js';
 
 export function addFetch(program: Command): void {
   const servers = new Option('-s, --servers <list>', 'host:port of the servers to fetch from, with commas between')
@@ -19,6 +19,7 @@ export function addFetch(program: Command): void {
     .option('--key-file <file>', 'cluster key (default: the one of the configuration here)')
     .option('--insecure', 'speak in clear with other machines, without a key')
     .option('-o, --output <file>', 'write to this file; it appears whole or not at all')
+    .addOption(continueOption())
     .option('-f, --force', 'write binary bytes to a terminal')
     .addOption(timeoutOption(30))
     .addOption(jsonOption())

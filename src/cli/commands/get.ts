@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
-import { MurkyError } from '../../errors.js';
+import { isMurkyError, MurkyError } from '../../errors.js';
 import { checkKey } from '../../object/key.js';
 import { Checksum } from '../checksum.js';
 import { FetchWatch } from '../http/fetch-watch.js';
 import { nodeClient } from '../http/node-address.js';
+import type { NodeClient } from '../http/node-client.js';
 import { interruptible } from '../interruption.js';
-import { checkSha256, deliver, goesToFile } from '../object-sink.js';
+import { checkSha256, deliver, goesToFile, partFor } from '../object-sink.js';
 import {
   consistencyOption,
+  continueOption,
   jsonOption,
   type NodeOptions,
   nodeOption,
@@ -16,14 +18,20 @@ import {
   timeoutOption,
   tokenFileOption,
 } from '../options.js';
+import type { PartFile } from '../part-file.js';
 import { printable, printJson } from '../terminal/output.js';
 import { startProgress } from '../terminal/progress.js';
 import { bytesText, toMicroseconds } from '../terminal/quantity.js';
 
+/** What a part that is damaged, or of something else in truth, ends with: the object is then brought anew. */
+const SPOILT = ['MURKY_BLOCK_CORRUPT', 'MURKY_RANGE_NOT_SATISFIABLE'] as const;
+
 interface GetOptions extends NodeOptions, ReportOptions {
   readonly output?: string;
+  readonly continue?: true;
   readonly force?: true;
   readonly consistency: 'local' | 'quorum';
+  readonly version?: string;
 }
 
 export function addGet(program: Command): void {
@@ -33,8 +41,10 @@ export function addGet(program: Command): void {
     .description('Writes an object to a file or to standard output, checked against its SHA-256.')
     .argument('<key>', 'name of the object')
     .option('-o, --output <file>', 'write to this file; it appears whole or not at all')
+    .addOption(continueOption())
     .option('-f, --force', 'write binary bytes to a terminal')
     .addOption(consistencyOption())
+    .option('--version <version>', 'an older one, as "murky versions" names it, out of the store of the node')
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(60))
@@ -50,6 +60,28 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
     throw new MurkyError('MURKY_BAD_USAGE', 'With --json the object needs a file to go to.', { hint: 'Add -o FILE.' });
   }
   const client = await nodeClient(options, signal);
+  const part = await partFor(options);
+  const continued = part?.left !== undefined;
+  try {
+    await transfer(client, key, options, part, signal).catch(async (error) => {
+      const spoilt = SPOILT.some((code) => isMurkyError(error, code));
+      if (spoilt) await part?.cut(0);
+      if (!spoilt || !continued) throw error;
+      await transfer(client, key, options, part, signal);
+    });
+  } finally {
+    await part?.close();
+  }
+}
+
+async function transfer(
+  client: NodeClient,
+  key: string,
+  options: GetOptions,
+  part: PartFile | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const toFile = goesToFile(options.output);
   const started = performance.now();
   const watch = options.quiet ? undefined : new FetchWatch(client, key);
   const progress = startProgress(key, {
@@ -57,13 +89,16 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
     noBar: !toFile && process.stdout.isTTY === true,
     fetch: () => watch?.latest(),
   });
-  const query: Record<string, string> = options.consistency === 'quorum' ? { consistency: 'quorum' } : {};
+  const query = {
+    ...(options.consistency === 'quorum' && { consistency: options.consistency }),
+    ...(options.version !== undefined && { version: options.version }),
+  };
   // The node answers when its first block is there; on a slow link it is watched from before.
   const stop = () => {
     watch?.stop();
     progress.stop();
   };
-  const object = await client.get(key, query).catch((error) => {
+  const object = await client.get(key, query, part?.left).catch((error) => {
     stop();
     throw error;
   });
@@ -76,7 +111,14 @@ async function get(key: string, options: GetOptions, signal: AbortSignal): Promi
   };
   const body = checksum.of(object.body, progress.advance);
   try {
-    await deliver(body, options, signal, accept);
+    if (part) {
+      if (object.start === 0) await part.begin(object.sha256);
+      for await (const piece of part.beginning(object.start)) checksum.add(piece);
+      progress.resume(object.start);
+      await part.finish(object.start, body, accept);
+    } else {
+      await deliver(body, options, signal, accept);
+    }
   } finally {
     object.discard();
     stop();

@@ -5,7 +5,7 @@ import { interruptible } from '../interruption.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
 import { print, printable } from '../terminal/output.js';
 import { bytesText } from '../terminal/quantity.js';
-import { timeOfVersion } from '../version-time.js';
+import { timeText } from '../version-time.js';
 
 interface LsOptions extends NodeOptions {
   readonly json?: true;
@@ -44,10 +44,5 @@ async function ls(prefix: string, options: LsOptions, signal: AbortSignal): Prom
 /** Columns of fixed width, since the widest entry is known only at the end. */
 function longLine(entry: ListEntry): string {
   const size = bytesText(entry.size).padStart(10);
-  return `${size}  ${writtenAt(entry.version)}  ${printable(entry.contentType ?? '-').padEnd(24)}  ${printable(entry.key)}`;
-}
-
-function writtenAt(version: string): string {
-  const time = timeOfVersion(version);
-  return Number.isNaN(time.getTime()) ? '-'.padEnd(20) : time.toISOString().replace(/\.\d+Z$/, 'Z');
+  return `${size}  ${timeText(entry.version)}  ${printable(entry.contentType ?? '-').padEnd(24)}  ${printable(entry.key)}`;
 }

@@ -98,7 +98,6 @@ async function* whole(source: Readable, name: string, bytes: number | undefined)
   try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       count += chunk.length;
-      if (bytes !== undefined && count > bytes) break; // an empty file that has grown
       yield chunk;
     }
   } catch (error) {

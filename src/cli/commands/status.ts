@@ -9,6 +9,7 @@ import type {
   RepairStatus,
   ScrubStatus,
 } from '../../node/contract.js';
+import { awaitedText, clusterOverview } from '../cluster-overview.js';
 import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
@@ -37,25 +38,14 @@ async function status(options: StatusOptions, signal: AbortSignal): Promise<void
   const client = await nodeClient(options, signal);
   const [facts, report] = [await client.status(), await client.cluster()];
   if (options.json) await printJson({ ...facts, nodes: report.nodes });
-  else await print(summary(facts) + nodeTable(report, facts.cluster.peers) + warningLines(report.warnings));
+  else await print(summary(facts, report) + nodeTable(report, facts.cluster.peers) + warningLines(report.warnings));
 }
 
-function summary({
-  id,
-  version,
-  uptimeSeconds,
-  rain,
-  cluster,
-  store,
-  scrub,
-  repair,
-  drain,
-  kernel,
-  memory,
-}: NodeStatus): string {
+function summary(facts: NodeStatus, { nodes }: ClusterReport): string {
+  const { id, version, uptimeSeconds, rain, cluster, store, scrub, repair, drain, kernel, memory } = facts;
+  const away = nodes.some(({ state }) => state === 'away');
   const used = store.replicaBytes + store.cachedBytes + store.otherBytes;
   const kinds = `${bytesText(store.replicaBytes)} replicas, ${bytesText(store.cachedBytes)} cached, ${bytesText(store.otherBytes)} other`;
-  const alive = cluster.peers.filter((peer) => peer.state === 'alive').length;
   return table([
     [colours.bold('node'), `${id}, murky-waters ${version}, up ${secondsText(uptimeSeconds)}`],
     [
@@ -72,33 +62,26 @@ function summary({
       `${bytesText(used)} of ${bytesText(store.maxBytes)} (${shareText(used / store.maxBytes || 0)}): ${kinds}`,
     ],
     [colours.bold('scrub'), scrubText(scrub)],
-    [colours.bold('repair'), ownRepairText(repair)],
+    [colours.bold('repair'), ownRepairText(repair, away)],
     ...(drain.state === 'off' ? [] : [[colours.bold('drain'), drainText(drain)]]),
     [
       colours.bold('cluster'),
       `${cluster.replicas} replicas, write quorum ${cluster.writeQuorum}, weight ${cluster.weight}`,
     ],
-    [colours.bold('peers'), cluster.peers.length === 0 ? 'none' : `${alive} of ${cluster.peers.length} alive`],
+    [colours.bold('nodes'), clusterOverview(nodes, cluster)],
     [colours.bold('memory'), `${bytesText(memory.residentBytes)} resident, ${bytesText(memory.heapBytes)} heap`],
   ]);
 }
 
-function ownRepairText({
-  state,
-  queued,
-  active,
-  underReplicated,
-  comparing,
-  secondsLeft,
-  repairedObjects,
-}: RepairStatus): string {
+function ownRepairText(repair: RepairStatus, away: boolean): string {
+  const { state, queued, active, underReplicated, comparing, secondsLeft, repairedObjects } = repair;
   const lacking = underReplicated === 0 ? 'nothing lacks a copy' : `${underReplicated} lack a copy`;
   const end = secondsLeft === null ? 'end not known yet' : `done in ${secondsText(secondsLeft)}`;
   const doing =
     state === 'repairing'
       ? `${countText(active, 'object', 'objects')} to do, ${end}`
       : state === 'waiting'
-        ? `${queued} wait for nodes that are away`
+        ? `${countText(queued, 'waits', 'wait')} for ${awaitedText(away)}`
         : comparing
           ? 'comparing with other nodes'
           : 'nothing to do';
@@ -151,7 +134,7 @@ function repairText(summary: NodeSummary | null): string {
   if (summary?.repair === undefined) return '-';
   const { repair, repairQueued = 0, repairSecondsLeft = null } = summary;
   if (repairQueued === 0) return printable(repair);
-  const left = repairSecondsLeft === null ? '' : `, ${secondsText(repairSecondsLeft)} left`;
+  const left = repairSecondsLeft === null || repair !== 'repairing' ? '' : `, ${secondsText(repairSecondsLeft)} left`;
   return `${printable(repair)}, ${repairQueued} queued${left}`;
 }
 

@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { MurkyConfig } from '../../config/contract.js';
 import { bytesText } from '../terminal/quantity.js';
 import type { Check } from './check.js';
@@ -37,21 +37,33 @@ export function dataFolderChecks(config: MurkyConfig): Check[] {
     return [{ name: 'data folder', state: 'fail', found: `${there} cannot be written`, advice }];
   }
   const found = there === dataDir ? `${dataDir} can be written` : `${dataDir} can be made`;
-  return [{ name: 'data folder', state: 'ok', found }, freeSpace(there, config.cache.maxBytes)];
+  const { bavail, bsize } = statfsSync(there);
+  const used = there === dataDir ? bytesIn(dataDir) : 0;
+  return [{ name: 'data folder', state: 'ok', found }, diskSpace(bavail * bsize, used, config.cache.maxBytes)];
 }
 
-function freeSpace(folder: string, maxBytes: number): Check {
-  const { bavail, bsize } = statfsSync(folder);
-  const free = bavail * bsize;
-  const found = `${bytesText(free)} free, budget ${bytesText(maxBytes)}`;
+/** What the files in a folder take; 0 where that cannot be told. */
+function bytesIn(folder: string): number {
+  try {
+    const sizes = readdirSync(folder, { recursive: true }).map((name) => statSync(join(folder, String(name))).size);
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** `used` bytes of the budget are on the disk already, and not among those that are free. */
+export function diskSpace(free: number, used: number, maxBytes: number): Check {
+  const found = `${bytesText(free)} free, budget ${bytesText(maxBytes)}${used > 0 ? `, ${bytesText(used)} of it used` : ''}`;
   if (free < LEAST_FREE_BYTES) {
     return { name: 'disk space', state: 'fail', found, advice: 'Make room, or set data-dir to another disk.' };
   }
-  if (free >= maxBytes) return { name: 'disk space', state: 'ok', found };
+  if (free + used >= maxBytes) return { name: 'disk space', state: 'ok', found };
   return {
     name: 'disk space',
     state: 'warn',
     found,
-    advice: `Set cache.max-bytes below what is free, so that the budget and not the disk is the limit.`,
+    advice:
+      'Set cache.max-bytes below what is free and used together, so that the budget and not the disk is the limit.',
   };
 }

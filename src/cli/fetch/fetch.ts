@@ -2,13 +2,15 @@ import { loadConfig } from '../../config/load.js';
 import { isMurkyError } from '../../errors.js';
 import { readClusterKeys } from '../../node/cluster-key.js';
 import { checkKey } from '../../object/key.js';
+import { blockLength, type Manifest, sha256 as sha256Of } from '../../object/manifest.js';
 import { RainClient } from '../../rain/client.js';
 import type { Address } from '../../rain/contract.js';
 import type { RainReport } from '../../rain/report.js';
 import { silentLog } from '../../seam/log.js';
 import { Checksum } from '../checksum.js';
-import { checkSha256, deliver, goesToFile } from '../object-sink.js';
+import { checkSha256, deliver, goesToFile, partFor } from '../object-sink.js';
 import type { ReportOptions } from '../options.js';
+import type { PartFile } from '../part-file.js';
 import { coloursFor } from '../terminal/colours.js';
 import { printable, printJson } from '../terminal/output.js';
 import { type Progress, startProgress } from '../terminal/progress.js';
@@ -24,6 +26,7 @@ export interface FetchOptions extends ReportOptions {
   readonly keyFile?: string;
   readonly insecure?: true;
   readonly output?: string;
+  readonly continue?: true;
   readonly force?: true;
   /** Seconds. */
   readonly timeout: number;
@@ -32,11 +35,13 @@ export interface FetchOptions extends ReportOptions {
 /** Fetches an object straight from the servers and takes it to where it shall go. */
 export async function fetch(key: string, options: FetchOptions, signal: AbortSignal): Promise<void> {
   checkKey(key);
-  const client = await RainClient.open(trust(options));
+  const part = await partFor(options);
+  let client: RainClient | undefined;
   try {
+    client = await RainClient.open(trust(options));
     for (let attempt = 1; ; attempt++) {
       try {
-        return await attemptFetch(client, key, options, signal);
+        return await attemptFetch(client, key, options, part, signal);
       } catch (error) {
         // What went to standard output cannot be taken back.
         const again = isMurkyError(error, 'MURKY_SUPERSEDED') && (options.json || goesToFile(options.output));
@@ -44,7 +49,8 @@ export async function fetch(key: string, options: FetchOptions, signal: AbortSig
       }
     }
   } finally {
-    await client.close();
+    await client?.close();
+    await part?.close();
   }
 }
 
@@ -58,9 +64,22 @@ function trust({ keyFile, insecure }: FetchOptions): { key?: readonly Uint8Array
     : { key: readClusterKeys(cluster.keyFile, silentLog) };
 }
 
-async function attemptFetch(client: RainClient, key: string, options: FetchOptions, signal: AbortSignal) {
+async function attemptFetch(
+  client: RainClient,
+  key: string,
+  options: FetchOptions,
+  part: PartFile | undefined,
+  signal: AbortSignal,
+) {
   const { servers, output, quiet, json, timeout } = options;
-  const stream = await client.stream(key, { servers, signal, stallTimeoutMs: timeout * 1000 });
+  const checksum = new Checksum();
+  const stream = await client.stream(key, {
+    servers,
+    signal,
+    stallTimeoutMs: timeout * 1000,
+    ...(part && { firstBlock: (manifest) => soundBlocks(part, manifest, checksum) }),
+  });
+  const kept = checksum.bytes;
   const measured = json && !goesToFile(output);
   const progress = startProgress(key, {
     totalBytes: stream.manifest.size,
@@ -68,7 +87,7 @@ async function attemptFetch(client: RainClient, key: string, options: FetchOptio
     noBar: !measured && !goesToFile(output) && process.stdout.isTTY === true,
     fetch: () => ({ ...stream.report(), wantedBytes: stream.manifest.size }),
   });
-  const checksum = new Checksum();
+  progress.resume(kept);
   let sha256 = '';
   const accept = () => {
     sha256 = checksum.sha256();
@@ -76,7 +95,9 @@ async function attemptFetch(client: RainClient, key: string, options: FetchOptio
   };
   const body = checksum.of(stream.body, progress.advance);
   try {
-    if (measured) {
+    if (part) {
+      await part.finish(kept, body, accept);
+    } else if (measured) {
       for await (const _ of body); // only counted and hashed
       accept();
     } else {
@@ -88,6 +109,17 @@ async function attemptFetch(client: RainClient, key: string, options: FetchOptio
   const report = stream.report();
   if (json) await printJson(asJson(key, sha256, report));
   else tell(key, report, progress, output);
+}
+
+/** How many blocks a part has from the first on, each with its hash; all of them are in the checksum then. */
+async function soundBlocks(part: PartFile, manifest: Manifest, checksum: Checksum): Promise<number> {
+  await part.begin(Buffer.from(manifest.sha256).toString('hex'));
+  for (const [index, hash] of manifest.blockHashes.entries()) {
+    const bytes = await part.read(index * manifest.blockBytes, blockLength(manifest, index));
+    if (bytes.length < blockLength(manifest, index) || !sha256Of(bytes).equals(hash)) return index;
+    checksum.add(bytes);
+  }
+  return manifest.blockHashes.length;
 }
 
 function asJson(key: string, sha256: string, { bytes, seconds, overhead, servers, culprits }: RainReport) {

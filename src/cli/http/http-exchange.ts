@@ -60,6 +60,8 @@ export function exchange(url: URL, what: Exchange): Promise<IncomingMessage> {
       if (!waitsForUs) (answer ?? request).destroy(silent(url, idleTimeoutMs));
     });
     request.once('socket', (socket) => {
+      // Node writes a head with "Expect" as text, so that the bytes of a header above ASCII would become others.
+      socket.setDefaultEncoding('latin1');
       const onConnected = () => {
         connected = true;
         if (body) setTimeout(sendBody, CONTINUE_WAIT_MS).unref();

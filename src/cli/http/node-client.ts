@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { MurkyError } from '../../errors.js';
-import { metadataOf } from '../../gateway/object-headers.js';
+import { metadataHeaders, metadataOf } from '../../gateway/object-headers.js';
 import type { ClusterReport, DrainStatus, NodeStatus, PeersReport } from '../../node/contract.js';
 import type { RunningFetch } from '../../rain/report.js';
 import { exchange } from './http-exchange.js';
@@ -44,9 +44,20 @@ export interface ListEntry {
   readonly contentType?: string | undefined;
 }
 
+export interface VersionEntry {
+  /** 32 hexadecimal digits. */
+  readonly version: string;
+  readonly deleted: boolean;
+  readonly size: number;
+  /** Null for a deletion. */
+  readonly sha256: string | null;
+}
+
 export interface ObjectAnswer {
-  /** Undefined where the node does not say. */
+  /** Of the whole object; undefined where the node does not say. */
   readonly bytes: number | undefined;
+  /** At which byte the body begins: 0 unless the beginning was here. */
+  readonly start: number;
   /** Hexadecimal, from the ETag. */
   readonly sha256: string | undefined;
   /** The headers that are kept with an object, by their names in lower case. */
@@ -71,25 +82,38 @@ export class NodeClient {
     return this.#options.url;
   }
 
-  /** `bytes` is undefined for a body whose length nobody knows yet; `metadata` are headers that are kept. */
+  /** `bytes` is undefined for a body whose length nobody knows yet; of `metadata` goes what a node keeps. */
   async put(
     key: string,
     body: Readable,
     facts: { bytes: number | undefined; metadata: Readonly<Record<string, string>>; conditions?: Conditions },
   ) {
-    const headers: Record<string, string> = { ...facts.metadata, ...facts.conditions };
+    const headers: Record<string, string> = { ...metadataHeaders(facts.metadata), ...facts.conditions };
     if (facts.bytes !== undefined) headers['content-length'] = String(facts.bytes);
     const answer = await this.#send('PUT', objectPath(key), headers, body);
     await text(answer, this.url);
     return writeAnswer(answer);
   }
 
-  async get(key: string, query: Readonly<Record<string, string>> = {}): Promise<ObjectAnswer> {
-    const answer = await this.#send('GET', objectPath(key, query));
+  /** `left`: the beginning that is here of an object with this SHA-256. If it is that one still, the rest is sent. */
+  async get(
+    key: string,
+    query: Readonly<Record<string, string>> = {},
+    left?: { readonly bytes: number; readonly sha256: string },
+  ): Promise<ObjectAnswer> {
+    // One byte again: there is always something to send, also where all is here.
+    const range = left && { range: `bytes=${left.bytes - 1}-`, 'if-range': `"${left.sha256}"` };
+    const answer = await this.#send('GET', objectPath(key, query), range);
     const length = answer.headers['content-length'];
     const bytes = length === undefined ? undefined : Number(length);
+    const start = answer.statusCode === 206 ? startOf(answer) : 0;
+    if (start === undefined || (start > 0 && start !== (left?.bytes ?? 0) - 1)) {
+      answer.destroy();
+      throw badAnswer(this.url, 'it sent another part of the object than was asked for');
+    }
     return {
-      bytes,
+      bytes: bytes === undefined ? undefined : start + bytes,
+      start,
       sha256: etagSha256(answer),
       metadata: metadataOf(answer.headers),
       version: answer.headers['x-murky-version'] as string | undefined,
@@ -117,6 +141,15 @@ export class NodeClient {
       yield* page.objects;
       after = page.next ?? undefined;
     } while (after !== undefined);
+  }
+
+  /** What the node itself holds of an object, the newest first; MURKY_NOT_FOUND if nothing. */
+  async versions(key: string): Promise<readonly VersionEntry[]> {
+    const answer = (await this.#json(await this.#send('GET', objectPath(key, { versions: '' })))) as {
+      versions?: VersionEntry[];
+    };
+    if (!Array.isArray(answer.versions)) throw badAnswer(this.#options.url, 'its list of versions has no "versions"');
+    return answer.versions;
   }
 
   async status(): Promise<NodeStatus> {
@@ -175,6 +208,12 @@ export class NodeClient {
 function objectPath(key: string, query: Readonly<Record<string, string>> = {}): string {
   const path = `/objects/${encodeURIComponent(key)}`;
   return Object.keys(query).length === 0 ? path : `${path}?${new URLSearchParams(query)}`;
+}
+
+/** Where the range of a 206 starts (RFC 9110, section 14.4); undefined if it does not say. */
+function startOf(answer: IncomingMessage): number | undefined {
+  const start = /^bytes ([0-9]+)-/.exec(answer.headers['content-range'] ?? '')?.[1];
+  return start === undefined ? undefined : Number(start);
 }
 
 function etagSha256(answer: IncomingMessage): string | undefined {

@@ -24,16 +24,17 @@ export interface ServeOptions extends Readonly<Record<string, unknown>> {
 /** Runs a node until it is asked to stop. The options are those of the configuration too, as commander names them. */
 export async function serve(options: ServeOptions): Promise<void> {
   const stop = stopRequest();
+  const hangup = new Hangup();
   // Who reads the ready line may go away after it; the node does not.
   process.stdout.on('error', () => {});
   try {
-    await run(options, stop);
+    await run(options, stop, hangup);
   } finally {
     if (process.connected) process.disconnect();
   }
 }
 
-async function run(options: ServeOptions, stop: Promise<string>): Promise<void> {
+async function run(options: ServeOptions, stop: Promise<string>, hangup: Hangup): Promise<void> {
   const { log, limit } = openLog(options.logLevel);
   const { config, file } = loadConfig({ file: options.config, flags: options });
   limit.linesPerSecond = config.log.maxLinesPerSecond;
@@ -42,11 +43,11 @@ async function run(options: ServeOptions, stop: Promise<string>): Promise<void> 
   else log.info({ data: config.dataDir, file }, 'The configuration is read.');
   const node = await MurkyNode.start(config, { log });
   try {
+    hangup.handle(() => reloadKeys(node, config.cluster.keyFile, log));
     const gateway = await startGateway(node, config.http, log);
     const { rain } = await node.status();
     process.stdout.write(`murky: ready http=${gateway.url} rain=${formatAddress(rain)} node=${node.id}\n`);
     log.info({}, `Store something: curl -T FILE ${gateway.url}/objects/NAME`);
-    reloadKeysOnHangup(node, config.cluster.keyFile, log);
     log.info({ reason: await stop }, 'Stopping: what runs may end, nothing new is taken.');
     await gateway.close();
     await node.close();
@@ -55,14 +56,36 @@ async function run(options: ServeOptions, stop: Promise<string>): Promise<void> 
   }
 }
 
-/** SIGHUP, as to other daemons: read again what may change while it runs, and on a mistake go on as before. */
-function reloadKeysOnHangup(node: MurkyNode, keyFile: string | null, log: Log): void {
-  process.on('SIGHUP', () => {
-    if (keyFile === null) return log.warn({}, 'SIGHUP: there is no cluster.key-file that could be read again.');
-    node.reloadClusterKeys().catch((error: unknown) => {
-      const { code, message } = asMurkyError(error);
-      log.error({ code }, `${message} The keys stay as they were.`);
+/**
+ * SIGHUP, as to other daemons: read again what may change while it runs. One that comes before there is a node must not
+ * end the process, as it does by default; it is heard as soon as the node is there.
+ */
+class Hangup {
+  #came = false;
+  #handle: (() => void) | undefined;
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      if (this.#handle) this.#handle();
+      else this.#came = true;
     });
+  }
+
+  handle(handle: () => void): void {
+    this.#handle = handle;
+    if (this.#came) handle();
+  }
+}
+
+/** On a mistake in the file the node goes on as before. */
+function reloadKeys(node: MurkyNode, keyFile: string | null, log: Log): void {
+  if (keyFile === null) {
+    log.warn({}, 'SIGHUP: there is no cluster.key-file that could be read again.');
+    return;
+  }
+  node.reloadClusterKeys().catch((error: unknown) => {
+    const { code, message } = asMurkyError(error);
+    log.error({ code }, `${message} The keys stay as they were.`);
   });
 }
 

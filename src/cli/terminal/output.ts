@@ -1,9 +1,13 @@
 import { once } from 'node:events';
+import { fileError } from '../output-file.js';
 
 /** Writes to standard output and waits while its reader is slow. */
 export async function print(text: string | Uint8Array, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain', signal ? { signal } : {});
+  if (process.stdout.write(text)) return;
+  await once(process.stdout, 'drain', signal ? { signal } : {}).catch((error) => {
+    throw error.syscall ? fileError('standard output', 'write', error) : error;
+  });
 }
 
 export async function printJson(value: unknown): Promise<void> {

@@ -12,6 +12,8 @@ const NAME_CHARACTERS = 32;
 /** How far a transfer has come, on standard error: a bar on a terminal, a line every 5 seconds otherwise. */
 export interface Progress {
   advance(bytes: number): void;
+  /** Says how much was there before: it counts as done, and not in the rate. */
+  resume(bytes: number): void;
   /** Says how much there is, once it is known. */
   expect(totalBytes: number | undefined): void;
   /** Says something besides the bar: a line of its own. */
@@ -31,7 +33,7 @@ export interface ProgressOptions {
 }
 
 export function startProgress(name: string, options: ProgressOptions): Progress {
-  if (options.quiet) return { advance() {}, expect() {}, note() {}, stop() {} };
+  if (options.quiet) return { advance() {}, resume() {}, expect() {}, note() {}, stop() {} };
   const short = printable(name.length > NAME_CHARACTERS ? `${name.slice(0, NAME_CHARACTERS - 1)}…` : name);
   const onTerminal = process.stderr.isTTY === true && !options.noBar;
   const transfer = new Transfer(options);
@@ -42,6 +44,7 @@ export function startProgress(name: string, options: ProgressOptions): Progress 
 class Transfer {
   readonly #window = new RateWindow();
   #advanced = 0;
+  #before = 0;
   #total: number | undefined;
 
   constructor(private readonly options: ProgressOptions) {
@@ -52,6 +55,10 @@ class Transfer {
     this.#advanced += bytes;
   }
 
+  resume(bytes: number): void {
+    this.#before = bytes;
+  }
+
   expect(totalBytes: number | undefined): void {
     this.#total = totalBytes ?? this.#total;
   }
@@ -59,8 +66,9 @@ class Transfer {
   look() {
     const fetch = this.options.fetch?.();
     const total = this.#total ?? fetch?.wantedBytes;
-    const done = Math.max(this.#advanced, fetch ? arrivedBytes(fetch) : 0);
-    this.#window.add(performance.now(), done);
+    const come = Math.max(this.#advanced, fetch ? arrivedBytes(fetch) : 0);
+    this.#window.add(performance.now(), come);
+    const done = Math.min(this.#before + come, total ?? Number.POSITIVE_INFINITY);
     const servers = fetch ? serverLines(fetch) : [];
     return { done, total, amount: amountText(done, total, this.#window.rate(), fetch), servers };
   }
@@ -91,6 +99,7 @@ function bar(name: string, transfer: Transfer): Progress {
   timer.unref();
   return {
     advance: (bytes) => transfer.advance(bytes),
+    resume: (bytes) => transfer.resume(bytes),
     expect: (totalBytes) => transfer.expect(totalBytes),
     note(line) {
       hide();
@@ -128,6 +137,7 @@ function lines(name: string, transfer: Transfer): Progress {
   timer.unref();
   return {
     advance: (bytes) => transfer.advance(bytes),
+    resume: (bytes) => transfer.resume(bytes),
     expect: (totalBytes) => transfer.expect(totalBytes),
     note(line) {
       process.stderr.write(`${line}\n`);
