@@ -1,18 +1,24 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Files } from './files.js';
+import { mirrorLevelTable } from './level-mirror.js';
 import { LevelTable } from './level-table.js';
 import { nodeFiles } from './node-files.js';
-import type { Table } from './table.js';
+import type { Table, TableMirror } from './table.js';
 
 /** Where the store keeps what it has: the seam to the file system. */
 export interface Disk {
-  /** The files of the block log. LevelDB does its own file access. */
+  /** The store's own files: block log, journal, lost+found. LevelDB does its own file access. */
   readonly files: Files;
   /** Creates a folder, and those above it, where they are missing. `path` is absolute. */
   makeFolder(path: string): Promise<void>;
   /** Opens the table in the folder `path`; 'new' creates it if there is none. Rejects with a MurkyError. */
   openTable(path: string, mode: 'new' | 'existing'): Promise<Table>;
+  /**
+   * A table that nobody has open, for reading alone: nobody else opens it until the mirror is closed. Rejects with
+   * MURKY_DATA_DIR_LOCKED if another process has it open.
+   */
+  mirrorTable(path: string): Promise<TableMirror>;
   /** Moves a table that nobody has open, in place of what is there, durably; nothing if it holds no files. */
   moveTable(from: string, to: string): Promise<void>;
   /**
@@ -36,6 +42,7 @@ export const levelDisk: Disk = {
   files: nodeFiles,
   makeFolder,
   openTable: (path, mode) => LevelTable.open(path, mode),
+  mirrorTable: mirrorLevelTable,
   async moveTable(from, to) {
     if (!(await hasTables(from))) return await rm(from, { recursive: true, force: true });
     await rm(to, { recursive: true, force: true });

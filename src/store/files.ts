@@ -1,14 +1,14 @@
 /**
- * The files of the block log: the seam between the store and the file system. nodeFiles is the real one. Methods
- * reject with what the file system said (an error with `code`); the block log puts it into words.
+ * The store's own files, all but LevelDB's: the seam between the store and the file system. nodeFiles is the real one.
+ * Methods reject with what the file system said (an error with `code`); who asked puts it into words.
  */
 export interface Files {
   /** Creates one folder, unless it is there; it is there after a power cut too. */
   makeFolder(path: string): Promise<void>;
   /** Names in a folder, in no order. */
   list(folder: string): Promise<string[]>;
-  /** Opens a file for reading and writing; 'new' creates it, and fails if it is there. */
-  open(path: string, mode: 'new' | 'existing'): Promise<StoreFile>;
+  /** Opens a file for reading, and unless it is 'read' for writing; 'new' creates it, and fails if it is there. */
+  open(path: string, mode: 'new' | 'existing' | 'read'): Promise<StoreFile>;
   unlink(path: string): Promise<void>;
   /** Names that were created or removed in the folder before are so after a power cut too. */
   syncDirectory(folder: string): Promise<void>;
@@ -29,4 +29,14 @@ export interface StoreFile {
   sync(): Promise<void>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The same files for who must not change anything. */
+export function readOnly(files: Files): Files {
+  return {
+    ...files,
+    makeFolder: async () => {},
+    open: (path) => files.open(path, 'read'),
+    unlink: () => Promise.reject(new Error('These files are only read.')),
+  };
 }

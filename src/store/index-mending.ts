@@ -1,15 +1,16 @@
-import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeManifest } from '../object/manifest.js';
 import type { Database } from './database.js';
 import { derivedEntries } from './derived-entries.js';
+import { diskError } from './disk-error.js';
+import { type Files, readOnly } from './files.js';
 import { currentKey, kindRange, recordKey } from './index-keys.js';
 import { journalRecords } from './journal-replay.js';
-import { readOnlyFiles } from './node-files.js';
 import type { Table, TableChange } from './table.js';
 import { decodeRecord } from './version-record.js';
 
 const BATCH_ENTRIES = 256;
+const NEWLINE = 0x0a;
 const RECORD_LETTERS = [currentKey(0n)[0], kindRange('overwritten').gte[0]];
 const CURRENT = currentKey(0n)[0];
 const MANIFEST = kindRange('manifest').gte[0];
@@ -17,11 +18,12 @@ const BLOCK = kindRange('block').gte[0];
 
 /** What the journal says last of each of these keys; nothing of those that it says are gone. */
 export async function findInJournal(
+  files: Files,
   folder: string,
   wanted: readonly Buffer[],
 ): Promise<[key: Buffer, value: Buffer][]> {
   const found = new Map<string, Buffer | undefined>(wanted.map((key) => [key.toString('latin1'), undefined]));
-  for await (const { changes } of journalRecords(readOnlyFiles, folder, () => {})) {
+  for await (const { changes } of journalRecords(readOnly(files), folder, () => {})) {
     for (const change of changes) {
       const key = Buffer.from(change.key).toString('latin1');
       if (found.has(key)) found.set(key, change.type === 'put' ? Buffer.from(change.value) : undefined);
@@ -53,10 +55,17 @@ function restoring(key: Buffer, value: Buffer): TableChange[] {
   }
 }
 
-/** Takes entries out of the index that belong to nothing, and keeps them in lost+found, a JSON object a line. */
-export async function setEntriesAside(folder: string, database: Database, loose: readonly Buffer[]): Promise<number> {
+/**
+ * Takes entries out of the index that belong to nothing, and keeps them in lost+found, a JSON object a line: they are
+ * there for good before they leave the index.
+ */
+export async function setEntriesAside(
+  files: Files,
+  folder: string,
+  database: Database,
+  loose: readonly Buffer[],
+): Promise<number> {
   const lostAndFound = join(folder, 'lost+found');
-  await mkdir(lostAndFound, { recursive: true });
   for (let from = 0; from < loose.length; from += BATCH_ENTRIES) {
     const changes: TableChange[] = [];
     let lines = '';
@@ -65,10 +74,28 @@ export async function setEntriesAside(folder: string, database: Database, loose:
       lines += `${JSON.stringify({ key: key.toString('hex'), value: value?.toString('base64') ?? null })}\n`;
       changes.push({ type: 'del', key }, ...(await placeOf(database.index, key, value)));
     }
-    await appendFile(join(lostAndFound, 'entries.jsonl'), lines);
+    await append(files, lostAndFound, 'entries.jsonl', Buffer.from(lines)).catch((error) => {
+      throw diskError(error, lostAndFound);
+    });
     await database.indexQueue.write(changes, { sync: true });
   }
   return loose.length;
+}
+
+async function append(files: Files, folder: string, name: string, bytes: Uint8Array): Promise<void> {
+  await files.makeFolder(folder);
+  const isThere = (await files.list(folder)).includes(name);
+  const file = await files.open(join(folder, name), isThere ? 'existing' : 'new');
+  try {
+    const end = await file.size();
+    // A write that failed, or a power cut, may have left half a line.
+    const halfLine = end > 0 && (await file.read(end - 1, 1))[0] !== NEWLINE;
+    await file.write(halfLine ? [Buffer.of(NEWLINE), bytes] : [bytes], end);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await files.syncDirectory(folder);
 }
 
 /** A block goes with the entry of its place, if that is the block's. */

@@ -6,6 +6,12 @@ import type { Files, StoreFile } from './files.js';
 /** writev takes at most this many parts in one call (IOV_MAX is 1024 on Linux and macOS). */
 const MAX_PARTS = 1024;
 
+const FLAGS = {
+  new: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  existing: constants.O_RDWR,
+  read: constants.O_RDONLY,
+} as const;
+
 /** {@link Files} on a real file system. */
 export const nodeFiles: Files = {
   async makeFolder(path) {
@@ -19,8 +25,7 @@ export const nodeFiles: Files = {
   },
   list: (folder) => readdir(folder),
   async open(path, mode) {
-    const flags = mode === 'new' ? constants.O_RDWR | constants.O_CREAT | constants.O_EXCL : constants.O_RDWR;
-    return new NodeFile(await open(path, flags, 0o600));
+    return new NodeFile(await open(path, FLAGS[mode], 0o600));
   },
   unlink: (path) => unlink(path),
   async syncDirectory(folder) {
@@ -35,14 +40,6 @@ export const nodeFiles: Files = {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   },
-};
-
-/** The same for who must not change anything. */
-export const readOnlyFiles: Files = {
-  ...nodeFiles,
-  makeFolder: async () => {},
-  open: async (path) => new NodeFile(await open(path, constants.O_RDONLY)),
-  unlink: () => Promise.reject(new Error('These files are only read.')),
 };
 
 class NodeFile implements StoreFile {

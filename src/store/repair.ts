@@ -4,7 +4,7 @@ import { type Log, silentLog } from '../seam/log.js';
 import { segmentBytesFor } from './block-log.js';
 import { Budget } from './budget.js';
 import { Database, type DatabaseOptions } from './database.js';
-import { levelDisk } from './disk.js';
+import { type Disk, levelDisk } from './disk.js';
 import { FORMAT } from './format.js';
 import { findInJournal, restoreEntries, setEntriesAside } from './index-mending.js';
 import { ObjectStore } from './object-store.js';
@@ -42,14 +42,18 @@ export interface Repaired {
  */
 export async function repairFolder(
   folder: string,
-  { maxBytes, log = silentLog }: { readonly maxBytes: number; readonly log?: Log },
+  {
+    maxBytes,
+    log = silentLog,
+    disk = levelDisk,
+  }: { readonly maxBytes: number; readonly log?: Log; readonly disk?: Disk },
   progress: RepairProgress,
 ): Promise<Repaired> {
   const seen = new Set<FindingKind>();
   const wanted: Buffer[] = [];
   const loose: Buffer[] = [];
   progress.step('Looking for damage.');
-  const before = await verifyUnlessOld(folder, {
+  const before = await verifyUnlessOld(folder, disk, {
     ...progress,
     finding(finding: Finding) {
       seen.add(finding.kind);
@@ -65,8 +69,8 @@ export async function repairFolder(
   const rebuild = seen.has('index') || (tooMany && !seen.has('journal'));
   if (rebuild) progress.step('Making the index anew from the journal and the segments.');
   // Before the journal is opened, which may begin it anew with what the index has.
-  const found = rebuild || tooMany || wanted.length === 0 ? [] : await findInJournal(folder, wanted);
-  const options = { folder, disk: levelDisk, budget: new Budget(maxBytes), segmentBytes: segmentBytesFor(maxBytes) };
+  const found = rebuild || tooMany || wanted.length === 0 ? [] : await findInJournal(disk.files, folder, wanted);
+  const options = { folder, disk, budget: new Budget(maxBytes), segmentBytes: segmentBytesFor(maxBytes) };
   const seams = { clock: systemClock, log, onDead: () => {} };
   const open = (how: Pick<DatabaseOptions, 'rebuild' | 'renewJournal'>) =>
     Database.open({ ...options, ...seams, ...how });
@@ -80,7 +84,7 @@ export async function repairFolder(
     }
     if (!rebuild && !tooMany && loose.length > 0) {
       progress.step('Setting entries of the index aside that belong to nothing.');
-      droppedEntries = await setEntriesAside(folder, database, loose);
+      droppedEntries = await setEntriesAside(disk.files, folder, database, loose);
     }
   } finally {
     await database.close();
@@ -91,16 +95,16 @@ export async function repairFolder(
     await (await open({ renewJournal: true })).close();
   }
   // A start of the store: what unfinished writes have left in the segments goes.
-  await (await ObjectStore.open({ folder, maxBytes, log })).close();
+  await (await ObjectStore.open({ folder, disk, maxBytes, log })).close();
   progress.step('Looking again.');
-  const after = await verifyFolder(folder, { ...progress, finding: progress.left });
+  const after = await verifyFolder(folder, { ...progress, finding: progress.left }, disk);
   return { before, rebuilt: database.rebuilt, restoredEntries, droppedEntries, journalRenewed, after };
 }
 
 /** A folder of an older format is upgraded first, so there is nothing to look at yet. */
-async function verifyUnlessOld(folder: string, progress: VerifyProgress): Promise<Verified | undefined> {
+async function verifyUnlessOld(folder: string, disk: Disk, progress: VerifyProgress): Promise<Verified | undefined> {
   try {
-    return await verifyFolder(folder, progress);
+    return await verifyFolder(folder, progress, disk);
   } catch (error) {
     const { format } = isMurkyError(error, 'MURKY_DATA_DIR_UNUSABLE') ? error.facts : {};
     if (typeof format === 'number' && format < FORMAT) return undefined;

@@ -1,3 +1,5 @@
+import type { MurkyError } from '../errors.js';
+
 /** One change of an ordered key-value table. */
 export type TableChange =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -10,6 +12,13 @@ export interface TableRange {
   readonly lt?: Uint8Array;
   readonly reverse?: boolean;
   readonly limit: number;
+}
+
+/** A table that is only read: nothing of what it is in changes. */
+export interface TableMirror {
+  /** The table as it is, changes to which go nowhere, or why it cannot be opened. */
+  readonly table: Table | MurkyError;
+  close(): Promise<void>;
 }
 
 /**

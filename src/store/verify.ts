@@ -1,11 +1,12 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MurkyError } from '../errors.js';
 import { blockLength, decodeManifest, type Manifest, sha256 } from '../object/manifest.js';
 import { versionToBytes } from '../object/version.js';
 import { findBlock, type NamedRecord } from './block-index.js';
 import { decodeRecord as decodeBlock, recordBytes, sameLocation } from './block-record.js';
+import { type Disk, levelDisk } from './disk.js';
 import { isDamagedTable } from './disk-error.js';
-import type { Files } from './files.js';
+import { type Files, readOnly } from './files.js';
 import { FORMAT, formatOf } from './format.js';
 import {
   blockKey,
@@ -17,9 +18,7 @@ import {
   overwrittenKey,
   textKey,
 } from './index-keys.js';
-import { openIndexMirror } from './index-mirror.js';
 import { applyRecords, journalDamage, journalRecords, positionOf } from './journal-replay.js';
-import { readOnlyFiles } from './node-files.js';
 import { paged, straight } from './paging.js';
 import { SegmentFiles } from './segment-files.js';
 import type { Table } from './table.js';
@@ -67,7 +66,12 @@ export interface Verified {
  * there is. MURKY_DATA_DIR_LOCKED if a node runs on it; MURKY_DATA_DIR_UNUSABLE if it is not a node's, or of another
  * format.
  */
-export async function verifyFolder(folder: string, progress: VerifyProgress): Promise<Verified> {
+export async function verifyFolder(
+  folder: string,
+  progress: VerifyProgress,
+  disk: Disk = levelDisk,
+): Promise<Verified> {
+  const files = readOnly(disk.files);
   const verified: Verified = { objects: 0, tombstones: 0, blocks: 0, bytes: 0, findings: 0 };
   const counted: VerifyProgress = {
     ...progress,
@@ -76,18 +80,18 @@ export async function verifyFolder(folder: string, progress: VerifyProgress): Pr
       progress.finding(finding);
     },
   };
-  if (!(await readOnlyFiles.list(folder).catch(() => [])).some((name) => ['index', 'journal'].includes(name))) {
+  if (!(await files.list(folder).catch(() => [])).some((name) => ['index', 'journal'].includes(name))) {
     throw new MurkyError('MURKY_DATA_DIR_UNUSABLE', `There is no node's data in ${folder}.`, {
       hint: 'Name the folder that is data-dir in the configuration.',
       facts: { folder },
     });
   }
-  const mirror = await openIndexMirror(folder);
+  const mirror = await disk.mirrorTable(resolve(folder, 'index'));
   try {
     const { table } = mirror;
     if (table instanceof MurkyError) counted.finding({ kind: 'index', what: table.message });
-    else await verifyIndex(table, folder, verified, counted);
-    const what = await journalDamage(readOnlyFiles, folder, table);
+    else await verifyIndex(table, files, folder, verified, counted);
+    const what = await journalDamage(files, folder, table);
     if (what) counted.finding({ kind: 'journal', what });
   } finally {
     await mirror.close();
@@ -95,7 +99,13 @@ export async function verifyFolder(folder: string, progress: VerifyProgress): Pr
   return verified;
 }
 
-async function verifyIndex(table: Table, folder: string, verified: Verified, progress: VerifyProgress) {
+async function verifyIndex(
+  table: Table,
+  files: Files,
+  folder: string,
+  verified: Verified,
+  progress: VerifyProgress,
+): Promise<void> {
   try {
     const format = await formatOf(table, folder);
     if (format === undefined) return;
@@ -110,9 +120,9 @@ async function verifyIndex(table: Table, folder: string, verified: Verified, pro
     if (from)
       await applyRecords(
         table,
-        journalRecords(readOnlyFiles, folder, () => {}, { from }),
+        journalRecords(files, folder, () => {}, { from }),
       );
-    await new Verification(table, folder, readOnlyFiles, verified, progress).run();
+    await new Verification(table, folder, files, verified, progress).run();
   } catch (error) {
     if (!isDamagedTable(error)) throw error;
     progress.finding({ kind: 'index', what: (error as MurkyError).message });

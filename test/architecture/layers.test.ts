@@ -75,6 +75,13 @@ test('simulations and measurements of the addon are for tests and benchmarks alo
   assert.equal(users, ['src/native/addon.ts']);
 });
 
+test('the store reaches files through its seam: beside that, and what LevelDB needs, no file of it opens one', () => {
+  const users = filesBelow('src/store', /\.ts$/).filter((file) =>
+    /from 'node:fs/.test(readFileSync(join(root, file), 'utf8')),
+  );
+  assert.equal(users.sort(), ['src/store/disk.ts', 'src/store/level-mirror.ts', 'src/store/node-files.ts']);
+});
+
 test('no room is larger than 400 lines', () => {
   const files = [...filesBelow('src', /\.ts$/), ...filesBelow('native', /\.(cc|h)$/), ...filesBelow('test', /\.ts$/)];
   const large = files.filter((file) => readFileSync(join(root, file), 'utf8').split('\n').length > 401);

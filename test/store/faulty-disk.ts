@@ -6,7 +6,7 @@ import { LevelTable } from '../../src/store/level-table.js';
 import type { Table } from '../../src/store/table.js';
 
 /** A part of the store's folder. */
-export type Part = 'index' | 'journal' | 'segments';
+export type Part = 'index' | 'journal' | 'segments' | 'lost+found';
 
 /** A real disk on which writes fail on demand, with what is said when a disk is full. */
 export class FaultyDisk implements Disk {
@@ -20,13 +20,14 @@ export class FaultyDisk implements Disk {
   readonly makeFolder = levelDisk.makeFolder;
   readonly removeTable = levelDisk.removeTable;
   readonly bytesIn = levelDisk.bytesIn;
+  readonly mirrorTable = levelDisk.mirrorTable;
   readonly moveTable = levelDisk.moveTable;
   readonly salvageTable = levelDisk.salvageTable;
   readonly files: Files = {
     ...levelDisk.files,
     open: async (path, mode) => {
       const file = await levelDisk.files.open(path, mode);
-      const part = (['journal', 'segments'] as const).find((one) => path.includes(`/${one}/`));
+      const part = (['journal', 'segments', 'lost+found'] as const).find((one) => path.includes(`/${one}/`));
       return part ? this.#faultyFile(file, part) : file;
     },
   };

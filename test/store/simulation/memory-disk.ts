@@ -32,10 +32,15 @@ export class MemoryDisk {
       openTable: async (path, mode) => {
         await pass();
         const table = this.#tables.get(path) ?? (mode === 'new' ? new ModelTable(this.random) : undefined);
-        if (!table) throw diskError(new Error(`${path}: does not exist (create_if_missing is false)`), path);
+        if (!table) throw missing(path);
         this.#tables.set(path, table);
         table.full = this.#tableFull;
         return table.boot(power);
+      },
+      mirrorTable: async (path) => {
+        await pass();
+        const table = this.#tables.get(path)?.copy().boot(power);
+        return { table: table ?? missing(path), close: async () => {} };
       },
       moveTable: async (from, to) => {
         await pass();
@@ -104,3 +109,5 @@ export class MemoryDisk {
     this.tableFull = 0;
   }
 }
+
+const missing = (path: string) => diskError(new Error(`${path}: does not exist (create_if_missing is false)`), path);

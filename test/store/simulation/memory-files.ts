@@ -114,7 +114,8 @@ export class MemoryFiles {
       makeFolder: async (path) => void this.#folder(path),
       list: async (path) => {
         await power.pass(this.random);
-        return [...this.#folder(path).seen.keys()];
+        const below = [...this.#folders.keys()].filter((folder) => split(folder)[0] === path);
+        return [...this.#folder(path).seen.keys(), ...below.map((folder) => split(folder)[1])];
       },
       open: async (path, mode) => {
         await power.pass(this.random);

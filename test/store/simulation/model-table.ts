@@ -100,6 +100,14 @@ export class ModelTable {
     for (const { changes, inLog } of this.#since.splice(0)) if (inLog) apply(this.#kept, changes);
   }
 
+  /** What the next start would find, to be changed without harm to it. */
+  copy(): ModelTable {
+    this.flush();
+    const table = new ModelTable(this.random);
+    table.#kept = new Map(this.#kept);
+    return table;
+  }
+
   /** What can still be read of it when its files are damaged. */
   remains(): ModelTable {
     const table = new ModelTable(this.random);

@@ -4,6 +4,7 @@ import { type Manifest, tombstone } from '../../../src/object/manifest.js';
 import { recordBytes } from '../../../src/store/block-record.js';
 import type { Role } from '../../../src/store/contract.js';
 import { ObjectStore } from '../../../src/store/object-store.js';
+import { type Finding, verifyFolder } from '../../../src/store/verify.js';
 import { ManualClock } from '../manual-clock.js';
 import { content, manifestOf, putManifest, version } from '../objects.js';
 import { MemoryDisk } from './memory-disk.js';
@@ -18,6 +19,8 @@ const KEYS = 6;
 const SHORT = { runs: 2, steps: 4, maxBytes: 8 * BLOCK };
 const LONG = { runs: 4, steps: 12, maxBytes: 16 * BLOCK };
 const LONG_EVERY = 40;
+/** It takes a third of what a seed takes. */
+const VERIFIED_EVERY = 5;
 /** Of the journal: with the least there are snapshots, and places that the index knows, all the time. */
 const JOURNAL_BYTES = [1500, 10_000, 8 * 2 ** 20];
 /** Errors that say that a write was refused. Whether it took place is open. */
@@ -102,7 +105,7 @@ class Simulation {
   readonly #journalBytes: number;
 
   constructor(
-    seed: number,
+    private readonly seed: number,
     private readonly folder: string,
   ) {
     this.#length = seed % LONG_EVERY === 0 ? LONG : SHORT;
@@ -129,6 +132,7 @@ class Simulation {
     }
     await this.#open();
     await this.#checkAll();
+    if (this.seed % VERIFIED_EVERY === 0) await this.#verify();
     return this.tally;
   }
 
@@ -145,6 +149,17 @@ class Simulation {
       journalBytes: this.#journalBytes,
     });
     this.#checkBudget();
+  }
+
+  /** What `murky verify` says of the folder in the end: no crash and no fault leaves an entry that fits no other. */
+  async #verify(): Promise<void> {
+    await this.#store.close();
+    const damage = new Set<string>();
+    const finding = ({ kind, what }: Finding) => {
+      if (kind !== 'block' || !this.#mayBeDamaged) damage.add(what);
+    };
+    await verifyFolder(this.folder, { finding, advance() {} }, this.#disk.boot());
+    if (damage.size > 0) throw new Error(`murky verify finds damage: ${[...damage].join(' ')}`);
   }
 
   #chooseFaults(): void {

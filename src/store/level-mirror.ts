@@ -1,28 +1,21 @@
 import { copyFile, mkdir, mkdtemp, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isMurkyError, MurkyError } from '../errors.js';
 import { LevelTable } from './level-table.js';
-import type { Table } from './table.js';
+import type { Table, TableMirror } from './table.js';
 
 /** Tables never change once they are written; LevelDB only ever removes them, and here that removes the link. */
 const TABLE = /\.(ldb|sst)$/;
 const OWN = /^(LOCK|LOG|LOG\.old)$/;
 
-export interface IndexMirror {
-  /** The index as it is, or why LevelDB cannot open it. */
-  readonly table: Table | MurkyError;
-  close(): Promise<void>;
-}
-
 /**
- * The index of a folder for reading alone. LevelDB cannot open its files without changing them, so it is given a folder
- * of its own, in the system's folder for temporary files: links to the tables, and copies of the rest (at most a few
- * MiB). The real lock is held until `close`. MURKY_DATA_DIR_LOCKED if another process runs a node on the folder; locks
- * are those of processes (fcntl), so the caller's own must not.
+ * A LevelDB for reading alone. LevelDB cannot open its files without changing them, so it is given a folder of its own,
+ * in the system's folder for temporary files: links to the tables, and copies of the rest (at most a few MiB). The real
+ * lock is held until `close`. MURKY_DATA_DIR_LOCKED if another process runs a node on it; locks are those of processes
+ * (fcntl), so the caller's own must not.
  */
-export async function openIndexMirror(folder: string): Promise<IndexMirror> {
-  const index = resolve(folder, 'index');
+export async function mirrorLevelTable(index: string): Promise<TableMirror> {
   const scratch = await mkdtemp(join(tmpdir(), 'murky-verify-'));
   const opened: Table[] = [];
   const close = async () => {
@@ -33,7 +26,7 @@ export async function openIndexMirror(folder: string): Promise<IndexMirror> {
     const lock = join(scratch, 'lock');
     await mkdir(lock);
     if (await exists(join(index, 'LOCK'))) await symlink(join(index, 'LOCK'), join(lock, 'LOCK'));
-    opened.push(await LevelTable.open(lock, 'new').catch((error) => refuseLocked(error, folder)));
+    opened.push(await LevelTable.open(lock, 'new').catch((error) => refuseLocked(error, dirname(index))));
     const mirror = join(scratch, 'index');
     await mkdir(mirror);
     for (const name of await readdir(index).catch(() => [])) {
