@@ -48,25 +48,43 @@ class Soak {
   // One that a member wrote and that never arrives as it was: what is made of it is new to the server.
   void Lost() { lost_[lost_count_++ % kLost] = Written(); }
 
+  // Half of the old ones were heard, half were not and come for the first time when they are too old. So many
+  // more are written that the window is beyond all of them.
+  void GrowOld() {
+    for (std::vector<uint8_t>& old : old_) {
+      old = Written();
+      if (&old - old_ < static_cast<ptrdiff_t>(kOld / 2)) Receive(old);
+    }
+    for (size_t i = 0; i < kReplayWindowCounters; i++) Written();
+  }
+
   // One that no member wrote, or that was heard before, made of one that was written.
   void Hostile() {
     const bool again = random_.Next() % 4 == 0;
+    const bool old = random_.Next() % 4 == 0;
     const bool heard = again || random_.Next() % 2 == 0;
-    const std::vector<uint8_t>* from = heard ? seen_ : lost_;
-    const uint64_t known =
-        heard ? std::min<uint64_t>(seen_count_, kSeen) : std::min<uint64_t>(lost_count_, kLost);
+    const std::vector<uint8_t>* from = old ? old_ : heard ? seen_ : lost_;
+    const uint64_t known = old     ? kOld
+                           : heard ? std::min<uint64_t>(seen_count_, kSeen)
+                                   : std::min<uint64_t>(lost_count_, kLost);
     std::vector<uint8_t> datagram = from[random_.Next() % known];
     if (!again) Change(&datagram);
     const uint64_t refused = Refused();
+    const uint64_t replayed = counters().dropped_replayed;
     Receive(datagram);
     CHECK_EQ(Refused(), refused + 1);
+    if (again) CHECK_EQ(counters().dropped_replayed, replayed + 1);
+    if (again && old) too_old_++;
   }
 
-  EngineCounters counters() const { return server_.counters(); }
+  const EngineCounters& counters() const { return server_.counters(); }
+  // Datagrams as they were written, from before the window: only their age tells half of them.
+  uint64_t too_old() const { return too_old_; }
 
  private:
   static constexpr size_t kSeen = 64;
   static constexpr size_t kLost = 16;
+  static constexpr size_t kOld = 64;
 
   // Cut, longer, or with other bits.
   void Change(std::vector<uint8_t>* datagram) {
@@ -141,6 +159,8 @@ class Soak {
   uint64_t seen_count_ = 0;
   std::vector<uint8_t> lost_[kLost];
   uint64_t lost_count_ = 0;
+  std::vector<uint8_t> old_[kOld];
+  uint64_t too_old_ = 0;
 };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -153,6 +173,7 @@ TEST(HostileSoakAcceptsNothingAndKeepsItsMemory) {
   const char* wanted = std::getenv("MURKY_SOAK_DATAGRAMS");
   const uint64_t count = wanted ? std::strtoull(wanted, nullptr, 10) : kShortSoak;
   Soak soak;
+  soak.GrowOld();
   for (int i = 0; i < 64; i++) soak.Genuine();
   for (int i = 0; i < 16; i++) soak.Lost();
   size_t first = 0, last = 0;
@@ -170,14 +191,16 @@ TEST(HostileSoakAcceptsNothingAndKeepsItsMemory) {
                   static_cast<double>(last) / (1 << 20));
     }
   }
+  CHECK(soak.too_old() > count / 20);
   CHECK(kFreedMemoryIsKept || last <= first + (4u << 20));
   if (!wanted) return;
   const EngineCounters all = soak.counters();
   std::printf(
-      "forged %llu, replayed %llu, too short %llu, other version %llu, other scheme %llu, strangers %llu; "
+      "forged %llu, replayed %llu, of them too old %llu, too short %llu, other version %llu, other scheme "
+      "%llu, strangers %llu; "
       "accepted 0\n",
       static_cast<unsigned long long>(all.dropped_forged),
-      static_cast<unsigned long long>(all.dropped_replayed),
+      static_cast<unsigned long long>(all.dropped_replayed), static_cast<unsigned long long>(soak.too_old()),
       static_cast<unsigned long long>(all.dropped_too_short),
       static_cast<unsigned long long>(all.dropped_version),
       static_cast<unsigned long long>(all.dropped_scheme),
