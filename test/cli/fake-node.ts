@@ -45,6 +45,7 @@ export async function startFakeNode(): Promise<FakeNode> {
     if (problem) refuse(response, problem);
     else if (pathname === '/status') json(response, 200, { name: 'murky-waters', ...STATUS });
     else if (pathname === '/cluster') json(response, 200, CLUSTER);
+    else if (pathname === '/peers') json(response, 200, PEERS);
     else if (pathname === '/drain') json(response, 200, drainStep(request.method!));
     else if (pathname === '/objects') list(node, request, response);
     else one(node, decodeURIComponent(pathname.slice('/objects/'.length)), request, response);
@@ -145,6 +146,36 @@ const STATUS = {
   transport: {},
   kernel: 'avx2',
   memory: { residentBytes: 50 * 2 ** 20, heapBytes: 2 ** 20 },
+};
+
+const PEERS = {
+  peers: [
+    {
+      ...{
+        id: 'ffeeddccbbaa9988',
+        host: 'west',
+        port: 1981,
+        address: '192.0.2.7:1981',
+        state: 'alive',
+        suspect: false,
+      },
+      path: {
+        ...{ address: '192.0.2.7:1981', rateBitsPerSecond: 60e6, predictedBitsPerSecond: 60e6, loss: 0.051 },
+        ...{ roundTripMs: 40.25, weight: 1, failures: 0, symbolLimitBytes: null },
+        lastSeenMs: 1_000_000, // by the node's clock, which nobody else goes by
+        lastSeenSecondsAgo: 30,
+        fetches: [
+          { atMs: 400_000, predictedBitsPerSecond: null, measuredBitsPerSecond: 80e6 },
+          { atMs: 1_000_000, predictedBitsPerSecond: 80e6, measuredBitsPerSecond: 60e6 },
+        ],
+      },
+    },
+    {
+      ...{ id: null, host: '2001:db8::9', port: 1982, address: null, state: 'unknown', suspect: false },
+      path: null,
+    },
+  ],
+  otherPaths: [],
 };
 
 /** Begins with two objects to move; one is gone at each look. */

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { MurkyError } from '../../errors.js';
 import type { PeerStatus, PeersReport } from '../../node/contract.js';
+import { formatAddress, parseAddress } from '../../rain/address.js';
 import type { PathView } from '../../rain/path-history.js';
 import { nodeClient } from '../http/node-address.js';
 import { interruptible } from '../interruption.js';
@@ -19,19 +21,21 @@ export function addPeers(program: Command): void {
     .summary('show the other nodes and the paths to them')
     .description(
       'Shows each node that a node knows, and what its fetches have shown of the path there: the rate that is expected ' +
-        'next, and what came of the last one.',
+        'next, and what came of the last one. With an address: of each of the last fetches from there.',
     )
+    .argument('[host:port]', 'one of them', (text: string) => formatAddress(parseAddress(text)))
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(10))
     .addOption(jsonOption())
-    .action((options: PeersOptions) => interruptible((signal) => peers(options, signal)));
+    .action((one: string | undefined, options: PeersOptions) => interruptible((signal) => peers(one, options, signal)));
 }
 
-async function peers(options: PeersOptions, signal: AbortSignal): Promise<void> {
+async function peers(one: string | undefined, options: PeersOptions, signal: AbortSignal): Promise<void> {
   const client = await nodeClient(options, signal);
   const report = await client.peers();
-  if (options.json) await printJson(report);
+  if (one !== undefined) await printPath(one, pathTo(one, report), options);
+  else if (options.json) await printJson(report);
   else await print(report.peers.length + report.otherPaths.length === 0 ? NOBODY : peersTable(report));
 }
 
@@ -60,8 +64,39 @@ function pathCells(path: PathView | null): string[] {
   ];
 }
 
-function nameOf({ host, port }: PeerStatus): string {
-  return printable(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+/** Null: nothing was fetched from there yet. */
+function pathTo(address: string, { peers, otherPaths }: PeersReport): PathView | null {
+  const peer = peers.find((each) => formatAddress(each) === address || each.address === address);
+  if (peer) return peer.path;
+  const path = otherPaths.find((each) => each.address === address);
+  if (path) return path;
+  throw new MurkyError('MURKY_NOT_FOUND', `The node knows no other node at ${address}, and has fetched nothing there.`);
+}
+
+async function printPath(address: string, path: PathView | null, options: PeersOptions): Promise<void> {
+  if (options.json) await printJson({ address, path });
+  else if (!path?.fetches.length) await print(`No fetch has measured the path to ${printable(address)} yet.\n`);
+  else await print(fetchesTable(path));
+}
+
+/** The last fetches over a path, the newest first: what each was foretold, and what came. */
+function fetchesTable({ fetches, lastSeenMs, lastSeenSecondsAgo }: PathView): string {
+  const heads = ['fetched', 'foretold', 'came', 'of foretold'];
+  // By the node's clock alone: the one here may differ.
+  const nowMs = (lastSeenMs ?? 0) + (lastSeenSecondsAgo ?? 0) * 1000;
+  const rows = [...fetches]
+    .reverse()
+    .map(({ atMs, predictedBitsPerSecond: foretold, measuredBitsPerSecond: came }) => [
+      `${secondsText(Math.max(0, nowMs - atMs) / 1000)} ago`,
+      foretold === null ? 'unknown' : rateText(foretold),
+      rateText(came),
+      foretold ? shareText(came / foretold) : '-',
+    ]);
+  return table([heads.map(colours.dim), ...rows], [0, 1, 2, 3]);
+}
+
+function nameOf(peer: PeerStatus): string {
+  return printable(formatAddress(peer));
 }
 
 function stateText(state: PeerStatus['state']): string {
