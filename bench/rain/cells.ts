@@ -1,4 +1,7 @@
 import { addon, type SimulatedServer, type SimulationResult, type SimulationScenario } from '../../src/native/addon.js';
+import { PathHistory } from '../../src/rain/path-history.js';
+import { systemClock } from '../../src/seam/clock.js';
+import { silentLog } from '../../src/seam/log.js';
 
 /** One-way delay and loss, each way, of the cells of the matrix; 100 Mbit/s and a drop-tail queue of 50 ms each. */
 export const CELLS = {
@@ -19,9 +22,16 @@ export function scenario(cell: Cell, servers: number, mebibytes: number, seed: n
   return { seed, objectBytes: mebibytes * MIB, servers: each, lookUpFirst: true };
 }
 
-/** What a path history says after a fetch: the capacity that the law held, .945 to .95 of the link in all cells. */
+/** The same over paths of which a history has seen one fetch, with other losses. */
 export function withHistory(given: SimulationScenario): SimulationScenario {
-  return { ...given, initialRateBitsPerSecond: 0.95 * RATE };
+  const { servers } = run({ ...given, seed: given.seed + 1000 }).report;
+  const history = new PathHistory(systemClock, silentLog);
+  for (const server of servers) history.note(server, 0);
+  const known = given.servers.map((server, i) => ({
+    ...server,
+    knownRateBitsPerSecond: history.predict(servers[i]!),
+  }));
+  return { ...given, servers: known };
 }
 
 /** Servers that were asked nothing before: the token takes a round trip of the fetch. */
@@ -30,12 +40,19 @@ export function withoutToken(given: SimulationScenario): SimulationScenario {
 }
 
 const results = new Map<string, SimulationResult>();
+/** Of all that was run: seconds of network, and of this thread's processor time that they took. */
+export const spent = { virtualSeconds: 0, cpuSeconds: 0 };
 
 /** A scenario always runs alike, so each is run once. */
 export function run(given: SimulationScenario): SimulationResult {
   const name = JSON.stringify(given);
-  const result = results.get(name) ?? addon().simulate(given);
+  const known = results.get(name);
+  if (known) return known;
+  const before = addon().threadSeconds();
+  const result = addon().simulate(given);
   if (!result.done || !result.intact) throw new Error(`The fetch failed: ${name}`);
+  spent.cpuSeconds += addon().threadSeconds() - before;
+  spent.virtualSeconds += result.virtualMs / 1000;
   results.set(name, result);
   return result;
 }

@@ -1,18 +1,41 @@
 /** What fetches that have the links to themselves reach: efficiency, queueing, waste, first block, killed servers. */
-import type { SimulationResult, SimulationScenario } from '../../src/native/addon.js';
-import { type Cell, efficiency, mean, run, scenario, useless, withHistory, withoutToken } from './cells.js';
+import type { SimulatedServer, SimulationResult, SimulationScenario } from '../../src/native/addon.js';
+import {
+  CELLS,
+  type Cell,
+  efficiency,
+  mean,
+  run,
+  scenario,
+  spent,
+  useless,
+  withHistory,
+  withoutToken,
+} from './cells.js';
 import { milliseconds, percent, share, table } from './table.js';
 
 type Seeds = readonly number[];
 const SERVERS = [1, 2, 4, 8];
+/** Of a link, what is left of its bytes behind all headers. */
+const PAYLOAD_SHARE = 1344 / 1420;
 
 export function printFetches(seeds: Seeds, full: boolean): void {
+  fetches(seeds, full);
+  const { virtualSeconds, cpuSeconds } = spent;
+  const [network, processor] = [virtualSeconds, cpuSeconds].map((seconds) => seconds.toFixed(0));
+  const speed = (virtualSeconds / cpuSeconds).toFixed(1);
+  console.log(`\n${network} s of network in ${processor} s of processor time: ${speed} to 1`);
+}
+
+function fetches(seeds: Seeds, full: boolean): void {
   matrix('32 MiB, efficiency', ['a', 'b', 'c', 'd', 'e'], SERVERS, 32, seeds);
   matrix('32 MiB, known paths', ['c', 'd'], SERVERS, 32, seeds, withHistory);
   matrix('32 MiB, no token at hand', ['a', 'b', 'c', 'd'], SERVERS, 32, seeds, withoutToken);
   details(32, seeds);
   kills(32, seeds);
   disturbances(seeds);
+  queues(seeds);
+  firstBlocks(seeds);
   if (!full) return;
   matrix('256 MiB, efficiency', ['a', 'b', 'c', 'd'], [1, 8], 256, seeds);
   scaling(256, seeds);
@@ -89,6 +112,25 @@ function kills(mebibytes: number, seeds: Seeds): void {
   );
 }
 
+/** Of each fetch by itself, not of their mean: how late the first block is, and how often beyond the goal. */
+function firstBlocks(seeds: Seeds): void {
+  const cells = ['a', 'b', 'c', 'd'] as const;
+  table(
+    ['32 MiB, first block', ...SERVERS.map((count) => `K = ${count}`)],
+    cells.map((cell) => [
+      cell,
+      ...SERVERS.map((count) => {
+        const { delayMs, loss } = CELLS[cell];
+        const goal = 5 * delayMs + (8 * 2 ** 20) / (count * 100e3 * (1 - loss) * PAYLOAD_SHARE);
+        const all = seeds.map((seed) => run(scenario(cell, count, 32, seed)).firstBlockMs).sort((a, b) => a - b);
+        const late = all.filter((one) => one > goal).length;
+        const range = `${all[0]!.toFixed(0)} to ${all.at(-1)!.toFixed(0)} ms`;
+        return `${range}; ${late} of ${all.length} over ${goal.toFixed(0)}`;
+      }),
+    ]),
+  );
+}
+
 /** How much longer than an eighth eight servers take. */
 function scaling(mebibytes: number, seeds: Seeds): void {
   table(
@@ -105,26 +147,56 @@ function scaling(mebibytes: number, seeds: Seeds): void {
   );
 }
 
+/** Each alone, and all together; the loss of each cell is its own. */
 function disturbances(seeds: Seeds): void {
   const changes = {
-    'delay 20 ms, loss 1 %': {},
-    'and SUBSCRIBE loss 20 %': { requestLoss: 0.2 },
-    'and jitter 5 ms, reordering': { jitterMs: 5 },
-    'and losses in bursts of 5': { lossBurst: 5 },
-    'and 5 % duplicates': { duplicate: 0.05 },
-    'delay 20 ms, loss 20 %': { loss: 0.2 },
-    'delay 20 ms, loss 50 %': { loss: 0.5 },
+    'SUBSCRIBE loss 20 %': { requestLoss: 0.2 },
+    'jitter 5 ms, reordering': { jitterMs: 5 },
+    'losses in bursts of 5': { lossBurst: 5 },
+    '5 % duplicates': { duplicate: 0.05 },
   };
+  const cells = ['b', 'c', 'd'] as const;
+  const reached = (cell: Cell, change: Partial<SimulatedServer>) =>
+    meanEfficiency(seeds, (seed) => changed(scenario(cell, 1, 32, seed), change));
+  const rows: [string, Partial<SimulatedServer>][] = [
+    ...Object.entries(changes).map(([name, change]): [string, Partial<SimulatedServer>] => [`with ${name}`, change]),
+    ['with all of these', Object.assign({}, ...Object.values(changes))],
+  ];
   table(
-    ['32 MiB, K = 1', 'efficiency'],
-    Object.entries(changes).map(([name, change]) => [
-      name,
-      share(
-        meanEfficiency(seeds, (seed) => {
-          const given = scenario('b', 1, 32, seed);
-          return { ...given, servers: given.servers.map((server) => ({ ...server, ...change })) };
-        }),
-      ),
+    ['32 MiB, K = 1', ...cells.map((cell) => `${cell}, of it`)],
+    [
+      ['undisturbed', ...cells.map((cell) => share(reached(cell, {})))],
+      ...rows.map(([name, change]) => [
+        name,
+        ...cells.map((cell) => `${share(reached(cell, change))}, ${share(reached(cell, change) / reached(cell, {}))}`),
+      ]),
+    ],
+  );
+  table(
+    ['32 MiB, K = 1, 20 ms', 'efficiency'],
+    [0.2, 0.5].map((loss) => [
+      `loss ${loss * 100} %`,
+      share(meanEfficiency(seeds, (seed) => changed(scenario('b', 1, 32, seed), { loss }))),
     ]),
   );
+}
+
+/** Drop-tail queues from far less to far more than what a path has under way. */
+function queues(seeds: Seeds): void {
+  const QUEUES_MS = [5, 10, 20, 50, 100, 300];
+  table(
+    ['32 MiB, by queue', ...QUEUES_MS.map((queueMs) => `${queueMs} ms`)],
+    ([1, 8] as const).flatMap((count) =>
+      (['a', 'b', 'c', 'd'] as const).map((cell) => [
+        `${cell}, K = ${count}`,
+        ...QUEUES_MS.map((queueMs) =>
+          share(meanEfficiency(seeds, (seed) => changed(scenario(cell, count, 32, seed), { queueMs }))),
+        ),
+      ]),
+    ),
+  );
+}
+
+function changed(given: SimulationScenario, change: Partial<SimulatedServer>): SimulationScenario {
+  return { ...given, servers: given.servers.map((server) => ({ ...server, ...change })) };
 }

@@ -4,9 +4,10 @@ import { share, table } from './table.js';
 
 const MIB = 2 ** 20;
 const RATE = 100e6;
-const QUEUES_MS = [20, 50, 100, 200, 300];
+const QUEUES_MS = [5, 20, 50, 100, 200, 300];
 const LOSSES = [0.0001, 0.001, 0.01];
-const RIVALS = ['cubic', 'bbr'] as const;
+const RIVALS = ['reno', 'cubic', 'bbr'] as const;
+const NAMES = { reno: 'Reno', cubic: 'CUBIC', bbr: 'BBR' };
 const SITUATIONS = [
   { name: '20 ms, begins first', delayMs: 20, rivalsFromMs: 0 },
   { name: '20 ms, begins after 3 s', delayMs: 20, rivalsFromMs: 3_000 },
@@ -47,7 +48,7 @@ function shares(seeds: Seeds): void {
     ['rival, queue', ...SITUATIONS.map(({ name }) => name)],
     RIVALS.flatMap((rival) =>
       QUEUES_MS.map((queueMs) => [
-        `${rival.toUpperCase()}, ${queueMs} ms`,
+        `${NAMES[rival]}, ${queueMs} ms`,
         ...SITUATIONS.map(({ delayMs, rivalsFromMs }) =>
           spread(seeds, (seed) => shareOf(scenario(rival, { delayMs, queueMs }, { rivalsFromMs }, seed))),
         ),
@@ -61,7 +62,7 @@ function lossy(seeds: Seeds): void {
   table(
     ['rival, queue 50 ms, 20 ms', ...LOSSES.map((loss) => `loss ${loss * 100} %`)],
     RIVALS.map((rival) => [
-      rival.toUpperCase(),
+      NAMES[rival],
       ...LOSSES.map((loss) => spread(seeds, (seed) => shareOf(scenario(rival, { loss, queueMs: 50 }, {}, seed)))),
     ]),
   );
@@ -74,7 +75,7 @@ function leaving(seeds: Seeds): void {
     ['rival that leaves, queue', ...windows.map((fromMs) => `second ${fromMs / 1000} to ${fromMs / 1000 + 2} after`)],
     RIVALS.flatMap((rival) =>
       [50, 300].map((queueMs) => [
-        `${rival.toUpperCase()}, ${queueMs} ms`,
+        `${NAMES[rival]}, ${queueMs} ms`,
         ...windows.map((fromMs) =>
           spread(seeds, (seed) => {
             const sharesFromMs = LEAVES_MS + fromMs;

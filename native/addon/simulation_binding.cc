@@ -50,6 +50,9 @@ rain::SimulatedServer ServerOf(Napi::Value value) {
   const Napi::Object given = ObjectOf(value);
   rain::SimulatedServer server;
   server.bits_per_second = AmountOf(given.Get("rateBitsPerSecond"));
+  if (!given.Get("knownRateBitsPerSecond").IsUndefined()) {
+    server.known_rate_bits_per_second = static_cast<uint64_t>(AmountOf(given.Get("knownRateBitsPerSecond")));
+  }
   server.delay = Duration(given, "delayMs", 0);
   server.loss = Share(given, "loss");
   if (!given.Get("lossBurst").IsUndefined()) server.loss_burst = AmountOf(given.Get("lossBurst"));
@@ -102,10 +105,6 @@ rain::SimulationScenario ScenarioOf(Napi::Value value) {
   }
   if (!given.Get("windowBlocks").IsUndefined()) scenario.window_blocks = WholeOf(given.Get("windowBlocks"));
   if (scenario.window_blocks < 1) throw BadArgument(value.Env(), "windowBlocks is at least 1.");
-  if (!given.Get("initialRateBitsPerSecond").IsUndefined()) {
-    scenario.initial_rate_bits_per_second =
-        static_cast<uint64_t>(AmountOf(given.Get("initialRateBitsPerSecond")));
-  }
   if (!given.Get("lookUpFirst").IsUndefined()) scenario.look_up_first = BooleanOf(given.Get("lookUpFirst"));
   scenario.rivals_from = Duration(given, "rivalsFromMs", 0);
   scenario.rivals_until = Duration(given, "rivalsUntilMs", rain::kNever);

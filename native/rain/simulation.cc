@@ -104,30 +104,26 @@ class Client : public Node {
   Client(SimNetwork& network, const Address& address, const SimulationScenario& scenario,
          const Content& content, uint64_t resource, uint64_t seed)
       : Node(network, address, scenario, seed), scenario_(scenario), content_(content), resource_(resource) {}
-  void LookUp(const std::vector<Address>& servers, Micros now) {
-    for (const Address& server : servers) {
-      engine->SendRequest(++lookups_, server, kLookup, sizeof kLookup, kLookupTimeout, now);
+  void LookUp(const std::vector<FetchServer>& servers, Micros now) {
+    for (const FetchServer& server : servers) {
+      engine->SendRequest(++lookups_, server.address, kLookup, sizeof kLookup, kLookupTimeout, now);
     }
   }
   void OnResponse(uint64_t, const uint8_t*, size_t) override { lookups_--; }
   void OnRequestTimeout(uint64_t) override { lookups_--; }
   bool looked_up() const { return lookups_ == 0; }
 
-  void Begin(const std::vector<Address>& servers, Micros now) {
+  void Begin(const std::vector<FetchServer>& servers, Micros now) {
     FetchSpec spec;
     spec.resource = resource_;
     spec.symbol_bytes = scenario_.symbol_bytes;
     spec.blocks = content_.blocks();
-    for (const Address& server : servers) {
-      spec.servers.push_back({server, scenario_.initial_rate_bits_per_second});
-    }
+    spec.servers = servers;
     fetch = engine->OpenFetch(spec, now);
     now_ = now;
     WantMore();
   }
-  void Add(const Address& server, Micros now) {
-    engine->AddServer(fetch, {server, scenario_.initial_rate_bits_per_second}, now);
-  }
+  void Add(const FetchServer& server, Micros now) { engine->AddServer(fetch, server, now); }
   void OnBlockDecoded(uint32_t, uint32_t block, gf2::Buffer bytes, std::vector<uint32_t>) override {
     if (ready_.empty()) first_block = now_;
     ready_.insert(block);
@@ -286,7 +282,7 @@ LinkShape WayFrom(const SimulatedServer& server) {
 // A client, and the servers that it reads from.
 struct Reader {
   std::unique_ptr<Client> client;
-  std::vector<Address> servers;
+  std::vector<FetchServer> servers;
 };
 
 }  // namespace
@@ -311,11 +307,13 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
   }
   for (size_t i = 1; i < readers.size(); i++) open(i, AddressOf(1 + servers.size() + i));
   for (size_t i = 0; i < readers.size(); i++) {
-    if (scenario.readers.empty()) readers[i].servers = addresses;
-    for (const size_t server : scenario.readers.empty() ? std::vector<size_t>() : scenario.readers[i]) {
-      readers[i].servers.push_back(addresses[server]);
-    }
+    const auto reads = [&](size_t j) {
+      return scenario.readers.empty() ||
+             std::count(scenario.readers[i].begin(), scenario.readers[i].end(), j) > 0;
+    };
     for (size_t j = 0; j < servers.size(); j++) {
+      if (reads(j))
+        readers[i].servers.emplace_back(addresses[j], scenario.servers[j].known_rate_bits_per_second);
       network.Connect(readers[i].client->address, addresses[j], WayTo(scenario.servers[j]));
       network.Connect(addresses[j], readers[i].client->address, WayFrom(scenario.servers[j]));
     }
@@ -355,13 +353,14 @@ SimulationResult Simulate(const SimulationScenario& scenario) {
     }
     if (shape.join_at == 0) continue;
     for (Reader& reader : readers) {
-      const auto known = std::find(reader.servers.begin(), reader.servers.end(), address);
+      const auto known = std::find_if(reader.servers.begin(), reader.servers.end(),
+                                      [&](const FetchServer& server) { return server.address == address; });
       if (known == reader.servers.end()) continue;
-      reader.servers.erase(known);
-      network.At(begun + shape.join_at, [&network, client = reader.client.get(), address] {
-        client->Add(address, network.now());
+      network.At(begun + shape.join_at, [&network, client = reader.client.get(), joining = *known] {
+        client->Add(joining, network.now());
         network.Wake(client->address);
       });
+      reader.servers.erase(known);
     }
   }
   Client& client = *readers[0].client;

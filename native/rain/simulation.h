@@ -11,11 +11,12 @@
 namespace murky::rain {
 
 struct SimulatedServer {
-  double bits_per_second = 100e6;  // of IP packets, from the server to the client; 0: without limit
-  Micros delay = 20'000;           // one way
-  double loss = 0;                 // each way
-  double loss_burst = 1;           // mean length of a run of losses, each way
-  double request_loss = 0;         // of what the client sends, beyond `loss`
+  double bits_per_second = 100e6;           // of IP packets, from the server to the client; 0: without limit
+  uint64_t known_rate_bits_per_second = 0;  // what the client was foretold of the path; 0: nothing
+  Micros delay = 20'000;                    // one way
+  double loss = 0;                          // each way
+  double loss_burst = 1;                    // mean length of a run of losses, each way
+  double request_loss = 0;                  // of what the client sends, beyond `loss`
   Micros queue = 50'000;
   Micros jitter = 0;
   double duplicate = 0;
@@ -39,7 +40,6 @@ struct SimulationScenario {
   // and what a server sends to all of them goes through one queue. Empty: one reader, of all servers.
   std::vector<std::vector<size_t>> readers;
   Micros limit = 600'000'000;
-  uint64_t initial_rate_bits_per_second = 0;  // per server; 0: an unknown path
   // The client first asks every server something, as a node looks up an object's version before it fetches
   // it, and has their tokens from then on. All times, also those below, count from the fetch's beginning.
   bool look_up_first = false;

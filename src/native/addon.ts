@@ -251,6 +251,8 @@ export type LoopEvent =
 
 export interface SimulatedServer {
   rateBitsPerSecond: number;
+  /** What history foretells of the path; without it the path is unknown. */
+  knownRateBitsPerSecond?: number;
   delayMs: number;
   /** Share of datagrams lost, each direction. */
   loss: number;
@@ -281,8 +283,6 @@ export interface SimulationScenario {
   objectBytes: number;
   symbolBytes?: number;
   windowBlocks?: number;
-  /** What history says of each server's rate; without it the paths are unknown. */
-  initialRateBitsPerSecond?: number;
   /**
    * The client first asks every server something, as a node looks up the version before it fetches, and has their
    * tokens from then on. All times count from the fetch's beginning.
