@@ -39,6 +39,19 @@ TEST(AGroupOfReadersCostsTheServerLittleMoreThanOneCopy) {
   }
 }
 
+// Each is served by itself until it listens: of a short object that is most of what leaves the server.
+TEST(SixtyFourReadersOfAGroupCostTheServerAFewCopies) {
+  constexpr uint32_t kBlocks = 64;  // 16 MiB
+  Crowd crowd(WithGroup());
+  for (int i = 0; i < 64; i++) crowd.Add(100e6, 0.05);
+  crowd.Run(kBlocks);
+  const EngineCounters& server = crowd.server.engine->counters();
+  CHECK(Copies(crowd, kBlocks) < 6);
+  CHECK_EQ(server.blocks_asked, kBlocks);
+  CHECK_EQ(server.blocks_encoded, kBlocks);
+  CHECK(server.symbols_sealed < server.symbols_sent / 2);
+}
+
 // They begin at different times: each takes what is poured from where it is, and the rest by unicast.
 TEST(LateReadersJoinTheGroupAndGetTheWholeToo) {
   constexpr uint32_t kBlocks = 64;
