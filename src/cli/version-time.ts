@@ -3,6 +3,11 @@ export function timeOfVersion(version: string): Date {
   return new Date(Number.parseInt(version.slice(0, 12), 16));
 }
 
+/** The same of the reading itself: 48 bits of milliseconds, and 16 that count within one. */
+export function timeOfReading(reading: bigint): Date {
+  return new Date(Number(reading >> 16n));
+}
+
 /** The same in UTC, to the second, 20 characters wide; a dash where a node says nonsense. */
 export function timeText(version: string): string {
   const time = timeOfVersion(version);

@@ -35,8 +35,9 @@ export async function mirrorLevelTable(index: string): Promise<TableMirror> {
         await copyFile(join(index, name), join(mirror, name));
       }
     }
-    const table = await LevelTable.open(mirror, 'existing').catch(({ code, message }: MurkyError) => {
-      return new MurkyError(code, message.replaceAll(mirror, index));
+    const table = await LevelTable.open(mirror, 'existing').catch(({ code, message, hint, facts }: MurkyError) => {
+      const options = { ...(hint !== undefined && { hint }), facts: { ...facts, folder: index } };
+      return new MurkyError(code, message.replaceAll(mirror, index), options);
     });
     if (!(table instanceof MurkyError)) opened.push(table);
     return { table, close };

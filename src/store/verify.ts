@@ -1,26 +1,14 @@
-import { join, resolve } from 'node:path';
 import { MurkyError } from '../errors.js';
 import { blockLength, decodeManifest, type Manifest, sha256 } from '../object/manifest.js';
 import { versionToBytes } from '../object/version.js';
 import { findBlock, type NamedRecord } from './block-index.js';
-import { decodeRecord as decodeBlock, recordBytes, sameLocation } from './block-record.js';
+import { sameLocation } from './block-record.js';
 import { type Disk, levelDisk } from './disk.js';
 import { isDamagedTable } from './disk-error.js';
-import { type Files, readOnly } from './files.js';
-import { FORMAT, formatOf } from './format.js';
-import {
-  blockKey,
-  currentKey,
-  fieldNumber,
-  type Kind,
-  kindRange,
-  manifestKey,
-  overwrittenKey,
-  textKey,
-} from './index-keys.js';
-import { applyRecords, journalDamage, journalRecords, positionOf } from './journal-replay.js';
+import { currentKey, fieldNumber, type Kind, kindRange, manifestKey, overwrittenKey, textKey } from './index-keys.js';
+import { journalDamage } from './journal-replay.js';
 import { paged, straight } from './paging.js';
-import { SegmentFiles } from './segment-files.js';
+import { StoppedFolder } from './stopped-folder.js';
 import type { Table } from './table.js';
 import { decodeRecord, type VersionRecord } from './version-record.js';
 
@@ -71,7 +59,6 @@ export async function verifyFolder(
   progress: VerifyProgress,
   disk: Disk = levelDisk,
 ): Promise<Verified> {
-  const files = readOnly(disk.files);
   const verified: Verified = { objects: 0, tombstones: 0, blocks: 0, bytes: 0, findings: 0 };
   const counted: VerifyProgress = {
     ...progress,
@@ -80,49 +67,23 @@ export async function verifyFolder(
       progress.finding(finding);
     },
   };
-  if (!(await files.list(folder).catch(() => [])).some((name) => ['index', 'journal'].includes(name))) {
-    throw new MurkyError('MURKY_DATA_DIR_UNUSABLE', `There is no node's data in ${folder}.`, {
-      hint: 'Name the folder that is data-dir in the configuration.',
-      facts: { folder },
-    });
-  }
-  const mirror = await disk.mirrorTable(resolve(folder, 'index'));
+  const stopped = await StoppedFolder.open(folder, disk);
   try {
-    const { table } = mirror;
+    const { table, files } = stopped;
     if (table instanceof MurkyError) counted.finding({ kind: 'index', what: table.message });
-    else await verifyIndex(table, files, folder, verified, counted);
+    else await verifyIndex(stopped, verified, counted);
     const what = await journalDamage(files, folder, table);
     if (what) counted.finding({ kind: 'journal', what });
   } finally {
-    await mirror.close();
+    await stopped.close();
   }
   return verified;
 }
 
-async function verifyIndex(
-  table: Table,
-  files: Files,
-  folder: string,
-  verified: Verified,
-  progress: VerifyProgress,
-): Promise<void> {
+async function verifyIndex(folder: StoppedFolder, verified: Verified, progress: VerifyProgress): Promise<void> {
   try {
-    const format = await formatOf(table, folder);
-    if (format === undefined) return;
-    if (format < FORMAT) {
-      throw new MurkyError('MURKY_DATA_DIR_UNUSABLE', `The folder ${folder} is of format ${format}, an older one.`, {
-        hint: 'murky repair brings it to the present one, as does the next start of its node.',
-        facts: { folder, format },
-      });
-    }
-    // What a crash kept from the index. The table is a copy.
-    const from = await positionOf(table);
-    if (from)
-      await applyRecords(
-        table,
-        journalRecords(files, folder, () => {}, { from }),
-      );
-    await new Verification(table, folder, files, verified, progress).run();
+    const index = await folder.index();
+    if (index) await new Verification(index, folder, verified, progress).run();
   } catch (error) {
     if (!isDamagedTable(error)) throw error;
     progress.finding({ kind: 'index', what: (error as MurkyError).message });
@@ -130,34 +91,25 @@ async function verifyIndex(
 }
 
 class Verification {
-  readonly #segments: SegmentFiles;
   /** Entries of one slot come one after the other. */
   #slot: { slot: number; named: boolean } | undefined;
 
   constructor(
     private readonly table: Table,
-    folder: string,
-    files: Files,
+    private readonly folder: StoppedFolder,
     private readonly verified: Verified,
     private readonly progress: VerifyProgress,
-  ) {
-    this.#segments = new SegmentFiles(files, join(folder, 'segments'));
-  }
+  ) {}
 
   async run(): Promise<void> {
-    try {
-      await this.#versions('current');
-      await this.#versions('overwritten');
-      await this.#ofSlots('manifest', PAGE_ENTRIES);
-      await this.#ofSlots('block', PAGE_ENTRIES);
-      await this.#ofSlots('inlineBlock', PAGE_SMALL_BLOCKS);
-      await this.#places();
-      // LevelDB checks what it reads; of these there is nothing else to check.
-      for (const kind of ['byUse', 'byExpiry', 'fact', 'unfinished'] as const)
-        for await (const _ of this.#entries(kind));
-    } finally {
-      await this.#segments.closeAll();
-    }
+    await this.#versions('current');
+    await this.#versions('overwritten');
+    await this.#ofSlots('manifest', PAGE_ENTRIES);
+    await this.#ofSlots('block', PAGE_ENTRIES);
+    await this.#ofSlots('inlineBlock', PAGE_SMALL_BLOCKS);
+    await this.#places();
+    // LevelDB checks what it reads; of these there is nothing else to check.
+    for (const kind of ['byUse', 'byExpiry', 'fact', 'unfinished'] as const) for await (const _ of this.#entries(kind));
   }
 
   #entries(kind: Kind, page = PAGE_ENTRIES): AsyncGenerator<[Buffer, Buffer]> {
@@ -203,27 +155,13 @@ class Verification {
 
   async #block({ slot, key }: VersionRecord, manifest: Manifest, index: number): Promise<void> {
     const length = blockLength(manifest, index);
-    const bytes = await this.#read(slot, index);
+    const bytes = await this.folder.block(this.table, slot, index);
     this.verified.blocks++;
     this.verified.bytes += length;
     this.progress.advance(length);
     if (bytes?.length === length && sha256(bytes).equals(manifest.blockHashes[index]!)) return;
     const what = `Block ${index} of "${key}" is ${bytes ? 'damaged' : 'missing or damaged'}.`;
     this.progress.finding({ kind: 'block', what, key, block: index });
-  }
-
-  async #read(slot: number, index: number): Promise<Buffer | undefined> {
-    const small = await this.table.get(blockKey('inlineBlock', slot, index));
-    if (small) return small;
-    const location = await findBlock(this.table, { slot, index });
-    if (!location) return undefined;
-    const { segment, offset, length } = location;
-    try {
-      const record = await this.#segments.use(segment, (file) => file.read(offset, recordBytes(length)));
-      return decodeBlock(record, { slot, index }, length);
-    } catch {
-      return undefined; // the segment is missing, or the disk cannot read it
-    }
   }
 
   /** Entries that are filed under a slot belong to a version that has it. */

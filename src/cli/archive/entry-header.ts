@@ -29,7 +29,7 @@ export function headerOf(object: ArchivedObject): Partial<Header> & Pick<Header,
   const pax: Record<string, string> = {};
   if (name !== key) pax[`${ATTRIBUTE}key`] = key;
   if (sha256 !== undefined) pax[`${ATTRIBUTE}sha256`] = sha256;
-  for (const [field, value] of Object.entries(metadata)) pax[METADATA + field] = value;
+  for (const [field, value] of Object.entries(metadata).sort()) pax[METADATA + field] = value;
   return { name, size: bytes, type: 'file', mtime: new Date(Math.min(writtenAt.getTime(), MAX_TIME_MS)), pax };
 }
 

@@ -29,6 +29,7 @@ async function add(archive: ReturnType<typeof pack>, object: OutgoingObject): Pr
   const added = new Promise<void>((resolve, reject) => {
     entry = archive.entry(headerOf(object), (error) => (error ? reject(error) : resolve()));
   });
+  entry!.on('error', () => {}); // the archive ends with the same one
   added.catch(() => {}); // told below, once the body has been let go
   for await (const chunk of object.body) {
     if (!entry!.write(chunk)) await Promise.race([once(entry!, 'drain'), added]);

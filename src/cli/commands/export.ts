@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { isMurkyError, MurkyError } from '../../errors.js';
 import { type OutgoingObject, writeArchive } from '../archive/write-archive.js';
 import { Checksum } from '../checksum.js';
@@ -23,6 +23,7 @@ import { timeOfVersion } from '../version-time.js';
 
 interface ExportOptions extends NodeOptions, ReportOptions {
   readonly prefix: string;
+  readonly folder?: string;
 }
 
 /** What has gone into the archive. */
@@ -35,9 +36,18 @@ export function addExport(program: Command): void {
   program
     .command('export')
     .summary('write the objects that a node holds into a tar archive')
-    .description('Writes the objects that the node itself holds, with their headers, into a tar archive.')
+    .description(
+      'Writes the objects that the node itself holds, with their headers, into a tar archive; of a stopped node with --folder.',
+    )
     .argument('<file>', 'archive to write, whole or not at all; - is standard output')
     .option('--prefix <prefix>', 'only keys that begin so', '')
+    .addOption(
+      new Option('--folder <folder>', "a stopped node's data folder to read them from; it is not changed").conflicts([
+        'node',
+        'tokenFile',
+        'timeout',
+      ]),
+    )
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(60))
@@ -57,12 +67,11 @@ async function exportObjects(file: string, options: ExportOptions, signal: Abort
       },
     );
   }
-  const client = await nodeClient(options, signal);
   const progress = startProgress('export', { quiet: options.quiet });
   const started = performance.now();
   const exported: Exported = { objects: 0, bytes: 0 };
   try {
-    const archive = writeArchive(objectsOf(client, options.prefix, progress, exported));
+    const archive = writeArchive(counted(await source(options, progress, signal), exported));
     await deliver(archive, { output: file }, signal, () => {});
   } finally {
     progress.stop();
@@ -73,13 +82,27 @@ async function exportObjects(file: string, options: ExportOptions, signal: Abort
   else progress.note(`${countText(objects, 'object')}, ${bytesText(bytes)}${toFile ? ` in ${printable(file)}` : ''}`);
 }
 
-/** One object at a time; what is deleted between its being listed and its being read is left out. */
-async function* objectsOf(
-  client: NodeClient,
-  prefix: string,
+async function source(
+  { folder, prefix, ...options }: ExportOptions,
   progress: Progress,
-  exported: Exported,
-): AsyncGenerator<OutgoingObject> {
+  signal: AbortSignal,
+): Promise<AsyncIterable<OutgoingObject>> {
+  if (folder === undefined) return objectsOf(await nodeClient(options, signal), prefix, progress);
+  const { objectsInFolder } = await import('../offline/folder-objects.js');
+  return objectsInFolder(folder, prefix, signal, progress.advance);
+}
+
+/** Counts what has gone in whole. */
+async function* counted(objects: AsyncIterable<OutgoingObject>, exported: Exported): AsyncGenerator<OutgoingObject> {
+  for await (const object of objects) {
+    yield object;
+    exported.objects += 1;
+    exported.bytes += object.bytes;
+  }
+}
+
+/** One object at a time; what is deleted between its being listed and its being read is left out. */
+async function* objectsOf(client: NodeClient, prefix: string, progress: Progress): AsyncGenerator<OutgoingObject> {
   for await (const { key } of client.list(prefix)) {
     const object = await client.get(key).catch((error) => {
       if (!isMurkyError(error, 'MURKY_NOT_FOUND')) throw error;
@@ -102,8 +125,6 @@ async function* objectsOf(
     } finally {
       object.discard();
     }
-    exported.objects += 1;
-    exported.bytes += bytes;
   }
 }
 
