@@ -25,9 +25,8 @@ export interface LoopbackFigures {
   readonly sealedToIperf3: number | null;
   readonly sealedToNodeTcp: number;
   readonly sealedToInsecure: number;
-  /** Of both sides' loops together, sealed, per symbol received. */
-  readonly sendAndReceiveCallsPerSymbol: number;
-  readonly callsPerSymbol: number;
+  /** Of both sides' loops together, sealed, per symbol received; `waits` are calls of poll. */
+  readonly systemCallsPerSymbol: { readonly sendsAndReceives: number; readonly waits: number; readonly all: number };
   /** Of a whole process, for each byte of the object; unlike the rates it hardly minds what else the machine does. */
   readonly cpuNanosecondsPerByte: { readonly sealed: CpuTime; readonly insecure: CpuTime };
 }
@@ -59,7 +58,8 @@ export async function measureLoopback(mebibytes: number): Promise<LoopbackFigure
     const counted = (name: string) => (after[name] ?? 0) - (before[name] ?? 0);
     const symbols = counted('symbolsReceived');
     const ratio = (other: readonly number[]) => median(rates.sealed.map((rate, round) => rate / other[round]!));
-    const io = (counted('sendCalls') + counted('receiveCalls')) / symbols;
+    const sendsAndReceives = (counted('sendCalls') + counted('receiveCalls')) / symbols;
+    const waits = counted('waitCalls') / symbols;
     return {
       mebibytes,
       rounds: ROUNDS,
@@ -72,8 +72,7 @@ export async function measureLoopback(mebibytes: number): Promise<LoopbackFigure
       sealedToIperf3: rates.iperf3.length > 0 ? ratio(rates.iperf3) : null,
       sealedToNodeTcp: ratio(rates.nodeTcp),
       sealedToInsecure: ratio(rates.insecure),
-      sendAndReceiveCallsPerSymbol: io,
-      callsPerSymbol: io + counted('waitCalls') / symbols,
+      systemCallsPerSymbol: { sendsAndReceives, waits, all: sendsAndReceives + waits },
       cpuNanosecondsPerByte: { sealed: sealed.cpuTime(), insecure: insecure.cpuTime() },
     };
   } finally {
