@@ -279,6 +279,58 @@ test('a quorum cannot be more than all', ({ cwd }) => {
   assert.is(load(cwd).config.cluster.writeQuorum, 3);
 });
 
+const ETCD = { registry: 'etcd', 'etcd-endpoints': ['http://10.0.0.9:2379'] };
+const ADVERTISED = 'others are told there where to find this node, but pouring-rain.host is';
+/** What is told of each configuration, and one that differs in one key and is right. */
+for (const [what, told, wrong, right] of [
+  [
+    'etcd without an address of it',
+    'cluster.registry is "etcd", and cluster.etcd-endpoints names none.',
+    { cluster: { registry: 'etcd' } },
+    { cluster: ETCD },
+  ],
+  ...['0.0.0.0', '::'].map((host) => {
+    const cluster = { ...ETCD, 'key-file': 'key' };
+    return [
+      `etcd told to send others to ${host}`,
+      `cluster.registry is "etcd", and ${ADVERTISED} ${host}; name an address in pouring-rain.advertise.`,
+      { cluster, 'pouring-rain': { host } },
+      { cluster, 'pouring-rain': { host, advertise: '10.0.0.1:1980' } },
+    ] as const;
+  }),
+  [
+    'addresses of an etcd that is not used',
+    'cluster.etcd-endpoints are named, but cluster.registry is "swim"; set it to "etcd" to use them.',
+    { cluster: { ...ETCD, registry: 'swim' } },
+    { cluster: { registry: 'swim' } },
+  ],
+  ...['etcd-cert-file', 'etcd-key-file'].map(
+    (one) =>
+      [
+        `an ${one} alone`,
+        'cluster.etcd-cert-file and cluster.etcd-key-file belong together, and one of them is missing.',
+        { cluster: { ...ETCD, [one]: 'a.pem' } },
+        { cluster: { ...ETCD, 'etcd-cert-file': 'a.pem', 'etcd-key-file': 'b.pem' } },
+      ] as const,
+  ),
+  ...['etcd-user', 'etcd-password-file'].map(
+    (one) =>
+      [
+        `an ${one} alone`,
+        'cluster.etcd-user and cluster.etcd-password-file belong together, and one of them is missing.',
+        { cluster: { ...ETCD, [one]: 'a' } },
+        { cluster: { ...ETCD, 'etcd-user': 'a', 'etcd-password-file': 'b' } },
+      ] as const,
+  ),
+] as const) {
+  test(`${what} is a mistake of its own`, ({ cwd }) => {
+    write(cwd, wrong);
+    assert.equal(refused(cwd), [told]);
+    write(cwd, right);
+    assert.ok(load(cwd));
+  });
+}
+
 test('a mistake in the servers list is told with the others', ({ cwd }) => {
   write(cwd, [{ host: 'a', port: 0 }], 'servers.json');
   const mistakes = refused(cwd, { flags: { httpPort: 'x' } });

@@ -6,7 +6,8 @@ import { EtcdVersionRegister } from '../../src/cluster/version-register.js';
 import { isMurkyError } from '../../src/errors.js';
 import type { EtcdBatch } from '../../src/etcd/contract.js';
 import { EtcdClient } from '../../src/etcd/etcd-client.js';
-import { EtcdServer, etcdInstalled } from './etcd-server.js';
+import type { GatewayOptions } from '../../src/etcd/gateway.js';
+import { EtcdServer, etcdInstalled, secureEtcdInstalled } from './etcd-server.js';
 
 const real = suite('a real etcd');
 let server: EtcdServer;
@@ -99,6 +100,52 @@ real('an endpoint that is down is passed over', async () => {
   assert.equal(await both.putIf('over/a', '1', '2'), { done: true });
 });
 
+const secure = suite('an etcd with a certificate and users');
+const user = { name: 'murky', password: 'ünsafe' };
+let guarded: EtcdServer;
+secure.before(async () => {
+  guarded = await EtcdServer.startSecure(user);
+});
+secure.after(() => guarded?.close());
+
+/** The sentence that a read ends with. */
+async function sentenceOf(client: EtcdClient): Promise<string> {
+  try {
+    await client.get('a');
+  } catch (error) {
+    assert.ok(isMurkyError(error, 'MURKY_NO_REGISTRY'));
+    return error.message;
+  }
+  return 'it was read';
+}
+
+secure('lets in who has both, also a watch, and after its token is gone', async () => {
+  const client = new EtcdClient({ ...guarded.access, user });
+  await client.put('a', '1');
+  const { entry, revision } = await client.get('a');
+  assert.is(entry?.value, '1');
+  const batches = client.watch('a', revision, new AbortController().signal)[Symbol.asyncIterator]();
+  while ((await batches.next()).value.events.length === 0); // the first message says that it watches
+  await batches.return?.();
+  await guarded.kill(); // simple tokens are kept in memory
+  await guarded.run(user);
+  await client.put('a', '2');
+  assert.is((await client.get('a')).entry?.value, '2');
+});
+
+secure('turns away who lacks one, in one sentence', async () => {
+  const { endpoints, tls } = guarded.access;
+  const told = (options: Partial<GatewayOptions>) => sentenceOf(new EtcdClient({ endpoints, ...options }));
+  assert.is(await told({ tls: tls! }), 'etcd refuses: etcdserver: permission denied.');
+  assert.is(
+    await told({ tls: tls!, user: { ...user, password: 'wrong' } }),
+    'etcd refuses: etcdserver: authentication failed, invalid user ID or password.',
+  );
+  const silent = `No etcd endpoint answers (${guarded.endpoint})`;
+  assert.is(await told({ user }), `${silent}: DEPTH_ZERO_SELF_SIGNED_CERT.`);
+  assert.match(await told({ user, tls: { ca: tls!.ca! } }), /^No etcd endpoint answers .*: .*CERTIFICATE.*\.$/);
+});
+
 const alone = suite('without an etcd');
 
 alone('is told in one sentence', async () => {
@@ -150,4 +197,6 @@ alone('a transaction whose answer is lost is not sent twice; what is there then 
 
 if (etcdInstalled) real.run();
 else alone.skip('a real etcd: it is not on the PATH');
+if (secureEtcdInstalled) secure.run();
+else alone.skip('an etcd with a certificate: etcd or openssl is not on the PATH');
 alone.run();
