@@ -95,9 +95,10 @@ export class AcknowledgedWrites {
           `The put that was acknowledged as ${what} is lost: ${instead} is left.`,
         );
       }
-      // A tombstone may have been collected; what it deleted must not be there.
-      if (promised.kind === 'delete' && kept && behind && !kept.tombstone) {
-        throw new Violation('deletes', `The delete that was acknowledged as ${what} is undone: the value is back.`);
+      if (promised.kind === 'delete' && behind) {
+        // Tombstones are kept for good: without it a node that comes back later could bring the value.
+        const how = kept && !kept.tombstone ? 'undone: the value is back' : 'forgotten: its tombstone is gone';
+        throw new Violation('deletes', `The delete that was acknowledged as ${what} is ${how}.`);
       }
     }
   }
