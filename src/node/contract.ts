@@ -40,8 +40,6 @@ export interface ObjectNode {
   drain(): Promise<DrainStatus>;
   /** Ends a drain: the node owns its share again. MURKY_CLOSED if it has left the cluster already. */
   cancelDrain(): Promise<DrainStatus>;
-  /** Calls `listener` at most once a second while objects are repaired; the returned function ends that. */
-  onRepair(listener: (progress: RepairProgress) => void): () => void;
   /** The fetches from other nodes that run now. */
   fetches(): Promise<readonly RunningFetch[]>;
   close(): Promise<void>;

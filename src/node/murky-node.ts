@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Cluster } from '../cluster/cluster.js';
 import { parseContact } from '../cluster/contact.js';
-import type { RepairProgress } from '../cluster/repair/repair.js';
 import { SharedSource } from '../cluster/share.js';
 import type { MurkyConfig } from '../config/contract.js';
 import { readServersList } from '../config/servers-list.js';
@@ -143,6 +142,7 @@ export class MurkyNode implements ObjectNode {
         },
       );
       opened.push(() => cluster.close());
+      cluster.onRepair((progress) => void events.emit('repair', progress));
       rain.serve(new SharedSource(store, behaviour.shareContent));
       await cluster.start();
       if (shape.mdns && etcd === undefined) {
@@ -252,10 +252,6 @@ export class MurkyNode implements ObjectNode {
 
   cancelDrain(): Promise<DrainStatus> {
     return this.parts.cluster.drain.cancel();
-  }
-
-  onRepair(listener: (progress: RepairProgress) => void): () => void {
-    return this.parts.cluster.onRepair(listener);
   }
 
   async fetches(): Promise<readonly RunningFetch[]> {

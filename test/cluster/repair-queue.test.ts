@@ -70,6 +70,28 @@ test('what one node says again is no further copy', async () => {
   assert.is(await copies(3n, { time: 6n, node: 1n }), 1, 'a newer one is held by whoever says so');
 });
 
+test('what has the fewest live copies is handed out first, in whatever order it was told', async () => {
+  const queue = new RepairQueue(new MemoryStore().facts);
+  const { version } = write;
+  const copies = [3, 1, 16, 2, 1, 4];
+  for (const [i, count] of copies.entries()) await queue.owe(OWNER, { id: BigInt(i), version, copies: count });
+  // What others hold that is missing here: two nodes have 10, one has 11.
+  for (const [id, holder] of [
+    [10n, 3n],
+    [10n, 4n],
+    [11n, 3n],
+  ] as const) {
+    await queue.look(id, version, holder);
+  }
+  queue.retry(() => true);
+  await queue.look(0n, { time: 6n, node: 1n }, 5n); // of a newer version there is one
+  const order: number[] = [];
+  for (let id = queue.next(); id !== undefined; id = queue.next()) order.push(Number(id));
+  const copiesOf = (id: number) => ({ 0: 1, 10: 2, 11: 1 })[id] ?? copies[id]!;
+  assert.equal([...order].sort(), [0, 1, 10, 11, 2, 3, 4, 5]);
+  assert.equal(order.map(copiesOf), [1, 1, 1, 1, 2, 2, 4, 16]);
+});
+
 test('damage that is noted while its object is being repaired is looked at again', async () => {
   const queue = new RepairQueue(new MemoryStore().facts);
   const { id, version } = write;

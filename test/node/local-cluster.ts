@@ -18,6 +18,7 @@ export interface NodeChoice {
   readonly maxBytes?: number;
   /** 0, nothing is scrubbed, unless told otherwise. */
   readonly scrubBytesPerSecond?: number;
+  readonly repairBytesPerSecond?: number;
   readonly dropFraction?: number;
   readonly maxRateBitsPerSecond?: number;
   readonly port?: number;
@@ -69,6 +70,7 @@ export class LocalCluster {
         writeQuorum: choice.writeQuorum ?? 'majority',
         writeTimeoutMs: choice.writeTimeoutMs ?? 10_000,
       },
+      repair: { ...base.repair, bytesPerSecond: choice.repairBytesPerSecond ?? base.repair.bytesPerSecond },
       cache: { maxBytes: choice.maxBytes ?? 2 ** 30 },
       reclaim: { maxTimeFraction: 0.25 },
       scrub: { bytesPerSecond: choice.scrubBytesPerSecond ?? 0 },
