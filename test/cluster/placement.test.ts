@@ -121,18 +121,28 @@ test('whoever joins or goes, with weights and zones: nothing moves between the o
   );
 });
 
-test('the (M+1)-th node of equal weight takes at most 1.05/(M+1) of the copies', () => {
-  for (const count of [3, 9]) {
+/** Objects of 1 byte to 64 MiB, as likely of one size as of double that. */
+function sizes(count: number): number[] {
+  const random = seededRandom(25);
+  return Array.from({ length: count }, () => Math.floor(2 ** (26 * random.unit())));
+}
+
+for (const count of [2, 3, 9, 30, 100]) {
+  test(`a node that joins ${count} of equal weight takes at most 1.05/${count + 1} of the copies and of the bytes`, () => {
     const before = nodes(count);
     const after = [...before, { id: 12345n, weight: 1 }];
-    let moved = 0;
-    const resources = 25_000;
-    for (let resource = 0; resource < resources; resource++) {
-      if (owners(resource, after, 3).includes(12345n)) moved += 1;
+    let [copies, bytes, all] = [0, 0, 0];
+    const of = sizes(25_000);
+    for (const [resource, size] of of.entries()) {
+      const placed = owners(resource, after, 3);
+      all += size * placed.length;
+      if (!placed.includes(12345n)) continue;
+      copies += 1;
+      bytes += size;
     }
-    // 1/(M+1) is expected; 5 % are four standard deviations or more.
-    assert.ok(moved <= (1.05 * 3 * resources) / (count + 1), `${moved}`);
-  }
-});
+    assert.ok(copies <= (1.05 * 3 * of.length) / (count + 1), `${copies}`);
+    assert.ok(bytes <= (1.05 * all) / (count + 1), `${bytes} of ${all}`);
+  });
+}
 
 test.run();
