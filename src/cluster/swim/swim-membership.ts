@@ -1,10 +1,10 @@
 import { MurkyError } from '../../errors.js';
-import type { Address, RainNetwork } from '../../rain/contract.js';
+import type { RainNetwork } from '../../rain/contract.js';
 import type { Clock } from '../../seam/clock.js';
 import type { Log } from '../../seam/log.js';
 import type { Random } from '../../seam/random.js';
 import type { FactStore } from '../../store/contract.js';
-import type { Contact } from '../contact.js';
+import { type Contact, contactText } from '../contact.js';
 import { type ContactEntry, Contacts } from '../contacts.js';
 import { Doubts } from '../doubts.js';
 import type { Membership, Resolve } from '../membership.js';
@@ -157,8 +157,13 @@ export class SwimMembership implements Membership {
   }
 
   peers(): Peer[] {
-    const leadsNowhere = (addresses: readonly Address[]) => addresses.every((one) => this.#table.at(one).length === 0);
-    const unanswered = this.#contacts.unanswered().filter(({ addresses }) => leadsNowhere(addresses));
+    const peers = [...this.#table.all()];
+    // By name too: one that leads nowhere as long as the node is gone is still that of the node.
+    const known = new Set(peers.flatMap(({ contact, address }) => [contactText(contact), contactText(address)]));
+    const isKnown = (one: Contact) => known.has(contactText(one));
+    const unanswered = this.#contacts
+      .unanswered()
+      .filter((entry) => ![entry.contact, ...entry.addresses].some(isKnown));
     const unknown = unanswered.map(
       ({ contact }): Peer => ({
         contact,
@@ -171,7 +176,7 @@ export class SwimMembership implements Membership {
         awaySinceMs: undefined,
       }),
     );
-    return [...this.#table.all(), ...unknown];
+    return [...peers, ...unknown];
   }
 
   /** Nodes can hold different views for a while: there is no one order of them. */
