@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   MURKY_REQUEST_TIMEOUT: { status: 408, exit: 1 },
   MURKY_ID_TAKEN: { status: 409, exit: 1 },
   MURKY_SUPERSEDED: { status: 409, exit: 1 },
+  MURKY_HAS_LEFT: { status: 409, exit: 1 },
   MURKY_LENGTH_REQUIRED: { status: 411, exit: 2 },
   MURKY_PRECONDITION_FAILED: { status: 412, exit: 1 },
   MURKY_TOO_LARGE: { status: 413, exit: 1 },

@@ -38,7 +38,7 @@ export interface ObjectNode {
    * background, also after a restart. MURKY_NO_QUORUM where there is no other node.
    */
   drain(): Promise<DrainStatus>;
-  /** Ends a drain: the node owns its share again. MURKY_CLOSED if it has left the cluster already. */
+  /** Ends a drain: the node owns its share again. MURKY_HAS_LEFT if it has left the cluster already. */
   cancelDrain(): Promise<DrainStatus>;
   /** The fetches from other nodes that run now. */
   fetches(): Promise<readonly RunningFetch[]>;

@@ -49,6 +49,9 @@ test('a drained node has given everything away, has left, and the others are who
   await drained(world, d!);
   assert.equal(replicas(d!), []);
   await assertWhole([a!, b!, c!], 3);
+  const cancelled = await world.time.until(d!.cluster.drain.cancel().catch((error: MurkyError) => error));
+  assert.ok(cancelled instanceof MurkyError && cancelled.code === 'MURKY_HAS_LEFT', String(cancelled));
+  assert.is(cancelled.status, 409);
   await world.time.run(3000);
   for (const node of [a!, b!, c!]) {
     const view = node.cluster.peers().find(({ id }) => id === d!.id.toString(16).padStart(16, '0'));
@@ -128,37 +131,44 @@ test('a node that is alone cannot be drained, and says so', async () => {
   await world.closeAll();
 });
 
-test('a drain cannot be called off any more while the node says goodbye', async () => {
-  const time = new VirtualTime();
-  let told = () => {};
-  const leaving = new Promise<void>((resolve) => {
-    told = resolve;
+for (const heard of [true, false]) {
+  const outcome = heard ? 'heard, it is too late' : 'not heard, the drain has ended';
+  test(`a drain that is called off while the node says goodbye waits for that: if it is ${outcome}`, async () => {
+    const time = new VirtualTime();
+    let answer = () => {};
+    const leaving = new Promise<void>((resolve, reject) => {
+      answer = () => (heard ? resolve() : reject(new MurkyError('MURKY_NODE_UNREACHABLE', 'Nobody has heard it.')));
+    });
+    const reweighed: number[] = [];
+    const membership = {
+      members: () => [{ state: 'alive', weight: 1 }],
+      reweigh: (weight: number) => void reweighed.push(weight),
+      leave: () => leaving,
+    } as unknown as Membership;
+    const drain = new Drain({
+      facts: new MemoryStore().facts,
+      clock: time.clock(),
+      log: silentLog,
+      membership,
+      weight: 1,
+      onWeight: () => {},
+      keptForOthers: async () => 0,
+    });
+    await drain.begin();
+    await time.run(1500); // it has nothing left, and leaves
+    const cancelling = drain.cancel().then(
+      ({ state }) => state,
+      (error) => (error as MurkyError).code,
+    );
+    await time.run(1000);
+    assert.is(drain.status().state, 'draining');
+    answer();
+    assert.is(await time.until(cancelling), heard ? 'MURKY_HAS_LEFT' : 'off');
+    await time.run(5000);
+    assert.is(drain.status().state, heard ? 'drained' : 'off');
+    assert.equal(reweighed, heard ? [0] : [0, 1]);
   });
-  const membership = {
-    members: () => [{ state: 'alive', weight: 1 }],
-    reweigh: () => {},
-    leave: () => leaving,
-  } as unknown as Membership;
-  const drain = new Drain({
-    facts: new MemoryStore().facts,
-    clock: time.clock(),
-    log: silentLog,
-    membership,
-    weight: 1,
-    onWeight: () => {},
-    keptForOthers: async () => 0,
-  });
-  await drain.begin();
-  await time.run(1500); // it has nothing left, and leaves
-  const refused = await drain.cancel().then(
-    () => undefined,
-    (error) => error,
-  );
-  assert.ok(refused instanceof MurkyError && refused.code === 'MURKY_CLOSED');
-  told();
-  await time.run(1);
-  assert.is(drain.status().state, 'drained');
-});
+}
 
 test('a drain that is called off while the last look ends is called off', async () => {
   const time = new VirtualTime();

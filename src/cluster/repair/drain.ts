@@ -40,8 +40,8 @@ export class Drain {
   #left: number | null = null;
   /** The data folder says that it drains; otherwise it may, after a write that failed. */
   #noted = false;
-  /** The others are being told: what they heard cannot be taken back. */
-  #leaving = false;
+  /** Ends when the others have been told, or could not be: what they heard cannot be taken back. */
+  #leaving: Promise<void> | undefined;
   #stopTimer = () => {};
   #closed = false;
   /** Requests to begin and to call it off are dealt with one after the other. */
@@ -80,7 +80,7 @@ export class Drain {
     return this.#requests.run(ONE, () => this.#begin());
   }
 
-  /** Owns its share again. MURKY_CLOSED after it has left, or while it does. */
+  /** Owns its share again. MURKY_HAS_LEFT after it has left; while it says goodbye that is waited for. */
   cancel(): Promise<DrainStatus> {
     return this.#requests.run(ONE, () => this.#cancel());
   }
@@ -110,8 +110,9 @@ export class Drain {
   }
 
   async #cancel(): Promise<DrainStatus> {
-    if (this.#state === 'drained' || this.#leaving) {
-      throw new MurkyError('MURKY_CLOSED', 'This node has left the cluster already.', {
+    await this.#leaving?.catch(() => {}); // then it has not left
+    if (this.#state === 'drained') {
+      throw new MurkyError('MURKY_HAS_LEFT', 'This node has left the cluster already: there is no drain to end.', {
         hint: 'Restart it, and it joins again.',
       });
     }
@@ -145,21 +146,25 @@ export class Drain {
   }
 
   async #look(): Promise<void> {
-    const { facts, membership, log, keptForOthers } = this.seams;
     if (!this.#noted) await this.#note().catch(() => {});
-    const left = await keptForOthers();
+    const left = await this.seams.keptForOthers();
     if (this.#state !== 'draining' || this.#closed) return;
     this.#left = left ?? null;
     if (left !== 0) return;
-    this.#leaving = true;
+    this.#leaving = this.#leave();
     try {
-      await membership.leave();
-      await facts.delete(FACT).catch((error) => {
-        log.warn({ error: String(error) }, 'The disk still says that this node drains: started again, it would go on.');
-      });
+      await this.#leaving;
     } finally {
-      this.#leaving = false;
+      this.#leaving = undefined;
     }
+  }
+
+  async #leave(): Promise<void> {
+    const { facts, membership, log } = this.seams;
+    await membership.leave();
+    await facts.delete(FACT).catch((error) => {
+      log.warn({ error: String(error) }, 'The disk still says that this node drains: started again, it would go on.');
+    });
     this.#state = 'drained'; // who starts it again means it to join
     log.info({}, 'All owners have what this node held. It has left the cluster and can be stopped.');
   }
