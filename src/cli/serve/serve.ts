@@ -6,6 +6,7 @@ import { MurkyNode } from '../../node/murky-node.js';
 import { formatAddress } from '../../rain/address.js';
 import type { Log } from '../../seam/log.js';
 import { asMurkyError, reportFailure } from '../failure.js';
+import { onHangup } from './hangup.js';
 import type { LogLevel } from './levels.js';
 import { openLog } from './log.js';
 
@@ -24,17 +25,16 @@ export interface ServeOptions extends Readonly<Record<string, unknown>> {
 /** Runs a node until it is asked to stop. The options are those of the configuration too, as commander names them. */
 export async function serve(options: ServeOptions): Promise<void> {
   const stop = stopRequest();
-  const hangup = new Hangup();
   // Who reads the ready line may go away after it; the node does not.
   process.stdout.on('error', () => {});
   try {
-    await run(options, stop, hangup);
+    await run(options, stop);
   } finally {
     if (process.connected) process.disconnect();
   }
 }
 
-async function run(options: ServeOptions, stop: Promise<string>, hangup: Hangup): Promise<void> {
+async function run(options: ServeOptions, stop: Promise<string>): Promise<void> {
   const { log, limit } = openLog(options.logLevel);
   const { config, file } = loadConfig({ file: options.config, flags: options });
   limit.linesPerSecond = config.log.maxLinesPerSecond;
@@ -43,7 +43,7 @@ async function run(options: ServeOptions, stop: Promise<string>, hangup: Hangup)
   else log.info({ data: config.dataDir, file }, 'The configuration is read.');
   const node = await MurkyNode.start(config, { log });
   try {
-    hangup.handle(() => reloadKeys(node, config.cluster.keyFile, log));
+    onHangup(() => reloadKeys(node, config.cluster.keyFile, log));
     const gateway = await startGateway(node, config.http, log);
     const { rain } = await node.status();
     process.stdout.write(`murky: ready http=${gateway.url} rain=${formatAddress(rain)} node=${node.id}\n`);
@@ -53,27 +53,6 @@ async function run(options: ServeOptions, stop: Promise<string>, hangup: Hangup)
     await node.close();
   } finally {
     await node.close();
-  }
-}
-
-/**
- * SIGHUP, as to other daemons: read again what may change while it runs. One that comes before there is a node must not
- * end the process, as it does by default; it is heard as soon as the node is there.
- */
-class Hangup {
-  #came = false;
-  #handle: (() => void) | undefined;
-
-  constructor() {
-    process.on('SIGHUP', () => {
-      if (this.#handle) this.#handle();
-      else this.#came = true;
-    });
-  }
-
-  handle(handle: () => void): void {
-    this.#handle = handle;
-    if (this.#came) handle();
   }
 }
 
