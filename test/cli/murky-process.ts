@@ -18,15 +18,21 @@ export interface Start {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly input?: Uint8Array;
+  /** It has a channel to this process. */
+  readonly channel?: boolean;
 }
 
 /** `murky` from the sources, with none of the caller's MURKY_ variables. */
-export function startMurky(words: readonly string[], { cwd = root, env = {} }: Start = {}): ChildProcess {
+export function startMurky(
+  words: readonly string[],
+  { cwd = root, env = {}, channel = false }: Start = {},
+): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('MURKY_'));
   const loader = fileURLToPath(import.meta.resolve('tsx'));
   return spawn(process.execPath, ['--import', `file://${loader}`, `${root}src/cli/murky.ts`, ...words], {
     cwd,
     env: { ...Object.fromEntries(inherited), ...env },
+    stdio: ['pipe', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
   });
 }
 

@@ -34,8 +34,9 @@ test.after.each(() => {
 
 /** Starts `murky`, calls `meanwhile` while its modules load, and `onOutput` with all that it has said, each time. */
 async function startSlowly(words: string[], meanwhile: () => void, onOutput: (output: string) => void) {
-  child = startMurky(words, { cwd: folder, env: { NODE_OPTIONS: `--import file://${join(folder, 'register.mjs')}` } });
-  const ended = once(child, 'close');
+  const env = { NODE_OPTIONS: `--import file://${join(folder, 'register.mjs')}` };
+  child = startMurky(words, { cwd: folder, env, channel: true });
+  const ended = Promise.all([once(child, 'exit'), once(child.stderr!, 'end')]);
   let output = '';
   let loads = false;
   child.stdout!.resume();
@@ -47,7 +48,7 @@ async function startSlowly(words: string[], meanwhile: () => void, onOutput: (ou
     meanwhile();
     writeFileSync(join(folder, 'loaded'), '');
   });
-  const [code, signal] = await ended;
+  const [[code, signal]] = await ended;
   return { code, signal, output };
 }
 
@@ -74,6 +75,18 @@ test('any other command is ended by it', async () => {
     () => {},
   );
   assert.equal([outcome.code, outcome.signal], [null, 'SIGHUP'], outcome.output);
+});
+
+test('a node whose parent goes while its modules load goes with it', async () => {
+  const outcome = await startSlowly(
+    ['serve', '--data-dir', 'data', '--http-port', '0', '--pouring-rain-port', '0'],
+    () => child!.disconnect(),
+    (output) => {
+      if (output.includes('Store something')) setTimeout(() => child!.kill('SIGKILL'), 3000);
+    },
+  );
+  assert.equal([outcome.code, outcome.signal], [0, null], outcome.output);
+  assert.match(outcome.output, /the parent process has gone/);
 });
 
 test.run();

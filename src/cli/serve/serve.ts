@@ -90,8 +90,10 @@ function stopRequest(): Promise<string> {
         begin(name);
       });
     }
-    process.once('disconnect', () => {
+    const onParentGone = () => {
       if (!stopping) begin('the parent process has gone');
-    });
+    };
+    process.once('disconnect', onParentGone);
+    if (process.connected === false) onParentGone(); // while the modules were loaded; undefined where there is no channel
   });
 }
