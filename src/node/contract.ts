@@ -1,4 +1,5 @@
 import type { RepairProgress } from '../cluster/repair/repair.js';
+import type { ErrorCode } from '../errors.js';
 import type { Manifest } from '../object/manifest.js';
 import type { Version } from '../object/version.js';
 import type { PathView } from '../rain/path-history.js';
@@ -207,6 +208,8 @@ export interface DrainStatus {
   readonly state: 'off' | 'draining' | 'drained';
   /** Objects that not all of their owners have yet; null while the node looks through what it holds. */
   readonly objectsLeft: number | null;
+  /** Why it does not get on, and what to do, as when no other node can note that this one leaves; tried again by itself. */
+  readonly heldUp: { readonly code: ErrorCode; readonly detail: string; readonly hint: string | null } | null;
 }
 
 export interface NodeStatus {

@@ -13,6 +13,8 @@ export interface Trouble {
   /** Never answers. */
   silent?: boolean;
   problem?: { status: number; code: string; detail: string; hint?: string };
+  /** Its drain does not get on. */
+  heldUp?: { code: string; detail: string; hint: string };
   /** Answers with something that is no node's. */
   stranger?: boolean;
 }
@@ -36,7 +38,7 @@ export async function startFakeNode(): Promise<FakeNode> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, 'http://node');
     requests.push({ method: request.method!, path: request.url!, token: request.headers.authorization });
-    const { silent, problem, stranger } = node.trouble;
+    const { silent, problem, stranger, heldUp } = node.trouble;
     if (silent) return;
     if (stranger) {
       response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>no</h1>');
@@ -46,7 +48,8 @@ export async function startFakeNode(): Promise<FakeNode> {
     else if (pathname === '/status') json(response, 200, { name: 'murky-waters', ...STATUS });
     else if (pathname === '/cluster') json(response, 200, CLUSTER);
     else if (pathname === '/peers') json(response, 200, PEERS);
-    else if (pathname === '/drain') json(response, 200, drainStep(request.method!));
+    else if (pathname === '/drain')
+      json(response, 200, heldUp ? { state: 'draining', objectsLeft: 0, heldUp } : drainStep(request.method!));
     else if (pathname === '/objects') list(node, request, response);
     else one(node, decodeURIComponent(pathname.slice('/objects/'.length)), request, response);
   });

@@ -156,6 +156,18 @@ test('drain tells what is left until the node has left, and --cancel ends it', a
   );
 });
 
+test('a drain that is held up ends the command after --timeout seconds, and says why and what to do', async () => {
+  const heldUp = { code: 'MURKY_DISK_FULL', detail: 'No other node could note it.', hint: 'Free some space.' };
+  node.trouble = { heldUp };
+  const { code, text, stderr } = await run(['drain', '--timeout', '2']);
+  assert.is(code, 1);
+  assert.is(text, `${heldUp.detail}\n`);
+  assert.is(stderr, `murky: ${heldUp.detail}\nhint: ${heldUp.hint}\n`);
+  const json = await run(['drain', '--timeout', '1', '--json']);
+  assert.is(JSON.parse(json.stderr).code, heldUp.code);
+  assert.is(JSON.parse((await run(['drain', '--no-wait', '--json'])).text).heldUp.code, heldUp.code);
+});
+
 test('damaged bytes are not accepted and leave no file', async () => {
   node.objects.set('bad', { bytes: Buffer.from('bytes'), contentType: undefined });
   node.trouble = { etag: `"${sha256(Buffer.from('other bytes'))}"` };

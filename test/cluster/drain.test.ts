@@ -30,7 +30,7 @@ async function assertWhole(nodes: readonly SimulatedNode[], copies: number): Pro
 
 async function drained(world: World, node: SimulatedNode): Promise<void> {
   for (let i = 0; i < 120 && node.cluster.drain.status().state !== 'drained'; i++) await world.time.run(1000);
-  assert.equal(node.cluster.drain.status(), { state: 'drained', objectsLeft: 0 });
+  assert.equal(node.cluster.drain.status(), { state: 'drained', objectsLeft: 0, heldUp: null });
 }
 
 test('a drained node has given everything away, has left, and the others are whole without it', async () => {
@@ -111,7 +111,11 @@ test('a cancelled drain leaves the node with its share', async () => {
   const before = replicas(nodes[3]!);
   await world.time.until(nodes[3]!.cluster.drain.begin());
   await world.time.run(500);
-  assert.equal(await world.time.until(nodes[3]!.cluster.drain.cancel()), { state: 'off', objectsLeft: null });
+  assert.equal(await world.time.until(nodes[3]!.cluster.drain.cancel()), {
+    state: 'off',
+    objectsLeft: null,
+    heldUp: null,
+  });
   await world.time.run(60_000);
   assert.equal(replicas(nodes[3]!), before);
   await assertWhole(nodes, 3);

@@ -93,7 +93,7 @@ export class MemoryNode implements GatewayNode {
   }
 
   async status(): Promise<NodeStatus> {
-    const drain = { state: this.draining ? 'draining' : 'off', objectsLeft: null };
+    const drain = { state: this.draining ? 'draining' : 'off', objectsLeft: null, heldUp: null };
     return { name: 'murky-waters', id: '00000000000000aa', drain } as NodeStatus;
   }
 
@@ -113,12 +113,12 @@ export class MemoryNode implements GatewayNode {
 
   async drain() {
     this.draining = true;
-    return { state: 'draining', objectsLeft: null } as const;
+    return { state: 'draining', objectsLeft: null, heldUp: null } as const;
   }
 
   async cancelDrain() {
     this.draining = false;
-    return { state: 'off', objectsLeft: null } as const;
+    return { state: 'off', objectsLeft: null, heldUp: null } as const;
   }
 
   #held(key: string): Held {

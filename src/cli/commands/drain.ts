@@ -4,9 +4,10 @@ import { MurkyError } from '../../errors.js';
 import type { DrainStatus } from '../../node/contract.js';
 import { nodeClient } from '../http/node-address.js';
 import type { NodeClient } from '../http/node-client.js';
+import { heldUpError } from '../http/node-failure.js';
 import { interruptible } from '../interruption.js';
 import { jsonOption, type NodeOptions, nodeOption, timeoutOption, tokenFileOption } from '../options.js';
-import { print, printJson } from '../terminal/output.js';
+import { print, printable, printJson } from '../terminal/output.js';
 import { countText } from '../terminal/quantity.js';
 
 const LOOK_EVERY_MS = 1000;
@@ -37,11 +38,14 @@ async function drain(options: DrainOptions, signal: AbortSignal): Promise<void> 
   await say(options, options.wait === false ? begun : await watch(client, options, begun, signal));
 }
 
-/** Shows what is left until nothing is. */
+/** Shows what is left until nothing is. The node goes on by itself where it is held up for as long as --timeout says. */
 async function watch(client: NodeClient, options: DrainOptions, begun: DrainStatus, signal: AbortSignal) {
   let status = begun;
   let said: string | undefined;
+  let movedAtMs = performance.now();
   while (status.state === 'draining') {
+    if (!status.heldUp) movedAtMs = performance.now();
+    else if (performance.now() - movedAtMs >= 1000 * options.timeout) throw heldUpError(status.heldUp);
     const sentence = sentenceFor(status);
     if (!options.json && sentence !== said) await print(`${sentence}\n`);
     said = sentence;
@@ -57,10 +61,11 @@ async function say(options: DrainOptions, status: DrainStatus): Promise<void> {
   else await print(`${sentenceFor(status)}\n`);
 }
 
-function sentenceFor({ state, objectsLeft }: DrainStatus): string {
+function sentenceFor({ state, objectsLeft, heldUp }: DrainStatus): string {
   if (state === 'off') return 'The node owns its share of the objects.';
   if (state === 'drained')
     return 'The node holds nothing that others need. It has left the cluster and can be stopped.';
+  if (heldUp) return printable(heldUp.detail);
   if (objectsLeft === null) return 'The node looks through what it holds.';
   return `${countText(objectsLeft, 'object is', 'objects are')} still to come to other nodes.`;
 }

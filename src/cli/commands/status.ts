@@ -88,8 +88,9 @@ function ownRepairText(repair: RepairStatus, away: boolean): string {
   return `${lacking}, ${doing}, ${repairedObjects} repaired`;
 }
 
-function drainText({ state, objectsLeft }: DrainStatus): string {
+function drainText({ state, objectsLeft, heldUp }: DrainStatus): string {
   if (state === 'drained') return 'done: it has left the cluster and can be stopped';
+  if (heldUp) return colours.yellow(printable(heldUp.detail));
   return objectsLeft === null ? 'looking through what it holds' : `${objectsLeft} still to come to other nodes`;
 }
 

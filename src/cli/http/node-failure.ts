@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ERROR_CODES, type ErrorCode, isMurkyError, MurkyError } from '../../errors.js';
+import type { DrainStatus } from '../../node/contract.js';
 import { printable } from '../terminal/output.js';
 
 const REASONS: Record<string, string> = {
@@ -46,6 +47,12 @@ export function problemError(url: URL, answer: IncomingMessage, body: string): M
     ...(problem.hint ? { hint: printable(problem.hint) } : {}),
     facts: { status: answer.statusCode },
   });
+}
+
+/** What a node tells in an answer of why it does not get on. */
+export function heldUpError({ code, detail, hint }: NonNullable<DrainStatus['heldUp']>): MurkyError {
+  const options = hint ? { hint: printable(hint) } : {};
+  return new MurkyError(knownCode(code, 503), printable(detail), options);
 }
 
 function parse(answer: IncomingMessage, body: string): Record<string, string | undefined> | undefined {

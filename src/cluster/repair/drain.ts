@@ -1,4 +1,4 @@
-import { isMurkyError, MurkyError } from '../../errors.js';
+import { type ErrorCode, isMurkyError, MurkyError } from '../../errors.js';
 import type { Clock } from '../../seam/clock.js';
 import type { Log } from '../../seam/log.js';
 import type { FactStore } from '../../store/contract.js';
@@ -10,6 +10,15 @@ export interface DrainStatus {
   readonly state: 'off' | 'draining' | 'drained';
   /** Objects that not all of their owners have yet; null while the node looks through what it holds. */
   readonly objectsLeft: number | null;
+  /** Why it does not get on, and what to do, as when no other node can note that this one leaves; tried again by itself. */
+  readonly heldUp: HeldUp | null;
+}
+
+export interface HeldUp {
+  readonly code: ErrorCode;
+  /** One sentence. */
+  readonly detail: string;
+  readonly hint: string | null;
 }
 
 interface DrainSeams {
@@ -38,6 +47,7 @@ const ONE = 0n;
 export class Drain {
   #state: DrainStatus['state'] = 'off';
   #left: number | null = null;
+  #heldUp: HeldUp | null = null;
   /** The data folder says that it drains; otherwise it may, after a write that failed. */
   #noted = false;
   /** Ends when the others have been told, or could not be: what they heard cannot be taken back. */
@@ -72,7 +82,8 @@ export class Drain {
   }
 
   status(): DrainStatus {
-    return { state: this.#state, objectsLeft: this.#state === 'off' ? null : this.#left };
+    const objectsLeft = this.#state === 'off' ? null : this.#left;
+    return { state: this.#state, objectsLeft, heldUp: this.#state === 'draining' ? this.#heldUp : null };
   }
 
   /** Begins, or goes on. MURKY_NO_QUORUM where there is no one to take over. */
@@ -102,6 +113,7 @@ export class Drain {
     }
     this.#state = 'draining';
     this.#left = null;
+    this.#heldUp = null;
     membership.reweigh(0);
     onWeight();
     log.info({}, 'This node gives away what it holds, and then leaves the cluster.');
@@ -138,11 +150,24 @@ export class Drain {
     if (this.#closed || this.#state !== 'draining') return;
     this.#stopTimer = this.seams.clock.after(LOOK_PERIOD_MS, () => {
       this.#look()
-        .catch((error) => {
-          if (!this.#closed) this.seams.log.warn({ error: String(error) }, 'The drain will look again.');
+        .then(() => {
+          this.#heldUp = null;
         })
+        .catch((error) => this.#onHeldUp(error))
         .finally(() => this.#watch());
     });
+  }
+
+  /** Told once for as long as it is the same. */
+  #onHeldUp(error: unknown): void {
+    if (this.#closed || this.#state !== 'draining') return;
+    const unforeseen =
+      'Something went wrong that should not while this node looked through what it holds; its log says more.';
+    const { code, message, hint } = isMurkyError(error) ? error : new MurkyError('MURKY_INTERNAL', unforeseen);
+    const again = this.#heldUp?.code === code;
+    this.#heldUp = { code, detail: message, hint: hint ?? null };
+    const facts = isMurkyError(error) ? { code } : { code, error: String(error) };
+    if (!again) this.seams.log.warn(facts, `${message} The drain is tried again.`);
   }
 
   async #look(): Promise<void> {

@@ -37,7 +37,10 @@ export class Exchange {
   #incarnation = 0;
   /** Times that others held a greater incarnation than this node's, which it alone may raise. */
   #outspoken = 0;
+  /** Says goodbye, or has: what others hold of it is not contradicted. */
   #leaving = false;
+  /** Somebody has noted that. */
+  #left = false;
 
   constructor(
     private own: Omit<SelfRecord, 'incarnation' | 'left'>,
@@ -56,11 +59,13 @@ export class Exchange {
     this.roster.onSelf = (belief) => void this.#contradict(belief);
     this.seams.rain.onRequest(RequestKind.Ping, async (payload, from) => {
       const ping = decodePing(payload);
+      // It leaves once it is heard: this node must know of it after a restart too, as it may be the only one that heard.
+      // Where the disk takes no note of it, it is not heard, and not believed either.
+      if (ping.self.left) await this.roster.noteGoodbye(ping.self);
       const doubled = this.#isDoubled(ping.self);
       const { member } = this.#take(ping, from, false);
-      // It leaves once it is heard: this node must know of it after a restart too, as it may be the only one that heard.
       if (ping.self.left && member) await this.roster.kept(member);
-      return this.#say(ping.self.id, from, doubled);
+      return this.#say(ping.self.id, from, { doubled });
     });
   }
 
@@ -75,18 +80,35 @@ export class Exchange {
     this.hooks.onSlander(); // the others have it otherwise
   }
 
-  /** From now on this node says of itself that it is gone for good, or, false, that it is not. */
-  sayGoodbye(leaving: boolean): void {
+  /**
+   * Whether this node is about to go for good. It says so in its {@link goodbye}s alone: who hears of it otherwise would
+   * believe it before anybody has noted it.
+   */
+  leave(leaving: boolean): void {
     this.#leaving = leaving;
     this.#incarnation += 1;
   }
 
+  /** From now on it says so to all. */
+  onLeft(): void {
+    this.#left = true;
+  }
+
+  /** Like {@link ping}; resolves when whoever answers has noted on its disk that this node leaves. */
+  goodbye(to: Address, id: bigint, timeoutMs: number): Promise<Reached> {
+    return this.#ask(to, this.#say(id, to, { left: true }), timeoutMs);
+  }
+
   /** Asks whoever is at `to`, a node of this id if it is known. Rejects without an answer. */
-  async ping(to: Address, id: bigint, timeoutMs: number): Promise<Reached> {
+  ping(to: Address, id: bigint, timeoutMs: number): Promise<Reached> {
+    return this.#ask(to, this.#say(id, to), timeoutMs);
+  }
+
+  async #ask(to: Address, said: Uint8Array, timeoutMs: number): Promise<Reached> {
     const { rain, clock } = this.seams;
     const startedMs = clock.monotonic();
     const wallMs = clock.now();
-    const answer = decodePing(await rain.request(to, RequestKind.Ping, this.#say(id, to), { timeoutMs }));
+    const answer = decodePing(await rain.request(to, RequestKind.Ping, said, { timeoutMs }));
     const tookMs = clock.monotonic() - startedMs;
     const { member, wasSlandered } = this.#take(answer, to, true);
     if (member) {
@@ -100,7 +122,7 @@ export class Exchange {
   }
 
   /** `doubled`: the one at `to` is to raise its incarnation, as another run of it has the same. */
-  #say(id: bigint, to: Address, doubled = false): Uint8Array {
+  #say(id: bigint, to: Address, { doubled = false, left = this.#left } = {}): Uint8Array {
     const { roster } = this;
     const { gossip } = roster;
     const { ids, sent } = gossip.next(MAX_NEWS);
@@ -108,7 +130,7 @@ export class Exchange {
       const record = about === id ? undefined : roster.record(about, to);
       return record ? [{ at, record }] : [];
     });
-    const self = this.#self();
+    const self = { ...this.#self(), left };
     const digest = this.comparable ? roster.digestWith(self) : 0n;
     const belief = roster.beliefOf(id);
     const { bytes, told } = encodePing({
@@ -154,7 +176,7 @@ export class Exchange {
   }
 
   #self(): SelfRecord {
-    return { ...this.own, incarnation: this.#incarnation, left: this.#leaving };
+    return { ...this.own, incarnation: this.#incarnation, left: this.#left };
   }
 
   /** Raises the incarnation over that with which others hold what is not so: only the node itself can. */

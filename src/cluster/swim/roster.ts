@@ -178,6 +178,13 @@ export class Roster {
     if (!member.suspect) this.#set(member, { incarnation: member.incarnation, status: 'suspect' }, 0);
   }
 
+  /** Resolves when it outlasts this node's run that a member leaves, before that is taken up. */
+  async noteGoodbye({ id, incarnation }: SelfRecord): Promise<void> {
+    const member = this.table.get(id);
+    if (!member || !supersedes({ incarnation, status: 'left' }, beliefOf(member))) return;
+    await this.table.remember({ ...member, incarnation, state: 'left' });
+  }
+
   /** Resolves when what is held of a member outlasts this node's run. */
   async kept(member: Member): Promise<void> {
     await this.table.remember(member);

@@ -1,4 +1,3 @@
-import { MurkyError } from '../../errors.js';
 import type { RainNetwork } from '../../rain/contract.js';
 import type { Clock } from '../../seam/clock.js';
 import type { Log } from '../../seam/log.js';
@@ -12,10 +11,12 @@ import { MembershipListeners } from '../membership-listeners.js';
 import { type Member, type Peer, PeerTable } from '../peers.js';
 import type { Settings } from '../settings.js';
 import { Exchange } from './exchange.js';
+import { Goodbye } from './goodbye.js';
 import { nextIncarnation } from './incarnation.js';
 import { Prober } from './prober.js';
 import { Roster } from './roster.js';
 import { Synchroniser } from './synchroniser.js';
+import { Turns } from './turns.js';
 
 export interface SwimOptions {
   readonly id: bigint;
@@ -47,9 +48,6 @@ const KNOCKS_A_PERIOD = 2;
 const KNOCKS_WHEN_ALONE = 16;
 /** A suspicion of this node is contradicted to so many. */
 const CONTRADICTIONS = 6;
-/** Who leaves tells this many of it, one of whom must have heard. */
-const GOODBYES = 8;
-const GOODBYE_TIMEOUT_MS = 2000;
 
 /**
  * Membership by gossip: SWIM (Das, Gupta, Motivala, "SWIM: scalable weakly-consistent infection-style process group
@@ -64,11 +62,12 @@ export class SwimMembership implements Membership {
   readonly #exchange: Exchange;
   readonly #prober: Prober;
   readonly #synchroniser: Synchroniser;
+  readonly #goodbye: Goodbye;
+  /** Of members that are away. */
+  readonly #knocks = new Turns();
   readonly #timers = new Map<string, () => void>();
   /** Times that this node has still to tell that it is well. */
   #contradictions = 0;
-  /** Members that are away take turns. */
-  #knockedLast = 0n;
   #closed = false;
 
   constructor(
@@ -94,6 +93,7 @@ export class SwimMembership implements Membership {
         this.#contradictions = CONTRADICTIONS;
       },
     });
+    this.#goodbye = new Goodbye(this.#roster, this.#exchange);
     this.#prober = new Prober(this.#roster, this.#exchange, PERIOD_MS, seams);
     this.#listeners.on((event) => {
       if (event.kind === 'alive') this.#prober.onAlive(event.member);
@@ -138,13 +138,8 @@ export class SwimMembership implements Membership {
     this.#exchange.reweigh(weight);
   }
 
-  async leave(): Promise<void> {
-    this.#exchange.sayGoodbye(true);
-    const told = this.#roster.alive().slice(0, GOODBYES);
-    const heard = told.map(({ address, id }) => this.#prober.reaches(address, id, GOODBYE_TIMEOUT_MS));
-    if ((await Promise.all(heard)).includes(true)) return;
-    this.#exchange.sayGoodbye(false); // else all would wait for a node that is gone, for good
-    throw new MurkyError('MURKY_NODE_UNREACHABLE', 'No other node has heard yet that this one leaves.');
+  leave(): Promise<void> {
+    return this.#goodbye.say();
   }
 
   /** Another place where nodes may be found. */
@@ -219,18 +214,10 @@ export class SwimMembership implements Membership {
     this.#roster.tidy();
     const limit = this.#roster.aliveCount === 0 ? KNOCKS_WHEN_ALONE : KNOCKS_A_PERIOD;
     for (const entry of this.#contacts.due(this.seams.clock.monotonic(), limit)) void this.#tryContact(entry);
-    for (const member of this.#nextAway(limit)) {
+    const away = this.#roster.members().filter(({ state }) => state === 'away');
+    for (const member of this.#knocks.next(away, limit)) {
       void this.#prober.reaches(member.address, member.id, KNOCK_TIMEOUT_MS);
     }
-  }
-
-  #nextAway(limit: number): Member[] {
-    const away = this.#roster.members().filter(({ state }) => state === 'away');
-    away.sort((a, b) => (a.id < b.id ? -1 : 1));
-    const from = away.findIndex(({ id }) => id > this.#knockedLast);
-    const next = [...away.slice(Math.max(0, from)), ...away.slice(0, Math.max(0, from))].slice(0, limit);
-    this.#knockedLast = next.at(-1)?.id ?? 0n;
-    return next;
   }
 
   async #tryContact(entry: ContactEntry): Promise<void> {
