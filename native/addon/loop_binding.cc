@@ -318,7 +318,9 @@ void LoopObject::CancelRequest(const Napi::CallbackInfo& info) {
 void LoopObject::Respond(const Napi::CallbackInfo& info) {
   const uint64_t handle = BigOf(info[0]);
   const Napi::Uint8Array payload = BytesOf(info[1]);
-  if (payload.ByteLength() > rain::kMaxPayloadBytes) throw BadArgument(info.Env(), "The answer is too long.");
+  if (payload.ByteLength() > rain::kMostPayloadBytesSent) {
+    throw BadArgument(info.Env(), "The answer is too long.");
+  }
   if (!loops_) return;
   const std::vector<uint8_t> copy(payload.Data(), payload.Data() + payload.ByteLength());
   loops_->OfHandle(handle).Post(

@@ -37,7 +37,8 @@ class AskedRanges {
   void CancelBeyond(uint32_t most);
 
   const std::deque<AskedRange>& ranges() const { return ranges_; }
-  bool full() const { return ranges_.size() >= kMaxRanges; }
+  // As much as one SUBSCRIBE can list; what else is wanted is asked for when some of it has come.
+  bool full() const { return ranges_.size() >= kMostRangesSent; }
   uint32_t outstanding() const { return outstanding_; }  // asked, and not sent as far as known
   uint32_t Expected(uint32_t block) const {
     const auto found = expected_.find(block);

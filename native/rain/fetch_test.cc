@@ -45,10 +45,11 @@ struct Client : EngineHarness {
   }
 
   void SendSymbol(const Address& server, const Subscribe& asked, uint32_t sequence, uint32_t esi,
-                  size_t symbol_bytes = 64) {
+                  size_t symbol_bytes = 64, uint32_t block = 0) {
     std::vector<uint8_t> inner(kSymbolHeaderBytes + symbol_bytes);
     SymbolHeader header;
     header.fetch = asked.fetch;
+    header.block = block;
     header.sequence = sequence;
     header.time = static_cast<uint32_t>(now) & 0xffffff;
     header.esi = esi;
@@ -80,6 +81,27 @@ TEST(AServerIsGreetedBeforeItIsAskedForAnything) {
   uint32_t count = 0;
   for (const Range& range : asked.ranges) count += range.count;
   CHECK(count >= 100 && count <= 120);
+}
+
+TEST(WhatOneSubscribeCannotAskForOnANarrowPathTheNextOnesDo) {
+  Client client({At(2)});
+  for (uint32_t block = 1; block < 200; block++)
+    CHECK(client.engine->Want(client.fetch, block, 64, client.now));
+  Subscribe asked = client.Greet(At(2));
+  size_t most_ranges = 0;
+  uint32_t sequence = 0;
+  while (client.decoded.size() < 200 && sequence < 1'000) {
+    most_ranges = std::max(most_ranges, asked.ranges.size());
+    for (const Range& range : asked.ranges) {
+      for (uint32_t i = 0; i < range.count; i++)
+        client.SendSymbol(At(2), asked, sequence++, range.from + i, 64, range.block);
+    }
+    client.Pass(20'000);
+    for (const Sent& one : client.sent) CHECK(one.inner_bytes() + kOuterBytes + kTagBytes <= 1232);
+    if (!client.Last(At(2), &asked)) break;
+  }
+  CHECK_EQ(client.decoded.size(), 200u);
+  CHECK_EQ(most_ranges, 81u);
 }
 
 TEST(ServersAreAskedForDisjointSymbols) {

@@ -33,7 +33,7 @@ void IncomingRequests::OnRequest(const Address& from, uint64_t boot, const Reque
 
 bool IncomingRequests::Respond(uint64_t handle, const uint8_t* payload, size_t bytes, Micros now) {
   const auto found = by_handle_.find(handle);
-  if (found == by_handle_.end() || bytes > kMaxPayloadBytes) return false;
+  if (found == by_handle_.end() || bytes > kMostPayloadBytesSent) return false;
   const auto entry = found->second;
   CloseOne(*entry);
   entry->answer.assign(payload, payload + bytes);

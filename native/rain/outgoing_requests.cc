@@ -6,7 +6,7 @@ namespace murky::rain {
 
 bool OutgoingRequests::Send(uint64_t id, const Address& to, const uint8_t* payload, size_t bytes,
                             Micros timeout, Micros now) {
-  if (bytes > kMaxPayloadBytes || pending_.size() >= limits_.max_requests) return false;
+  if (bytes > kMostPayloadBytesSent || pending_.size() >= limits_.max_requests) return false;
   const auto [at, added] = pending_.try_emplace(id);
   if (!added) return false;
   Pending& pending = at->second;

@@ -29,7 +29,7 @@ class OutgoingRequests {
         counters_(counters),
         notifications_(notifications) {}
 
-  // False over the limit, with a payload over kMaxPayloadBytes or an id that is in use.
+  // False over the limit, with a payload over kMostPayloadBytesSent or an id that is in use.
   bool Send(uint64_t id, const Address& to, const uint8_t* payload, size_t bytes, Micros timeout, Micros now);
   // Nobody waits for the answer any more: it is neither repeated nor told of.
   void Cancel(uint64_t id);

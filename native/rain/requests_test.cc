@@ -129,13 +129,36 @@ TEST(ARequestIsRepeatedLessAndLessOftenAndTimesOut) {
   CHECK_EQ(client.wake_ups, 0);
 }
 
+TEST(AnAnswerThatANarrowPathSwallowsIsNotSent) {
+  EngineHarness server({}, 1, {ClusterKey(32, 5)});
+  EngineHarness client({}, 2, {ClusterKey(32, 5)});
+  const std::vector<uint8_t> payload(1173);
+  // Each way the longest that there may be.
+  CHECK(client.engine->SendRequest(1, At(1), payload.data(), 1172, 1'000'000, client.now));
+  const auto pass = [](EngineHarness& from, const Address& at, EngineHarness& to) {
+    for (const Sent& one : std::exchange(from.sent, {})) {
+      CHECK(one.datagram.size() <= 1232);
+      to.engine->OnDatagram(at, one.datagram.data(), one.datagram.size(), to.now);
+    }
+  };
+  pass(client, At(2), server);  // without a token
+  pass(server, At(1), client);
+  pass(client, At(2), server);
+  CHECK_EQ(server.requests.size(), 1u);
+  CHECK(!server.engine->Respond(server.requests[0], payload.data(), 1173, server.now));
+  CHECK(server.engine->Respond(server.requests[0], payload.data(), 1172, server.now));
+  pass(server, At(1), client);
+  CHECK_EQ(client.responses.size(), 1u);
+  CHECK_EQ(client.responses[0].second.size(), 1172u);
+}
+
 TEST(OutgoingRequestsAreBounded) {
   EngineLimits limits;
   limits.max_requests = 2;
   EngineHarness client(limits);
-  const std::vector<uint8_t> payload(kMaxPayloadBytes + 1);
+  const std::vector<uint8_t> payload(1173);
   CHECK(!client.engine->SendRequest(1, At(9), payload.data(), payload.size(), 1'000'000, client.now));
-  CHECK(client.engine->SendRequest(1, At(9), payload.data(), kMaxPayloadBytes, 1'000'000, client.now));
+  CHECK(client.engine->SendRequest(1, At(9), payload.data(), 1172, 1'000'000, client.now));
   CHECK(client.engine->SendRequest(2, At(9), kPing, 1, 1'000'000, client.now));
   CHECK(!client.engine->SendRequest(3, At(9), kPing, 1, 1'000'000, client.now));
 }

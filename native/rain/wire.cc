@@ -21,6 +21,10 @@ constexpr size_t kRequestBytes = 28;   // before the payload
 constexpr size_t kResponseBytes = 12;  // before the payload
 
 static_assert(kSubscribeBytes + kMaxRanges * kRangeBytes <= kMaxInnerBytes);
+static_assert(kOuterBytes + kSubscribeBytes + kMostRangesSent * kRangeBytes + kTagBytes <=
+              kPassingDatagramBytes);
+static_assert(kOuterBytes + kRequestBytes + kMostPayloadBytesSent + kTagBytes <= kPassingDatagramBytes);
+static_assert(kResponseBytes <= kRequestBytes);
 static_assert(kRequestBytes + kMaxPayloadBytes <= kMaxInnerBytes);
 // What answers an address that has not proved itself is no longer than what it sent (RFC 9000, section 8.1,
 // allows three times as much).

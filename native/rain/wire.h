@@ -21,8 +21,15 @@ constexpr size_t kTokenBytes = 16;
 constexpr size_t kVersionBytes = 16;
 constexpr size_t kMaxInnerBytes = 1360;  // of every message but SYMBOL, which has 16 + S
 constexpr size_t kMaxDatagramBytes = 16 + 16 + 8896 + 16;
-constexpr size_t kMaxPayloadBytes = 1332;         // of REQUEST and RESPONSE
-constexpr size_t kMaxRanges = 90;                 // in one SUBSCRIBE
+constexpr size_t kMaxPayloadBytes = 1332;  // of REQUEST and RESPONSE
+constexpr size_t kMaxRanges = 90;          // in one SUBSCRIBE
+
+// What is no symbol is sent in datagrams of at most so many bytes, which pass wherever IPv6's least MTU of
+// 1280 does (RFC 8200, section 5; 40 bytes of IPv6 and 8 of UDP). More is taken, up to kMaxInnerBytes.
+constexpr size_t kPassingDatagramBytes = 1232;
+constexpr size_t kMostRangesSent = 81;
+constexpr size_t kMostPayloadBytesSent = 1172;  // of REQUEST and RESPONSE
+
 constexpr uint32_t kManifestBlock = 0xffffffffu;  // block number that stands for the manifest itself
 
 using Token = std::array<uint8_t, kTokenBytes>;

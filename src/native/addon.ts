@@ -153,7 +153,7 @@ export interface NativeLoop {
    */
   wrongSymbols(fetch: number, block: number, bytes: Uint8Array): number[];
   closeFetch(fetch: number): void;
-  /** The payload has at most 1332 bytes. Answered by a `response` or `timeout` event with the same id. */
+  /** The payload has at most 1172 bytes. Answered by a `response` or `timeout` event with the same id. */
   request(id: bigint, host: string, port: number, payload: Uint8Array, timeoutMs: number): boolean;
   /** With the address that it went to: it is not repeated any more, and takes up no room. An answer may still be told of. */
   cancelRequest(id: bigint, host: string, port: number): void;

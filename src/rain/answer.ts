@@ -2,13 +2,12 @@ import { ERROR_CODES, type ErrorCode, MurkyError } from '../errors.js';
 import { formatAddress } from './address.js';
 import type { Address } from './contract.js';
 
-/** Bytes behind the first one of a request (its kind) or of an answer (its status). */
-export const MAX_BODY_BYTES = 1331;
 /**
- * Of a message that has to come through whatever the path: a request of so many is a datagram of 1232 bytes, which passes
- * where no more than IPv6's least MTU of 1280 does (RFC 8200, section 5), so that nothing has to be found out for it.
+ * Bytes behind the first one of a request (its kind) or of an answer (its status) that is sent: a request of so many is a
+ * datagram of 1232 bytes, which passes where no more than IPv6's least MTU of 1280 does (RFC 8200, section 5), so that
+ * nothing has to be found out for it.
  */
-export const MAX_PASSING_BODY_BYTES = 1171;
+export const MAX_BODY_BYTES = 1171;
 const STATUS_DONE = 0;
 const STATUS_FAILED = 1;
 

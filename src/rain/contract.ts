@@ -113,7 +113,7 @@ export interface BlockFetch extends AsyncIterable<FetchedBlock> {
 export interface RainNetwork {
   readonly address: Address;
   /**
-   * Sends a request of at most 1331 bytes and resolves with the answer. Repeated until answered: handlers are
+   * Sends a request of at most 1171 bytes and resolves with the answer. Repeated until answered: handlers are
    * idempotent. MURKY_TIMEOUT after `timeoutMs` (default 2000).
    */
   request(to: Address, kind: RequestKind, payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array>;

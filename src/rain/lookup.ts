@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { decodeManifest, encodeManifest, HASH_BYTES, type Manifest, sha256 } from '../object/manifest.js';
 import { compareVersions, toldVersion, VERSION_BYTES, versionToBytes } from '../object/version.js';
-import { MAX_PASSING_BODY_BYTES } from './answer.js';
+import { MAX_BODY_BYTES } from './answer.js';
 import type { LookupAnswer } from './contract.js';
 
 const ID_BYTES = 8;
@@ -49,7 +49,7 @@ export function decodeLookup(body: Uint8Array): bigint {
 export function encodeLookupAnswer(manifest: Manifest | undefined): Buffer {
   if (!manifest) return Buffer.from([0]);
   const encoded = encodeManifest(manifest);
-  const inline = FIXED_BYTES + encoded.length <= MAX_PASSING_BODY_BYTES;
+  const inline = FIXED_BYTES + encoded.length <= MAX_BODY_BYTES;
   const fixed = Buffer.alloc(FIXED_BYTES);
   fixed.writeUInt8(FOUND | (manifest.tombstone ? TOMBSTONE : 0) | (inline ? INLINE : 0), 0);
   versionToBytes(manifest.version).copy(fixed, 1);
@@ -83,8 +83,7 @@ export function decodeLookupAnswer(body: Uint8Array, id: bigint): LookupAnswer {
   const inline = bytes.subarray(FIXED_BYTES);
   if ((flags & INLINE) === 0) {
     if (inline.length !== 0) throw malformed('answer', 'bytes are left over');
-    if (FIXED_BYTES + manifestBytes <= MAX_PASSING_BODY_BYTES)
-      throw malformed('answer', 'a short manifest is left out');
+    if (FIXED_BYTES + manifestBytes <= MAX_BODY_BYTES) throw malformed('answer', 'a short manifest is left out');
     return answer;
   }
   if (inline.length !== manifestBytes) throw malformed('answer', 'the manifest has another length than announced');

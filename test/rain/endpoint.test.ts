@@ -86,11 +86,12 @@ test('a request carries its kind and resolves with the answer', async () => {
 test('an error crosses with its code and sentence, cut to the datagram', async () => {
   const { endpoint, loop } = await openScripted();
   endpoint.onRequest(RequestKind.Ping, async (payload) => {
-    throw new MurkyError('MURKY_STORE_FULL', payload.length === 0 ? 'Full.' : 'ä'.repeat(2000));
+    throw new MurkyError('MURKY_STORE_FULL', payload.length === 0 ? 'Full.' : Buffer.from(payload) + 'ä'.repeat(2000));
   });
   for (const [handle, body] of [
     ['1', ''],
-    ['2', 'long'],
+    ['2', 'even'],
+    ['3', 'odd'],
   ] as const) {
     const payload = Buffer.concat([Buffer.from([RequestKind.Ping]), bytes(body)]);
     loop.emit({ type: 'request', handle: BigInt(handle), ...peer, payload });
@@ -103,8 +104,11 @@ test('an error crosses with its code and sentence, cut to the datagram', async (
     return answer;
   };
   assert.is((await failure('MURKY_STORE_FULL', () => ask(loop.responses[0]!.payload))).message, 'Full.');
-  assert.ok(loop.responses[1]!.payload.length <= 1332);
-  assert.match((await failure('MURKY_STORE_FULL', () => ask(loop.responses[1]!.payload))).message, /^ä{600,}$/);
+  // 1172 bytes in all, 18 of them ahead of the sentence; never half a character.
+  assert.is(loop.responses[1]!.payload.length, 1172);
+  assert.is(loop.responses[2]!.payload.length, 1171);
+  assert.match((await failure('MURKY_STORE_FULL', () => ask(loop.responses[1]!.payload))).message, /^evenä{575}$/);
+  assert.match((await failure('MURKY_STORE_FULL', () => ask(loop.responses[2]!.payload))).message, /^oddä{575}$/);
   for (const nonsense of [[], [2], [1], [1, 9, 65], [1, 3, 65, 66, 67], [1, 8, ...bytes('toString')]]) {
     await failure('MURKY_BAD_MESSAGE', () => ask(Uint8Array.from(nonsense)));
   }
@@ -113,7 +117,7 @@ test('an error crosses with its code and sentence, cut to the datagram', async (
 test('a handler that fails, is missing or says too much is answered, and its words stay here', async () => {
   const { endpoint, loop } = await openScripted();
   endpoint.onRequest(RequestKind.Ping, async () => Promise.reject(new TypeError('secret')));
-  endpoint.onRequest(RequestKind.Propagate, async () => new Uint8Array(1332));
+  endpoint.onRequest(RequestKind.Propagate, async () => new Uint8Array(1172));
   for (const kind of [RequestKind.Ping, RequestKind.Propagate, 99]) {
     loop.emit({ type: 'request', handle: BigInt(kind), ...peer, payload: Uint8Array.from([kind]) });
   }
@@ -134,7 +138,7 @@ test('timeouts, aborts, too long bodies and full loops reject', async () => {
   await settle();
   loop.emit({ type: 'timeout', id: loop.requests[0]!.id });
   assert.match((await late).message, '127.0.0.1:5000');
-  await failure('MURKY_BAD_ARGUMENT', () => endpoint.request(peer, RequestKind.Ping, new Uint8Array(1332)));
+  await failure('MURKY_BAD_ARGUMENT', () => endpoint.request(peer, RequestKind.Ping, new Uint8Array(1172)));
   const abort = new AbortController();
   const aborted = endpoint.request(peer, RequestKind.Ping, bytes(''), { signal: abort.signal });
   await settle();

@@ -2,7 +2,7 @@ import { isMurkyError, MurkyError } from '../../src/errors.js';
 import type { FetchReport } from '../../src/native/addon.js';
 import { blockCount, encodeManifest, type Manifest, sha256 } from '../../src/object/manifest.js';
 import { compareVersions } from '../../src/object/version.js';
-import { MAX_PASSING_BODY_BYTES } from '../../src/rain/answer.js';
+import { MAX_BODY_BYTES } from '../../src/rain/answer.js';
 import {
   type Address,
   type BlockFetch,
@@ -113,12 +113,12 @@ export class SimulatedRain implements RainNetwork {
   }
 
   request(to: Address, kind: RequestKind, payload: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
-    if (payload.length > MAX_PASSING_BODY_BYTES) throw new Error(`A request of ${payload.length} bytes is too long.`);
+    if (payload.length > MAX_BODY_BYTES) throw new Error(`A request of ${payload.length} bytes is too long.`);
     const ask = async (there: SimulatedRain) => {
       const handler = there.#handlers.get(kind);
       if (!handler) throw new MurkyError('MURKY_BAD_REQUEST', 'Requests of this kind are not answered here.');
       const answer = await handler(Uint8Array.from(payload), this.address);
-      if (answer.length > MAX_PASSING_BODY_BYTES) throw new Error(`An answer of ${answer.length} bytes is too long.`);
+      if (answer.length > MAX_BODY_BYTES) throw new Error(`An answer of ${answer.length} bytes is too long.`);
       return Uint8Array.from(answer);
     };
     const answer = this.#call(to, ask, options);
