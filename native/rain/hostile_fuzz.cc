@@ -1,11 +1,12 @@
 // libFuzzer target, aware of the protocol: a server and a client in the simulated network. On the way between
 // them somebody without the key drops, repeats, changes, cuts and lengthens datagrams; beside them stand two
 // members with the key that speak to both, well-formed or not, and are servers of one of the fetches. All
-// hear one multicast group, and read the same, so that symbols are shared. What is fetched from the honest
-// server alone must come out right all the same.
+// hear one multicast group, and read the same, so that symbols are shared; where that fetch wants much, it
+// tells what to pour to the group, too. What is fetched from the honest server alone must come out right all
+// the same.
 // Reaches: Fetch::OnShared, Fetch::OnGroupSymbol, Fetch::OnMark, Fetch::OnRefuse, Subscriptions::OnJoin,
 // Subscriptions::OnListen, Subscriptions::SendShared, Subscriptions::SendMark, GroupPour::TakeTurn,
-// IncomingRequests::OnRequest.
+// Fetch::TellPourer, GroupFeed::Judge, IncomingRequests::OnRequest.
 #include <map>
 #include <string>
 #include <utility>
@@ -25,6 +26,9 @@ using Bytes = std::vector<uint8_t>;
 // Small and slow, so that a run takes some thousand datagrams and an input is tried in milliseconds.
 constexpr size_t kBlockBytes = 2'688;
 constexpr uint32_t kBlocks = 2;
+// Behind those, where much is wanted: as much as it takes to listen to the group.
+constexpr size_t kFurtherBlockBytes = 65'536;
+constexpr uint32_t kFurtherBlocks = kLeastGroupBytes / kFurtherBlockBytes;
 constexpr uint64_t kResource = 7;
 constexpr size_t kSymbolBytes =
     64;  // K = 42: more than the 32 that go to one reader alone before some are shared
@@ -34,8 +38,10 @@ constexpr Micros kLimit = 60'000'000;
 constexpr uint16_t kFirstReader = 1'000;
 constexpr int kServer = 1, kClient = 2, kFirstMember = 3, kSecondMember = 4;
 
+size_t BytesOf(uint32_t block) { return block < kBlocks ? kBlockBytes : kFurtherBlockBytes; }
+
 Bytes BlockOf(uint32_t block) {
-  Bytes bytes(kBlockBytes);
+  Bytes bytes(BytesOf(block));
   for (size_t i = 0; i < bytes.size(); i++) bytes[i] = static_cast<uint8_t>(i * 37 + (i >> 8) + block);
   return bytes;
 }
@@ -102,8 +108,10 @@ EngineLimits LinkLimits() {
 
 class Peer : public SimNode, public EngineHost {
  public:
-  Peer(SimNetwork& network, int host, FuzzInput& input)
+  // It has the blocks below `blocks`.
+  Peer(SimNetwork& network, int host, FuzzInput& input, uint32_t blocks)
       : network_(network),
+        blocks_(blocks),
         random_(static_cast<uint64_t>(host)),
         meddler_(network, input, network.Attach(HostAt(host), this)),
         engine(std::make_unique<Engine>(LinkLimits(), SealWithKey(random_), random_, meddler_, *this,
@@ -118,7 +126,7 @@ class Peer : public SimNode, public EngineHost {
   }
   Micros OnTime(Micros now) override { return engine->OnTime(now); }
   void OnBlockNeeded(uint64_t resource, const Version& version, uint32_t block) override {
-    if (resource != kResource || block >= kBlocks) {
+    if (resource != kResource || block >= blocks_) {
       engine->RefuseBlock(resource, version, block, RefuseReason::kNotHere, network_.now());
       return;
     }
@@ -138,19 +146,21 @@ class Peer : public SimNode, public EngineHost {
   void OnResponse(uint64_t, const uint8_t*, size_t) override {}
   void OnRequestTimeout(uint64_t) override {}
 
-  uint32_t Open(const std::vector<int>& hosts) {
+  // For the blocks below `blocks`.
+  uint32_t Open(const std::vector<int>& hosts, uint32_t blocks) {
     FetchSpec spec;
     spec.resource = kResource;
     spec.symbol_bytes = kSymbolBytes;
     for (const int host : hosts) spec.servers.push_back({HostAt(host)});
     const uint32_t fetch = engine->OpenFetch(spec, network_.now());
-    for (uint32_t block = 0; block < kBlocks; block++)
-      engine->Want(fetch, block, kBlockBytes, network_.now());
+    for (uint32_t block = 0; block < blocks; block++)
+      engine->Want(fetch, block, BytesOf(block), network_.now());
     return fetch;
   }
 
  private:
   SimNetwork& network_;
+  const uint32_t blocks_;
   SeededRandom random_;
   Meddler meddler_;
 
@@ -163,9 +173,11 @@ class Peer : public SimNode, public EngineHost {
 // Holds the key, and says whatever the input makes up: about what it was asked, if it was.
 class Member : public SimNode {
  public:
-  // `readers`: so many fetches it begins with, as soon as it has a token.
-  Member(SimNetwork& network, int host, FuzzInput& input, int readers)
+  // `readers`: so many fetches it begins with, as soon as it has a token, and of them it says that they lack
+  // the blocks below `blocks`.
+  Member(SimNetwork& network, int host, FuzzInput& input, int readers, uint32_t blocks)
       : input_(input),
+        blocks_(blocks),
         readers_(readers),
         random_(static_cast<uint64_t>(host)),
         seal_(SealWithKey(random_)),
@@ -275,7 +287,7 @@ class Member : public SimNode {
       message.ranges = {{heartbeat_, block, 0, 60}};
       Send(to, WriteSubscribe(message, out));
       Send(to, WriteJoin({fetch}, out));
-      Send(to, WriteListen({fetch, 0, kBlocks - 1}, out));
+      Send(to, WriteListen({fetch, 0, blocks_ - 1}, out));
     }
   }
   void Send(const Address& to, size_t inner_bytes) {
@@ -284,6 +296,7 @@ class Member : public SimNode {
   }
 
   FuzzInput& input_;
+  const uint32_t blocks_;
   int readers_;
   SeededRandom random_;
   std::unique_ptr<Seal> seal_;
@@ -303,10 +316,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace murky::rain;
   FuzzInput input(data, size);
   SimNetwork network(1);
-  Peer server(network, kServer, input), client(network, kClient, input);
   const uint8_t beginning = input.Byte();
-  Member first(network, kFirstMember, input, beginning / 4 % 8);
-  Member second(network, kSecondMember, input, beginning / 32);
+  const bool much = beginning % 4 == 2;
+  const uint32_t blocks = much ? kBlocks + kFurtherBlocks : kBlocks;
+  Peer server(network, kServer, input, blocks), client(network, kClient, input, blocks);
+  Member first(network, kFirstMember, input, beginning / 4 % 8, blocks);
+  Member second(network, kSecondMember, input, beginning / 32, blocks);
   LinkShape link;
   link.delay = 5'000;
   link.bits_per_second = kLinkBitsPerSecond;
@@ -318,14 +333,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   network.Join(Group(), HostAt(kClient));
   // Of fetches of one version the first takes what is shared.
-  const bool doubtful_shares = beginning % 4 == 0;
+  const bool doubtful_shares = beginning % 2 == 0;
   const std::vector<int> all = {kServer, kFirstMember, kSecondMember};
-  uint32_t doubtful = doubtful_shares ? client.Open(all) : 0;
-  client.trusted = client.Open({kServer});
-  if (!doubtful_shares) doubtful = client.Open(all);
+  uint32_t doubtful = doubtful_shares ? client.Open(all, blocks) : 0;
+  client.trusted = client.Open({kServer}, kBlocks);
+  if (!doubtful_shares) doubtful = client.Open(all, blocks);
   for (const int host : hosts) network.Wake(HostAt(host));
   network.Run(kLimit, [&] {
-    const bool enough = client.decoded[doubtful] == kBlocks || network.now() > kMeddlingEnds;
+    const bool enough = client.decoded[doubtful] == blocks || network.now() > kMeddlingEnds;
     return client.decoded[client.trusted] == kBlocks && enough;
   });
   MUST(client.decoded[client.trusted] == kBlocks);
