@@ -41,7 +41,8 @@ class Fetch {
 
   void OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
                 size_t symbol_bytes, Micros now);
-  // A symbol that is the same for all readers, and what comes between such ones for this one.
+  // For the fetch that takes them: a symbol that is the same for all readers, and what comes between such
+  // ones for this one.
   void OnShared(const Address& from, const SharedHeader& header, const uint8_t* symbol, size_t symbol_bytes,
                 Micros now);
   // One that came to the multicast group.
@@ -78,8 +79,8 @@ class Fetch {
   ServerPath& AddPath(const FetchServer& server, Micros now);  // the last one now
   ServerPath* Find(const Address& server);
   // Where a symbol came from; null, and it is counted as dropped, where that is no server of this fetch, or
-  // the fetch does not take such ones, or has symbols of another length.
-  ServerPath* SenderOf(const Address& from, bool takes, size_t symbol_bytes);
+  // the fetch has symbols of another length.
+  ServerPath* SenderOf(const Address& from, size_t symbol_bytes);
   void OnBoot(ServerPath& path, uint64_t boot, Micros now);
   // A symbol came over this path, asked for or not. Only what is `fresh` is a sign of life where it was not.
   AskedRanges::Match Arrived(ServerPath& path, uint32_t block, uint32_t esi, bool fresh, Micros now);

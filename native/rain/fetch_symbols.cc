@@ -12,8 +12,8 @@ constexpr uint32_t kSymbolsBeyondAnyNeed = 256;
 
 }  // namespace
 
-ServerPath* Fetch::SenderOf(const Address& from, bool takes, size_t symbol_bytes) {
-  ServerPath* path = takes ? Find(from) : nullptr;
+ServerPath* Fetch::SenderOf(const Address& from, size_t symbol_bytes) {
+  ServerPath* path = Find(from);
   if (!path) {
     counters_.dropped_unknown++;
   } else if (symbol_bytes != symbol_bytes_) {
@@ -25,7 +25,7 @@ ServerPath* Fetch::SenderOf(const Address& from, bool takes, size_t symbol_bytes
 
 void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& header, const uint8_t* symbol,
                      size_t symbol_bytes, Micros now) {
-  ServerPath* path = SenderOf(from, true, symbol_bytes);
+  ServerPath* path = SenderOf(from, symbol_bytes);
   if (!path) return;
   OnBoot(*path, boot, now);
   bool late = false;
@@ -39,7 +39,7 @@ void Fetch::OnSymbol(const Address& from, uint64_t boot, const SymbolHeader& hea
 // measure of time, and of arrival only as far as a mark tells of so many.
 void Fetch::OnShared(const Address& from, const SharedHeader& header, const uint8_t* symbol,
                      size_t symbol_bytes, Micros now) {
-  ServerPath* path = SenderOf(from, takes_shared_, symbol_bytes);
+  ServerPath* path = SenderOf(from, symbol_bytes);
   if (!path) return;
   path->meter.OnShared();
   Arrived(*path, header.block, header.esi, false, now);
@@ -50,7 +50,7 @@ void Fetch::OnShared(const Address& from, const SharedHeader& header, const uint
 // may have recorded it.
 void Fetch::OnGroupSymbol(const Address& from, const SharedHeader& header, const uint8_t* symbol,
                           size_t symbol_bytes, Micros now) {
-  ServerPath* path = SenderOf(from, takes_shared_, symbol_bytes);
+  ServerPath* path = SenderOf(from, symbol_bytes);
   if (!path) return;
   counters_.group_symbols_received++;
   if (!by_number_.count(header.block)) return;
