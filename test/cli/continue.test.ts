@@ -116,6 +116,15 @@ get('is done at once where only the name was missing', async () => {
   assert.is(node.requests.at(-1)!.sentFrom, value.length - 1);
 });
 
+get('leaves nothing behind the end of the object where more was there', async () => {
+  await broken();
+  writeFileSync(at('out.part'), Buffer.concat([value, randomBytes(1000)]));
+  const { code, stderr } = await run('-c');
+  assert.is(code, 0, stderr);
+  assert.ok(readFileSync(at('out')).equals(value));
+  assert.is(node.requests.at(-1)!.sentFrom, 0, 'the node has nothing from there on, and sends it whole');
+});
+
 get('without it nothing is kept, and it needs a regular file', async () => {
   brings();
   node.trouble = { breakAfterBytes: MIB };
@@ -183,6 +192,13 @@ fetch('brings what is damaged and all behind it again', async () => {
   await killed(8 * MIB);
   damage('out.part', 5 * MIB + 17);
   assert.is((await again()).bytes, (BLOCKS - 5) * MIB);
+  assert.ok(readFileSync(at('out')).equals(large));
+});
+
+fetch('leaves nothing behind the end of the object where more was there', async () => {
+  await killed(8 * MIB);
+  writeFileSync(at('out.part'), Buffer.concat([large, randomBytes(1000)]));
+  assert.is((await again()).bytes, 0);
   assert.ok(readFileSync(at('out')).equals(large));
 });
 

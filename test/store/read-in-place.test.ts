@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readSync } from 'node:fs';
+import { existsSync, readFileSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -10,9 +10,10 @@ import { silentLog } from '../../src/seam/log.js';
 import { BlockLog } from '../../src/store/block-log.js';
 import { recordBytes } from '../../src/store/block-record.js';
 import { Budget } from '../../src/store/budget.js';
+import { blockKey } from '../../src/store/index-keys.js';
 import { nodeFiles } from '../../src/store/node-files.js';
 import type { ObjectStore } from '../../src/store/object-store.js';
-import { changeSegment, inFolder, MIB, withStore } from './beds.js';
+import { changeSegment, inFolder, MIB, rawIndex, withStore } from './beds.js';
 import { eventually, settle } from './expect.js';
 import { FaultyDisk } from './faulty-disk.js';
 import { content, put, version } from './objects.js';
@@ -62,6 +63,35 @@ test('a block of the log is lent as a place in a file that holds its bytes; a sm
       assert.is(await said, 'mine');
     }),
   ));
+
+test('a small block is not lent from the log either: the index may have one that was mended', () =>
+  inFolder((folder) =>
+    withStore({ folder }, async (store) => {
+      // Two of 10000 bytes are more than the index takes of one value.
+      const value = content(20_000, 1);
+      await put(store, 'a', value, at, 'replica', 10_000);
+      assert.is(await store.readInPlace(resourceId('a'), at, 1, () => assert.unreachable() as never), false);
+      assert.equal(await store.block(resourceId('a'), at, 1), value.subarray(10_000));
+      const { length } = readFileSync(join(folder, 'segments', '00000001.log'));
+      assert.ok(length >= recordBytes(10_000), 'it is in the log');
+    }),
+  ));
+
+test('a place of another length than its block, as a damaged index names it, is not lent', () =>
+  inFolder(async (folder) => {
+    await withStore({ folder }, (store) => put(store, 'a', content(BLOCK, 1), at));
+    const key = blockKey('block', 1, 0);
+    await rawIndex(folder, async (index) => {
+      const place = Buffer.from((await index.get(key))!);
+      place.writeUInt32BE(0xffffff, 8);
+      await index.put(key, place);
+    });
+    await withStore({ folder }, async (store) => {
+      const never = () => assert.unreachable() as never;
+      assert.is(await store.readInPlace(resourceId('a'), at, 0, never), false);
+      assert.is(await store.check(resourceId('a'), at, 0), 'damaged');
+    });
+  }));
 
 test('a lent block stays while its segment is emptied and to be removed', () =>
   inFolder(async (folder) => {
