@@ -49,20 +49,28 @@ async function ingest(): Promise<string> {
 
 async function amplification(): Promise<string> {
   const rows = [];
-  for (const [bytes, writers, total] of [
-    [64 * KIB, 1, 256 * MIB],
-    [64 * KIB, 16, 256 * MIB],
-    [MIB, 1, 512 * MIB],
-    [16 * MIB, 1, 512 * MIB],
-    [16 * KIB, 16, 128 * MIB],
-    [KIB, 64, 32 * MIB],
+  for (const [workload, bytes, writers, total] of [
+    ['fresh', 64 * KIB, 1, 256 * MIB],
+    ['fresh', 64 * KIB, 16, 256 * MIB],
+    ['fresh', MIB, 1, 512 * MIB],
+    ['fresh', 16 * MIB, 1, 512 * MIB],
+    ['fresh', 16 * KIB, 16, 128 * MIB],
+    ['fresh', KIB, 64, 32 * MIB],
+    ['overwritten', 64 * KIB, 16, GIB],
+    ['overwritten', MIB, 4, GIB],
+    ['evicted', 64 * KIB, 16, GIB],
+    ['evicted', MIB, 4, GIB],
+    ['fetched', 64 * KIB, 16, 256 * MIB],
+    ['fetched', MIB, 4, 512 * MIB],
+    ['fetched', 64 * MIB, 2, 512 * MIB],
   ] as const) {
-    rows.push(await measureAmplification(bytes, writers, total));
+    rows.push(await measureAmplification(bytes, writers, total, workload));
   }
   return markdownTable(
     'Bytes that the process writes to the disk (write_bytes of /proc/self/io) for each byte of the objects.',
-    ['object', 'writers', 'objects', 'written / given'],
+    ['objects', 'of', 'writers', 'in all', 'written / given'],
     rows.map((row) => [
+      row.workload,
       `${row.objectBytes / KIB} KiB`,
       `${row.writers}`,
       `${row.objects}`,

@@ -3,9 +3,24 @@ import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { inFolder, inParallel, putObject, Values } from './workload.js';
+import { fetchObject, inFolder, inParallel, putObject, Values } from './workload.js';
+
+/**
+ * fresh: new objects in an empty store. overwritten, evicted: in a store whose budget is full, replicas that are written
+ * anew or new cached copies for which others leave, so that segments are reclaimed and snapshots taken meanwhile. fetched:
+ * as a replica that comes from other nodes is written, which can be gone on with where it breaks off.
+ */
+export type Workload = 'fresh' | 'overwritten' | 'evicted' | 'fetched';
+
+/** Of a store that is to be full. */
+const BUDGET_BYTES = 256 * 2 ** 20;
+/** Of the budget, what overwritten replicas take: there must be room for the versions before them. */
+const LIVE_SHARE = 0.6;
+/** Versions that were overwritten may go at once where room is needed. */
+const GRACE_MS = 100;
 
 export interface AmplificationRow {
+  readonly workload: Workload;
   readonly objectBytes: number;
   readonly writers: number;
   readonly objects: number;
@@ -17,8 +32,9 @@ export async function measureAmplification(
   objectBytes: number,
   writers: number,
   totalBytes: number,
+  workload: Workload = 'fresh',
 ): Promise<AmplificationRow> {
-  const child = fork(fileURLToPath(import.meta.url), [`${objectBytes}`, `${writers}`, `${totalBytes}`]);
+  const child = fork(fileURLToPath(import.meta.url), [`${objectBytes}`, `${writers}`, `${totalBytes}`, workload]);
   return await new Promise((resolve, reject) => {
     child.on('message', (row) => resolve(row as AmplificationRow));
     child.on('exit', (code) => reject(new Error(`the store's process ended with ${code}`)));
@@ -26,19 +42,45 @@ export async function measureAmplification(
 }
 
 /** Includes the close, which writes what LevelDB still held. */
-async function run(objectBytes: number, writers: number, totalBytes: number): Promise<AmplificationRow> {
+async function run(
+  objectBytes: number,
+  writers: number,
+  totalBytes: number,
+  workload: Workload,
+): Promise<AmplificationRow> {
   const objects = Math.ceil(totalBytes / objectBytes);
+  const full = workload === 'overwritten' || workload === 'evicted';
+  const keys = workload === 'overwritten' ? Math.floor((LIVE_SHARE * BUDGET_BYTES) / objectBytes) : Infinity;
+  const role = workload === 'evicted' ? 'cached' : 'replica';
+  const put = workload === 'fetched' ? fetchObject : putObject;
   return await inFolder(async (folder) => {
     const values = new Values(objectBytes);
-    const before = writtenBytes();
-    const store = await ObjectStore.open({ folder, maxBytes: 2 * totalBytes });
-    await inParallel(writers, 0, objects, (i) =>
-      values.use(i, (value) => putObject(store, `object-${i}`, value, i + 1)),
+    let before = writtenBytes();
+    const store = await ObjectStore.open(
+      full
+        ? { folder, maxBytes: BUDGET_BYTES, wholeFolder: true, graceMs: GRACE_MS }
+        : { folder, maxBytes: 2 * totalBytes },
     );
+    const write = (from: number, to: number) =>
+      inParallel(writers, from, to, (i) =>
+        values.use(i, (value) => put(store, `object-${keyOf(i, keys)}`, value, i + 1, role)),
+      );
+    const filled = full ? Math.ceil(BUDGET_BYTES / objectBytes) : 0;
+    if (full) {
+      await write(0, filled);
+      before = writtenBytes();
+    }
+    await write(filled, filled + objects);
     await store.close();
     const amplification = (writtenBytes() - before) / (objects * objectBytes);
-    return { objectBytes, writers, objects, amplification };
+    return { workload, objectBytes, writers, objects, amplification };
   });
+}
+
+/** Overwritten in no order: what is dead is spread over all segments. Two writers seldom have one key. */
+function keyOf(number: number, keys: number): number {
+  if (keys === Infinity || number < keys) return number;
+  return (Math.imul(number, 2654435761) >>> 0) % keys;
 }
 
 function writtenBytes(): number {
@@ -47,7 +89,7 @@ function writtenBytes(): number {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [objectBytes = 0, writers = 1, totalBytes = 0] = process.argv.slice(2).map(Number);
-  process.send?.(await run(objectBytes, writers, totalBytes));
+  const [objectBytes = 0, writers = 1, totalBytes = 0] = process.argv.slice(2, 5).map(Number);
+  process.send?.(await run(objectBytes, writers, totalBytes, process.argv[5] as Workload));
   process.disconnect();
 }
