@@ -8,6 +8,18 @@ export type Value = number | 'nothing';
 export class KeyHistory {
   #acknowledged: Value = 'nothing';
   readonly #unknown = new Set<Value>();
+  /** All puts that have begun, whatever became of them. */
+  readonly #begun = new Set<number>();
+
+  /** A write is about to be sent. */
+  begin(value: Value): void {
+    if (value !== 'nothing') this.#begun.add(value);
+  }
+
+  /** Whether someone that reads in the midst of the faults may get this value, old or new: it was put under this key. */
+  mayBeRead(value: Value): boolean {
+    return value === 'nothing' || this.#begun.has(value);
+  }
 
   acknowledge(value: Value): void {
     this.#acknowledged = value;

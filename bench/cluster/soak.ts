@@ -2,8 +2,8 @@
  * `npm run soak:cluster -- --minutes M --seed S`: three `murky serve` processes, one cluster, a load of puts, gets and
  * deletes through all of them, and faults at random: SIGKILL, SIGSTOP, partitions (also of one direction), steps of the
  * wall clock within an hour either way. Every two minutes all faults end; then all nodes have to hold the same within 60
- * seconds, and every key has to have the last acknowledged value or one whose write had no clear answer. Exit code 1
- * otherwise. Ctrl-C ends it early, with a last look. `--break lose-write` and `--break resurrect-delete` change one key
+ * seconds, and every key has to have the last acknowledged value or one whose write had no clear answer. Whatever a get
+ * gives meanwhile has to be a value that was put under its key. Exit code 1 otherwise. Ctrl-C ends it early, with a last look. `--break lose-write` and `--break resurrect-delete` change one key
  * behind the checker's back, which has to find it.
  */
 import { writeFileSync } from 'node:fs';
@@ -131,11 +131,13 @@ async function load(writer: number, going: () => boolean): Promise<void> {
     const remove = random.unit() < 0.25;
     const value: Value = remove ? 'nothing' : ++number;
     operations[remove ? 'deletes' : 'puts'] += 1;
-    const status = await request(
+    history.begin(value);
+    const answer = await request(
       node,
       key,
       remove ? { method: 'DELETE' } : { method: 'PUT', body: contentOf(number, value) },
     );
+    const status = answer?.status;
     if (status !== undefined && status < 300) {
       operations.acknowledged += 1;
       history.acknowledge(value);
@@ -150,17 +152,29 @@ async function load(writer: number, going: () => boolean): Promise<void> {
 async function read(going: () => boolean): Promise<void> {
   while (going()) {
     operations.gets += 1;
-    await request(nodes[below(NODES)]!, `writer-${below(WRITERS)}/${below(KEYS_PER_WRITER)}`, {});
+    const key = `writer-${below(WRITERS)}/${below(KEYS_PER_WRITER)}`;
+    const index = below(NODES);
+    const answer = await request(nodes[index]!, key, {});
+    if (answer?.status === 200) {
+      const value = valueIn(answer.status, answer.bytes);
+      if (value === undefined || !histories.get(key)?.mayBeRead(value)) {
+        const what = value === undefined ? `${answer.bytes.length} bytes` : `put ${value}`;
+        problems.push(`${key}, read at node ${index + 1}: ${what}, which nobody put there`);
+      }
+    }
     await pause(below(60));
   }
 }
 
-/** The status of the answer; undefined if none came, or not whole. */
-async function request(node: NodeProcess, key: string, options: RequestInit): Promise<number | undefined> {
+/** The answer; undefined if none came, or not whole. */
+async function request(
+  node: NodeProcess,
+  key: string,
+  options: RequestInit,
+): Promise<{ status: number; bytes: Buffer } | undefined> {
   try {
     const answer = await fetch(node.url(key), { ...options, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
-    await answer.arrayBuffer();
-    return answer.status;
+    return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) };
   } catch {
     await pause(20);
     return undefined;
@@ -210,7 +224,7 @@ async function plant(fault: Break): Promise<void> {
   if (key === undefined) throw new Error('No key is in the state that is to be changed; let it run for longer.');
   const change: RequestInit = fault === 'lose-write' ? { method: 'DELETE' } : { method: 'PUT', body: contentOf(1, 1) };
   let status: number | undefined;
-  while (status === undefined || status >= 300) status = await request(nodes[0]!, key, change);
+  while (status === undefined || status >= 300) status = (await request(nodes[0]!, key, change))?.status;
 }
 
 /** Waits until all nodes hold the same versions, and says how long after the last fault that was. */

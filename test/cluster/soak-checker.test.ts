@@ -79,4 +79,18 @@ for (const [what, steps, verdicts] of RECORDED) {
   });
 }
 
+test('the checker of the soak: what is read meanwhile is what was put under that key, whatever became of the put', () => {
+  const history = new KeyHistory();
+  assert.ok(history.mayBeRead('nothing'));
+  assert.not(history.mayBeRead(1), 'not begun');
+  for (const value of [1, 2, 3, 'nothing'] as const) history.begin(value);
+  assert.ok(history.mayBeRead(3), 'on its way');
+  history.acknowledge(1);
+  history.doubt(2);
+  history.acknowledge(3);
+  history.settle(3);
+  for (const value of [1, 2, 3] as const) assert.ok(history.mayBeRead(value), `${value}`);
+  assert.not(history.mayBeRead(4), "another key's");
+});
+
 test.run();

@@ -11,6 +11,8 @@ const KIB = 1024;
 const SIZES = [100, 3 * KIB, 40 * KIB, 700 * KIB, 2100 * KIB];
 const BEFORE = 40;
 const READERS = 3;
+/** Reads at a node that holds nothing, of which each goes over the network. */
+const FAR_READERS = 2;
 
 test.after(cleanUp);
 
@@ -29,8 +31,8 @@ async function write(node: NodeProcess, written: Written, n: number): Promise<vo
   written.set(key, null);
 }
 
-/** Reads what was acknowledged when the read began; keys are written once, so that nothing else may come. */
-async function read(node: NodeProcess, written: Written, key: string): Promise<void> {
+/** Says where it was read from. Reads what was acknowledged when the read began; keys are written once, so that nothing else may come. */
+async function read(node: NodeProcess, written: Written, key: string): Promise<string | null> {
   const value = written.get(key)!;
   const got = await node.get(key);
   const bytes = new Uint8Array(await got.arrayBuffer());
@@ -39,6 +41,7 @@ async function read(node: NodeProcess, written: Written, key: string): Promise<v
     assert.is(got.status, 200, `the get of ${key} was answered ${got.status}: ${Buffer.from(bytes)}`);
     assert.is(Buffer.compare(bytes, someBytes(value.size, value.seed)), 0, `the bytes of ${key}`);
   }
+  return got.headers.get('x-murky-source');
 }
 
 test('a node that loses its folder under load is full again without a command, and no read fails', async () => {
@@ -47,13 +50,16 @@ test('a node that loses its folder under load is full again without a command, a
   const nodes = await Promise.all(ports.map((rainPort) => NodeProcess.start({ key: KEY, rainPort, peers })));
   await Promise.all(nodes.map((node) => node.meets(2)));
   const wiped = nodes[2]!;
+  // Owns nothing, and has no room to keep copies of what it reads: it asks the owners, the one that is wiped among them.
+  const reader = await NodeProcess.start({ key: KEY, peers, config: { 'cluster.weight': 0, 'cache.max-bytes': 0 } });
+  await reader.meets(3);
   const serving = new Set(nodes);
   const written: Written = new Map();
   let next = 0;
   while (next < BEFORE) await write(nodes[next % 3]!, written, next++);
 
   let loaded = true;
-  let reads = 0;
+  let [reads, farReads] = [0, 0];
   const writing = (async () => {
     while (loaded) await write(nodes[next % 2]!, written, next++);
   })();
@@ -65,14 +71,23 @@ test('a node that loses its folder under load is full again without a command, a
       reads += 1;
     }
   });
-  const load = Promise.all([writing, ...reading]);
+  const farReading = Array.from({ length: FAR_READERS }, async (_, turn) => {
+    for (let at = turn; loaded; at += FAR_READERS) {
+      const key = `object-${(at * 13) % BEFORE}`;
+      const source = await read(reader, written, key);
+      if (written.get(key) !== null) assert.is(source, 'cluster');
+      farReads += 1;
+    }
+  });
+  const load = Promise.all([writing, ...reading, ...farReading]);
   const fault = (async () => {
     const before = wiped.id;
     serving.delete(wiped);
     await new Promise((resolve) => setTimeout(resolve, 300)); // reads that it was asked for end first
     await wiped.kill();
     rmSync(join(wiped.folder, 'data'), { recursive: true });
-    await until('writes while it is away', 20, async () => next >= BEFORE + 15);
+    const readBefore = farReads;
+    await until('writes and far reads while it is away', 20, async () => next >= BEFORE + 15 && farReads > readBefore);
     await wiped.start();
     assert.is.not(wiped.id, before, 'the folder is a new one');
     serving.add(wiped); // as soon as it says that it is ready it is read from, and must not say "not found"
@@ -83,6 +98,7 @@ test('a node that loses its folder under load is full again without a command, a
   });
   await load;
   assert.ok(reads > BEFORE, `only ${reads} reads`);
+  assert.ok(farReads > BEFORE, `only ${farReads} reads over the network`);
 
   const held = [...written.values()].filter((value) => value !== null);
   const bytes = held.reduce((sum, { size }) => sum + size, 0);

@@ -27,8 +27,8 @@ test('each survivor tells of all three: who is away and for how long, what lacks
     for (const there of [a, b]) {
       const { state, self, awaySeconds, summary } = nodes.get(there.id)!;
       assert.equal([state, self, awaySeconds], ['alive', there === asked, null]);
-      assert.is(summary?.objects, OBJECTS);
-      assert.ok(summary.usedBytes! >= OBJECTS * SIZE, `${summary.usedBytes}`);
+      assert.is(summary!.objects, OBJECTS);
+      assert.ok(summary!.usedBytes! >= OBJECTS * SIZE, `${summary!.usedBytes}`);
     }
     const { awaySeconds, summary } = nodes.get(c.id)!;
     assert.ok(awaySeconds! >= 0 && awaySeconds! < 60, `${awaySeconds}`);
