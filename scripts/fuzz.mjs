@@ -63,7 +63,10 @@ function build() {
 }
 
 function fuzz(name) {
-  if (name === MESSAGES) return run('node', ['--import', 'tsx', 'test/fuzz/messages.ts', `--seconds=${seconds}`]);
+  if (name === MESSAGES) {
+    const words = ['--import', 'tsx', 'test/fuzz/messages.ts', `--seconds=${seconds}`, ...(keep ? ['--keep'] : [])];
+    return run('node', words);
+  }
   const found = `${out}/corpus-${name}`;
   const kept = `test/fuzz/corpus/${name}`;
   mkdirSync(found, { recursive: true });

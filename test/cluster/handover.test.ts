@@ -16,9 +16,13 @@ import { VirtualTime } from '../simulation/virtual-clock.js';
 
 const write = (n: number) => tombstone(`key ${n}`, { time: 7n, node: 1n });
 
-function handoverOf(rain: RainNetwork, clock: Clock, owner: Member): Handover {
-  const store = new MemoryStore();
-  const queue = new RepairQueue(store.facts);
+function handoverOf(
+  rain: RainNetwork,
+  clock: Clock,
+  owner: Member,
+  store = new MemoryStore(),
+  queue = new RepairQueue(store.facts),
+): Handover {
   const owners = () => ({ self: true, others: [owner] });
   return new Handover({ rain, store, clock, log: silentLog, queue, owners, onNewer: () => {} });
 }
@@ -61,6 +65,28 @@ test('an owner that is busy is not taken for silent', async () => {
     handover.start(owner, write(1), { holders: () => [], repair: false, onProgress: () => {} }),
   );
   assert.is(delivered.kind, 'durable');
+});
+
+test('of what is over 4352 deliveries there is a hint, and no delivery', async () => {
+  let asked = 0;
+  const rain = {
+    request() {
+      asked += 1;
+      return new Promise(() => {}); // never
+    },
+  } as unknown as RainNetwork;
+  const address = { host: '10.0.0.2', port: 1980 };
+  const store = new MemoryStore();
+  const queue = new RepairQueue(store.facts);
+  const owners = Array.from({ length: 5 }, (_, n) => ({ id: BigInt(n + 2), state: 'alive', address }) as Member);
+  const handover = handoverOf(rain, new VirtualTime().clock(), owners[0]!, store, queue);
+  const options = { holders: () => [], repair: false, onProgress: () => {} };
+  for (let n = 0; n < 4352; n++) handover.start(owners[n % 5]!, write(n), options).catch(() => {});
+  assert.is(queue.count(2n), 0);
+  const delivered = await handover.start(owners[0]!, write(4352), options);
+  assert.is(delivered.kind, 'silent');
+  assert.is(queue.count(2n), 1);
+  assert.is(asked, 256, 'so many run');
 });
 
 test.run();

@@ -67,6 +67,17 @@ test('holders that turn up while a pull waits in line, runs or asks for the mani
   assert.is(asked.size, 10);
 });
 
+test('what is over 8 pulls and 1024 in line is refused as busy', () => {
+  const { start } = begin();
+  const one = (n: number) => start({ ...manifestOf(`large ${n}`), size: 2 ** 30 }, 1).done.catch(() => {});
+  for (let n = 0; n < 8 + 1024; n++) void one(n);
+  assert.throws(
+    () => one(8 + 1024),
+    (error: unknown) => isMurkyError(error, 'MURKY_BUSY'),
+  );
+  start(manifestOf('small'), 1).done.catch(() => {}); // they have a line of their own
+});
+
 test('a small object does not wait for large ones', async () => {
   const { asked, release, start } = begin();
   const large = Array.from({ length: 20 }, (_, i) => ({ ...manifestOf(`large ${i}`), size: 2 ** 30 }));
