@@ -133,6 +133,44 @@ test('one name that no name server answers for holds up no other node, and not t
   await time.until(one.close());
 });
 
+test('two that run with one id both hear of it, and keep saying that the id runs', async () => {
+  const { time, etcd, start } = begin();
+  const one = await start(1);
+  await time.run(2000);
+  assert.equal(one.conflicts(), []);
+  const other = await start(2);
+  await time.run(2000);
+  const copy = await start(1, undefined, { rain: { address: { host: '10.0.0.3', port: 1980 } } as RainNetwork });
+  await time.run(5000);
+  const told = /^Another running node has the id of this one\. A data folder was copied: /;
+  for (const twin of [one, copy]) {
+    assert.is(twin.conflicts().length, 1);
+    assert.match(twin.conflicts()[0]!, told);
+  }
+  assert.equal(other.conflicts(), []);
+  // They do not overwrite each other for ever.
+  const revision = async () => (await time.until(etcd.get('test/nodes/running/0000000000000001'))).entry?.modRevision;
+  const settled = await revision();
+  await time.run(30_000);
+  assert.is(await revision(), settled);
+  assert.equal(
+    other.members().map(({ id, state }) => `${id} ${state}`),
+    ['1 alive'],
+  );
+  for (const node of [one, copy, other]) await time.until(node.close());
+});
+
+test('a restart within the lease of the run before is no second node', async () => {
+  const { time, start } = begin();
+  const before = await start(1);
+  await time.run(2000);
+  await time.until(before.close()); // as at a crash its key stays until the lease is over
+  const again = await start(1);
+  await time.run(20_000);
+  assert.equal(again.conflicts(), []);
+  await time.until(again.close());
+});
+
 test('a goodbye that etcd does not take leaves the node a member', async () => {
   const { time, etcd, start } = begin();
   let reached = true;

@@ -70,6 +70,10 @@ export class EtcdMembership implements Membership {
   readonly #lookups = new Limit(MAX_RUNNING_LOOKUPS, MAX_KNOWN);
   #revision = 0;
   #lease: string | undefined;
+  /** Etcd has taken this run's boot. */
+  #announced = false;
+  /** What is heard from now on is no older than that: another boot is not one of an earlier run, whose lease still holds. */
+  #bootSeen = false;
   #leaving = false;
   #weight: number;
   #tasks: Promise<void>[] = [];
@@ -174,6 +178,7 @@ export class EtcdMembership implements Membership {
     const lease = await etcd.grantLease(leaseSeconds);
     this.#lease = lease;
     await etcd.put(this.#runningKey(id), this.#boot, lease);
+    this.#announced = true;
     const { signal } = this.#closing;
     while (!signal.aborted && !this.#leaving) {
       await sleep(clock, (1000 * leaseSeconds) / KEEPS_A_LEASE, signal).catch(() => {});
@@ -194,6 +199,7 @@ export class EtcdMembership implements Membership {
   /** Reads what there is, and then every change, until the connection ends or its time is over. */
   async #follow(): Promise<void> {
     const { etcd, clock } = this.seams;
+    if (this.#announced) this.#bootSeen = true;
     // Apart, or nodes that left long ago could leave no room for those that run.
     const running = await etcd.list(this.#runningPrefix, MAX_RUNNING);
     const known = await etcd.list(this.#memberPrefix, MAX_KNOWN);
@@ -242,9 +248,14 @@ export class EtcdMembership implements Membership {
 
   /** Another run has put its boot over this one's: a copy of the data folder, which shall hear of this one too. */
   #onOwn(boot: string): void {
-    if (boot === this.#boot || this.#lease === undefined || this.#doubts.conflicts().length > 0) return;
+    if (boot === this.#boot) this.#bootSeen = true;
+    else if (this.#bootSeen && this.#lease !== undefined && this.#doubts.conflicts().length === 0)
+      this.#onTwin(this.#lease);
+  }
+
+  #onTwin(lease: string): void {
     this.#doubts.onTwinOfSelf();
-    this.seams.etcd.put(this.#runningKey(this.options.id), this.#boot, this.#lease).catch(() => {});
+    this.seams.etcd.put(this.#runningKey(this.options.id), this.#boot, lease).catch(() => {});
   }
 
   #apply(id: bigint): void {
