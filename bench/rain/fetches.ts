@@ -92,7 +92,7 @@ function details(mebibytes: number, seeds: Seeds): void {
 
 /** One of four servers dies; time against a fluid: what four had left, three carry. */
 function kills(mebibytes: number, seeds: Seeds): void {
-  const parts = [0.1, 0.25, 0.5, 0.75, 0.9];
+  const parts = [0.1, 0.25, 0.5, 0.75, 0.9, 0.92, 0.94, 0.96];
   table(
     [`${mebibytes} MiB, one of four killed at`, ...parts.map((part) => `${part * 100} %`)],
     (['b', 'c'] as const).map((cell) => [

@@ -92,7 +92,7 @@ class Fetch {
   void Fill(ServerPath& path, uint32_t credit, Micros now);
   uint64_t LookAheadBytes() const;  // FetchReport::look_ahead_bytes
   // Symbols of a block that nobody was asked for and that it takes to decode, by what is expected to arrive.
-  double Need(const Block& block, double extra_symbols, double extra_sigmas) const;
+  double Need(const Block& block, double extra_symbols, double extra_sigmas, Micros now) const;
   // The same, with a margin that grows with the time since the block was begun.
   double NeedByAge(const ServerPath& path, const Block& block, Micros now) const;
   uint32_t Ask(ServerPath& path, Block& block, double need, uint32_t room, Micros now);

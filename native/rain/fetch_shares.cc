@@ -37,7 +37,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     if (room == 0 || path.asked.full()) break;
     if (Usable(path, block) && !Fed(block, now)) {
       const uint32_t even = path.symbols > 0 ? room : block.k / std::max(flowing, 1u) + 1;
-      const double need = first ? Need(block, 6, 2) : NeedByAge(path, block, now);
+      const double need = first ? Need(block, 6, 2, now) : NeedByAge(path, block, now);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
       if (!patch) room -= Ask(path, block, need, std::min(room, even), now);
       left_to_others = left_to_others || need > even;
@@ -52,7 +52,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     if (room == 0 || path.asked.full()) break;
     if (!Usable(path, block) || Fed(block, now)) continue;
     const bool last = still_to_want_ == 0 || &block == &blocks_.front();
-    const double need = last ? Need(block, block.k > kSmallCode ? 9 : 1, 3) : Need(block, 3, 2);
+    const double need = last ? Need(block, block.k > kSmallCode ? 9 : 1, 3, now) : Need(block, 3, 2, now);
     room -= Ask(path, block, need, room, now);
   }
 }
@@ -63,8 +63,8 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
 double Fetch::NeedByAge(const ServerPath& path, const Block& block, Micros now) const {
   const Micros round = path.meter.round_trip() + path.meter.queue() + 2 * path.Interval();
   const Micros age = block.asked_at == kNever ? 0 : now - block.asked_at;
-  if (age > 3 * round) return Need(block, 3, 2);
-  return Need(block, 0, age > 2 * round ? 1 : -1);
+  if (age > 3 * round) return Need(block, 3, 2, now);
+  return Need(block, 0, age > 2 * round ? 1 : -1, now);
 }
 
 // Three times what the credits let ask: while the earliest blocks wait for their last symbols, later ones
@@ -77,12 +77,14 @@ uint64_t Fetch::LookAheadBytes() const {
   return static_cast<uint64_t>(3 * symbols * static_cast<double>(symbol_bytes_));
 }
 
-double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas) const {
+double Fetch::Need(const Block& block, double extra_symbols, double extra_sigmas, Micros now) const {
   double expected = 0;
   double variance = 0;
   double worst = 0;
   for (const auto& path : paths_) {
     if (!path->flowing()) continue;  // what is asked there as a probe may never come
+    // At the end of the fetch, what is late is asked of idle links as well: waiting longer would cost more.
+    if (still_to_want_ == 0 && everything_asked_ && path->Late(now)) continue;
     // For a trace of loss each block would be asked for a whole symbol more, which costs it an encoder; what
     // is lost there is asked for when it is missed.
     const double loss = path->law->loss() > kLossless ? path->law->loss() : 0;

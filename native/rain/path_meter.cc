@@ -6,7 +6,7 @@ namespace {
 
 constexpr Micros kLeastReordering = 3'000;
 constexpr Micros kMostReordering = 50'000;
-constexpr Micros kTrainPause = 50'000;  // a train begins anew behind a longer one
+constexpr Micros kAdvanceEvery = 500;
 
 }  // namespace
 
@@ -39,17 +39,14 @@ bool PathMeter::OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* lat
   *late = arrival == SequenceWindow::Arrival::kLate;
   const Micros queue = OnTime(time, now);
   // What is late was at most as late as it was delayed.
-  if (*late) reordering_ = std::clamp(queue + queue / 8, reordering_, kMostReordering);
-  if (!train_.complete) {
-    const int64_t sent = sequence_.sent();
-    if (train_.received == 0 || now - train_.last > kTrainPause)
-      train_ = Train{false, sent - 1, 0, 0, now, now, time, time};
-    train_.received++;
-    train_.sent = sent - train_.sent_before;
-    train_.last = now;
-    train_.last_sent = time;
-    train_.complete = train_.sent >= kTrainSymbols;
+  if (*late) {
+    reordering_ = std::clamp(queue + queue / 8, reordering_, kMostReordering);
+    overtaken_ = true;
+  } else if (advances_.empty() || now - advances_.back().at >= kAdvanceEvery) {
+    while (!advances_.empty() && advances_.front().at < now - kMostReordering) advances_.pop_front();
+    advances_.push_back({now, sequence_.sent()});
   }
+  train_.Add(sequence, time, now);
   return true;
 }
 
@@ -64,6 +61,19 @@ void PathMeter::OnNewSender() {
   marks_.clear();
 }
 
+int64_t PathMeter::OnTheirWay(Micros now) const {
+  if (!overtaken_) return 0;
+  return sequence_.MissingOfLast(sequence_.sent() - Settled(now));
+}
+
+int64_t PathMeter::Settled(Micros now) const {
+  int64_t settled = 0;
+  for (const Advance& advance : advances_) {
+    if (advance.at <= now - reordering_) settled = advance.sent;
+  }
+  return settled;
+}
+
 PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   PathSample sample;
   sample.now = now;
@@ -71,11 +81,17 @@ PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   sample.round_trip = round_trip();
   sample.symbol_bits = symbol_bits;
   sample.sent = sequence_.sent() - sent_at_tick_;
-  sample.lost = sequence_.lost() - lost_at_tick_;
+  const int64_t lost = sequence_.lost() - OnTheirWay(now);
+  sample.lost = lost - lost_at_tick_;
   sample.runs = sequence_.runs() - runs_at_tick_;
   runs_at_tick_ = sequence_.runs();
+  if (overtaken_) {  // else what was only late would count as runs of its own
+    const int64_t settled = std::max(Settled(now), settled_at_tick_);
+    sample.runs = sequence_.RunsOf(settled_at_tick_, settled);
+    settled_at_tick_ = settled;
+  }
   sent_at_tick_ = sequence_.sent();
-  lost_at_tick_ = sequence_.lost();
+  lost_at_tick_ = lost;
   sample.delayed = least_queue_ != kNever;
   sample.queue = sample.delayed ? least_queue_ : 0;
   if (sample.delayed) last_queue_ = sample.queue;
@@ -84,13 +100,13 @@ PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   least_queue_ = kNever;
   reordering_ = std::max(kLeastReordering, reordering_ - reordering_ / 256);
 
-  // A short train (a small object, or its end was lost) counts once nothing more of it can be expected.
-  if (!train_.complete && train_.received >= 8 && now - train_.last > 2 * interval) train_.complete = true;
-  sample.train_complete = train_.complete;
-  sample.train_sent = train_.sent;
-  sample.train_received = train_.received;
-  sample.train_span = train_.last - train_.first;
-  sample.train_sent_span = Difference24(train_.last_sent, train_.first_sent);
+  // A short train: a small object, or its end was lost.
+  train_.Expire(now, 2 * interval);
+  sample.train_complete = train_.complete();
+  sample.train_sent = train_.sent();
+  sample.train_received = train_.received();
+  sample.train_span = train_.span();
+  sample.train_sent_span = train_.sent_span();
 
   if (sample.delayed && (marks_.empty() || last_arrival_ > marks_.back().at)) {
     marks_.push_back(Mark{last_arrival_, sequence_.sent(), sequence_.received(), dry_});

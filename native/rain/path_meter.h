@@ -9,18 +9,21 @@
 #include "rain/queue_delay.h"
 #include "rain/rate_control.h"
 #include "rain/sequence_window.h"
+#include "rain/start_train.h"
 
 namespace murky::rain {
 
 constexpr Micros kUnknownRoundTrip = 100'000;
-constexpr int64_t kTrainSymbols = 32;  // as many as the server sends back to back at first
 
 class PathMeter {
  public:
   // False: a duplicate. *late is true if later ones have arrived before.
   bool OnSymbol(uint32_t sequence, uint32_t time, Micros now, bool* late);
   // One that is the same for all readers came: it has neither number nor time, and counts with the next mark.
-  void OnShared() { sequence_.AddUnnumbered(); }
+  void OnShared() {
+    sequence_.AddUnnumbered();
+    overtaken_ = false;  // nothing tells of these
+  }
   // The server told how many symbols it had sent before, and its time.
   void OnMark(uint32_t sequence, uint32_t time, Micros now);
   // An upper bound of the round trip time was seen; the least one counts.
@@ -44,12 +47,17 @@ class PathMeter {
   Micros reordering() const { return reordering_; }
   Micros last_arrival() const { return last_arrival_; }
   const SequenceWindow& sequence() const { return sequence_; }
-  bool train_complete() const { return train_.complete; }
+  bool train_complete() const { return train_.complete(); }
   double received_rate() const { return smoothed_; }  // bits of IP payload per second
 
  private:
   void BeginAnewIfExpected();
   Micros OnTime(uint32_t time, Micros now);  // the queueing delay
+
+  // Numbers that have not come and may yet, behind later ones that overtook them.
+  int64_t OnTheirWay(Micros now) const;
+  // How many were sent so long ago that nothing of them can come any more.
+  int64_t Settled(Micros now) const;
 
   struct Mark {
     Micros at;
@@ -57,22 +65,18 @@ class PathMeter {
     int64_t received;
     bool dry;
   };
-  struct Train {
-    bool complete = false;
-    int64_t sent_before = 0;
-    int64_t sent = 0;
-    int64_t received = 0;
-    Micros first = 0;
-    Micros last = 0;
-    uint32_t first_sent = 0;  // the server's time
-    uint32_t last_sent = 0;
-  };
 
   SequenceWindow sequence_;
   QueueDelay delay_;
-  Train train_;
+  StartTrain train_;
   Micros round_trip_ = kNever;
   Micros reordering_ = 3'000;
+  bool overtaken_ = false;  // something came behind a later one
+  struct Advance {
+    Micros at;
+    int64_t sent;
+  };
+  std::deque<Advance> advances_;  // of the last kMostReordering
   Micros last_arrival_ = -1;
   Micros least_queue_ = kNever;  // of this tick
   Micros last_queue_ = 0;
@@ -83,6 +87,7 @@ class PathMeter {
   int64_t sent_at_tick_ = 0;
   int64_t lost_at_tick_ = 0;
   int64_t runs_at_tick_ = 0;
+  int64_t settled_at_tick_ = 0;
   double smoothed_ = 0;
   std::deque<Mark> marks_;  // one per tick with arrivals
 };

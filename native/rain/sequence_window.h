@@ -81,6 +81,27 @@ class SequenceWindow {
   int64_t sent() const { return sent_before_ + (started_ ? highest_ - first_ + 1 : 0); }
   int64_t received() const { return received_; }
   int64_t lost() const { return sent() - received_; }
+  // How many of the last so many numbers have not come. Nothing is known of those that have no number.
+  int64_t MissingOfLast(int64_t count) const {
+    count = std::min({count, run(), int64_t{kWindow}});
+    int64_t missing = 0;
+    for (int64_t at = highest_ - count + 1; at <= highest_; at++) {
+      missing += seen_[static_cast<size_t>(at % kWindow)] ? 0 : 1;
+    }
+    return missing;
+  }
+  // How many runs of missing ones there are behind the first `from` that were sent, up to the first `to`.
+  int64_t RunsOf(int64_t from, int64_t to) const {
+    const int64_t begin = std::max({highest_ - (sent() - from) + 1, first_, highest_ - kWindow + 1});
+    int64_t runs = 0;
+    bool missing = false;
+    for (int64_t at = begin; at <= highest_ - (sent() - to); at++) {
+      const bool lacks = !seen_[static_cast<size_t>(at % kWindow)];
+      runs += lacks && !missing ? 1 : 0;
+      missing = lacks;
+    }
+    return runs;
+  }
   // Runs of numbers that were passed over; what comes late after all is not taken off.
   int64_t runs() const { return runs_; }
   // How many were sent since the first of this run.

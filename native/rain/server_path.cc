@@ -14,8 +14,11 @@ constexpr Micros kMostInterval = 10'000;
 // After a start, or a pause, the credit fills over several ticks: what was lost meanwhile, and is asked anew,
 // would wait at the server behind all that had been asked at once.
 constexpr double kTicksAtOnce = 3;
+constexpr Micros kTicksAhead = 4;        // that the credit holds against lost SUBSCRIBEs,
+constexpr Micros kMostTicksForRuns = 8;  // and more of them where losses come in runs
 constexpr uint32_t kLeastCredit = 16;
 constexpr uint32_t kMostCredit = 1u << 20;
+constexpr Micros kLateness = 5'000;  // that tells nothing, in the last round trip
 constexpr Micros kLongestPatience = 250'000;
 
 }  // namespace
@@ -35,9 +38,14 @@ Micros ServerPath::Interval() const {
   return std::clamp(meter.round_trip() / kTicksOfARoundTrip, kLeastInterval, kMostInterval);
 }
 
+// Where losses come in runs, so they do on the way there, and a run of lost SUBSCRIBEs is longer.
+Micros ServerPath::TicksAhead() const {
+  return kTicksAhead + std::min(static_cast<Micros>(law->loss_dispersion()) - 1, kMostTicksForRuns);
+}
+
 double ServerPath::InFlight() const {
-  const double seconds =
-      static_cast<double>(meter.round_trip() + meter.queue() + 4 * Interval() + 2'000) / 1e6;
+  const Micros ahead = TicksAhead() * Interval() + 2'000;
+  const double seconds = static_cast<double>(meter.round_trip() + meter.queue() + ahead) / 1e6;
   return law->rate() * seconds / symbol_bits;
 }
 
@@ -80,6 +88,12 @@ bool ServerPath::Stalled(Micros now, bool endgame) const {
                              ? std::max<Micros>(20'000, Interval() * 3 / 4)
                              : std::max<Micros>(40'000, meter.round_trip() / 2 + 2 * Interval());
   return now - due_ > timeout + spacing + patience_;
+}
+
+bool ServerPath::Late(Micros now) const {
+  if (due_ == kNever || asked.outstanding() == 0) return false;
+  const auto spacing = static_cast<Micros>(4 * symbol_bits * 1e6 / law->rate());
+  return now - due_ > std::max(kLateness, meter.reordering()) + spacing;
 }
 
 bool ServerPath::Silent(Micros now) const {

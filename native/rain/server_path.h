@@ -83,6 +83,8 @@ class ServerPath {
   void OnSymbol(Micros now);
   // True if what was asked should have arrived by now and nothing did.
   bool Stalled(Micros now, bool endgame) const;
+  // True if nothing came for longer than jitter explains: too early to call it stalled.
+  bool Late(Micros now) const;
   bool Silent(Micros now) const;
   // Nothing is expected any more; a later answer starts the clocks anew.
   void OnStall();
@@ -91,6 +93,8 @@ class ServerPath {
   void Shrink(Micros now);
 
  private:
+  Micros TicksAhead() const;
+
   Micros unanswered_since_ = kNever;  // any answer ends it
   Micros last_credit_ = kNever;       // taken at
   Micros due_ = kNever;               // when the next symbol of what was asked is due

@@ -171,13 +171,32 @@ for (const [name, change, bound] of [
   });
 }
 
+// Where symbols overtake one another from the first one on, or are lost in runs, as are the requests.
+for (const [cell, servers, name, change, bound] of [
+  ['b', 4, 'jitter of 5 ms', { jitterMs: 5 }, 0.97],
+  ['d', 1, 'jitter of 5 ms', { jitterMs: 5 }, 0.97],
+  ['d', 4, 'jitter of 5 ms', { jitterMs: 5 }, 0.96],
+  ['d', 1, 'loss in bursts of 5', { lossBurst: 5 }, 0.96],
+] as const) {
+  test(`${name} costs little at ${cell} from ${servers}`, () => {
+    const clean = scenario(cell, servers, 32);
+    const given = { ...clean, servers: clean.servers.map((server) => ({ ...server, ...change })) };
+    const result = addon().simulate(given);
+    assert.ok(result.done && result.intact);
+    const ratio = addon().simulate(clean).virtualMs / result.virtualMs;
+    assert.ok(ratio >= bound, `${ratio} of the rate without`);
+  });
+}
+
 // As a fluid: what four had left when one was killed, three carry.
 test('a server that dies costs its share only', () => {
   for (const [cell, part] of [
     ['b', 0.1],
     ['b', 0.5],
+    ['b', 0.96],
     ['c', 0.1],
     ['c', 0.5],
+    ['c', 0.96],
   ] as const) {
     const given = scenario(cell, 4, 32);
     const whole = addon().simulate(given).virtualMs;
