@@ -48,6 +48,7 @@ void StartTrain::Add(uint32_t number, uint32_t sent, Micros now) {
   } else if (sent_ >= kTrainSymbols && arrivals_.size() % kFitEvery == 0) {
     FitLine(now);
   }
+  complete_ = complete_ || arrivals_.size() >= kMostTrainArrivals;
 }
 
 void StartTrain::Expire(Micros now, Micros pause) {

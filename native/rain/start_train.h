@@ -13,8 +13,9 @@
 
 namespace murky::rain {
 
-constexpr int64_t kTrainSymbols = 32;       // as many as the server sends back to back at first
-constexpr int64_t kMostTrainSymbols = 256;  // by then there is an estimate, however good
+constexpr int64_t kTrainSymbols = 32;        // as many as the server sends back to back at first
+constexpr int64_t kMostTrainSymbols = 256;   // by then there is an estimate, however good,
+constexpr size_t kMostTrainArrivals = 1024;  // and by then the last one is taken, or none
 
 class StartTrain {
  public:

@@ -77,5 +77,21 @@ TEST(AShortTrainCountsOnceNothingMoreComes) {
   CHECK_EQ(train.received(), 8);
 }
 
+// A server that numbers its symbols backwards would put the estimate off for good.
+TEST(ATrainEndsWithWhatItMayHold) {
+  StartTrain train;
+  Micros now = 0;
+  size_t added = 0;
+  const auto add = [&](uint32_t number) {
+    if (train.complete()) return;
+    train.Add(number, 0, now += 100);
+    added++;
+  };
+  for (const uint32_t number : {9'000u, 8'999u, 9'050u}) add(number);
+  for (uint32_t number = 8'998; number > 0; number--) add(number);
+  CHECK(train.complete());
+  CHECK(added <= kMostTrainArrivals);
+}
+
 }  // namespace
 }  // namespace murky::rain
