@@ -179,5 +179,29 @@ TEST(codec_takes_back_a_symbol_that_contradicts_the_others) {
   CHECK(conflicts > 0);
 }
 
+// As a server that dies leaves a block: a run of source symbols is missing, wherever it lies.
+TEST(codec_takes_runs_of_lost_source_symbols_as_it_takes_others) {
+  for (const uint32_t k : {100u, 781u, 2000u}) {
+    const std::vector<uint8_t> block = RandomBytes(k * 64, k);
+    const Encoder encoder(block.data(), block.size(), 64);
+    std::vector<uint8_t> symbol(64);
+    double sum = 0;
+    const uint32_t trials = 60;
+    for (uint32_t trial = 0; trial < trials; trial++) {
+      const uint32_t run = 1 + k / 12 * (1 + trial % 3);
+      const uint32_t from = trial % 2 ? k - run : (k - run) / trials * trial;
+      Decoder decoder(block.size(), 64);
+      for (uint32_t esi = 0; !decoder.decoded(); esi++) {
+        if (esi - from < run) continue;
+        encoder.Symbol(esi < k ? esi : esi + 1000 * trial, symbol.data());
+        decoder.Add(esi < k ? esi : esi + 1000 * trial, symbol.data());
+      }
+      CHECK(decoder.received() < k + 24);
+      sum += decoder.received() - k;
+    }
+    CHECK(sum / trials < 3);
+  }
+}
+
 }  // namespace
 }  // namespace murky::lt

@@ -27,15 +27,18 @@ struct Encoder::State {
       for (uint32_t i = 0; i < k; i++) SpreadSlices(sources[i], symbol_bytes, columns[i]);
     } else {
       plan = PlanFor(k);
+      std::vector<const uint8_t*> rows(k);
+      for (uint32_t i = 0; i < k; i++) rows[i] = sources[plan->sources[i]];
       columns = gf2::Rows(plan->structure.columns(), symbol_bytes);
-      Precode(*plan, sources.data(), symbol_bytes, &columns);
+      Precode(*plan, rows.data(), symbol_bytes, &columns);
     }
   }
 
   bool small() const { return k <= kMaxSmallK; }
 
   // The block itself is not kept: a source symbol is the sum of up to three columns.
-  void LargeSource(uint32_t i, uint8_t* out) const {
+  void LargeSource(uint32_t esi, uint8_t* out) const {
+    const uint32_t i = plan->rows[esi];
     const uint8_t* terms[3] = {columns[i]};
     size_t count = 1;
     if (i > 0) terms[count++] = columns[i - 1];

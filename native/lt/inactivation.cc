@@ -56,7 +56,7 @@ class Inactivation {
     sum_.reserve(count);
     matrix_.words.reserve(count * 9 + 2 * k_);
     for (uint32_t i = 0; i < k_; i++) {
-      if (!store_.has_source(i)) continue;
+      if (!store_.has_source(plan_.sources[i])) continue;
       BeginRow(first_source_ + i, kNoColumn);
       matrix_.words.push_back(i);
       if (i > 0) matrix_.words.push_back(i - 1);
@@ -294,7 +294,7 @@ class Inactivation {
       for (uint32_t c = 0; c < structure_.columns(); c++) rows[c] = columns[c] + from;
       // The list only reads what was received.
       for (uint32_t i = 0; i < k_; i++)
-        rows[first_source_ + i] = const_cast<uint8_t*>(store_.source(i)) + from;
+        rows[first_source_ + i] = const_cast<uint8_t*>(store_.source(plan_.sources[i])) + from;
       for (uint32_t n = 0; n < store_.repair_count(); n++) {
         rows[first_repair_ + n] = const_cast<uint8_t*>(store_.repair(n)) + from;
       }

@@ -58,13 +58,13 @@ bool OnlineSolver::Add(uint32_t esi, const uint8_t* symbol) {
     plan.structure.Repair(esi, &repair);
     AddColumn(plan.structure.light() + repair.sum, mask);
     for (uint32_t i = 0; i < repair.count; i++) AddColumn(repair.columns[i], mask);
-  } else if (!solution_.replay_unknown.empty()) {
-    const uint32_t unknown = solution_.replay_unknown[esi];
+  } else if (const uint32_t row = plan.rows[esi]; !solution_.replay_unknown.empty()) {
+    const uint32_t unknown = solution_.replay_unknown[row];
     mask[unknown / 64] = uint64_t{1} << (unknown % 64);
   } else {
-    AddColumn(esi, mask);
-    if (esi > 0) AddColumn(esi - 1, mask);
-    if (plan.back[esi] != esi) AddColumn(plan.back[esi], mask);
+    AddColumn(row, mask);
+    if (row > 0) AddColumn(row - 1, mask);
+    if (plan.back[row] != row) AddColumn(plan.back[row], mask);
   }
   // In reduced form no row brings in another row's bit: which rows to add is known before adding them.
   for (size_t w = 0; w < words; w++) {
@@ -118,7 +118,8 @@ void OnlineSolver::BuildTables() {
   }
 }
 
-void OnlineSolver::CopySource(uint32_t i, uint8_t* out) const {
+void OnlineSolver::CopySource(uint32_t esi, uint8_t* out) const {
+  const uint32_t i = solution_.plan->rows[esi];
   terms_.clear();
   if (!solution_.replay_unknown.empty()) {
     const uint32_t n = solution_.replay_unknown[i];

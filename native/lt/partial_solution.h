@@ -26,8 +26,8 @@ struct PartialSolution {
   gf2::Rows columns;                   // known part of each column
   std::vector<uint64_t> column_masks;  // plan->structure.columns() masks
 
-  // A replay: unknown replay_unknown[i] is source symbol i, kNoColumn if that was there. Otherwise empty, and
-  // source symbols follow from the columns by their source rows.
+  // A replay: unknown replay_unknown[i] is the source symbol of row i, kNoColumn if that was there. Otherwise
+  // empty, and source symbols follow from the columns by their source rows.
   std::vector<uint32_t> replay_unknown;
 
   const uint64_t* column_mask(uint32_t column) const { return &column_masks[column * words]; }

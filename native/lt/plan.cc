@@ -5,8 +5,10 @@
 
 namespace murky::lt {
 
-Plan::Plan(uint32_t k) : structure(k), back(k), checks(2 * k), dense(structure.light()) {
+Plan::Plan(uint32_t k) : structure(k), sources(k), rows(k), back(k), checks(2 * k), dense(structure.light()) {
   for (uint32_t i = 0; i < k; i++) {
+    sources[i] = structure.RowSource(i);
+    rows[sources[i]] = i;
     const uint32_t column = structure.Back(i);
     back[i] = column == kNoColumn ? i : column;
     structure.SparseChecks(i, &checks[2 * i]);

@@ -22,8 +22,10 @@ struct Plan {
   gf2::PrecodeTables Tables() const;
 
   const Structure structure;
-  std::vector<uint32_t> back;    // of each source row; itself means none
-  std::vector<uint32_t> checks;  // two columns for each C
+  std::vector<uint32_t> sources;  // the source symbol of each source row,
+  std::vector<uint32_t> rows;     // and the row of each source symbol
+  std::vector<uint32_t> back;     // of each source row; itself means none
+  std::vector<uint32_t> checks;   // two columns for each C
   // The C of sparse check s: check_columns from check_starts[s] to check_starts[s + 1].
   std::vector<uint32_t> check_starts;
   std::vector<uint32_t> check_columns;

@@ -27,8 +27,9 @@ PartialSolution Replay(const SymbolStore& store, std::shared_ptr<const Plan> pla
   std::vector<const uint8_t*> sources(k);
   uint32_t unknown = 0;
   for (uint32_t i = 0; i < k; i++) {
-    sources[i] = store.has_source(i) ? store.source(i) : zeros[0];
-    if (store.has_source(i)) continue;
+    const uint32_t esi = plan->sources[i];
+    sources[i] = store.has_source(esi) ? store.source(esi) : zeros[0];
+    if (store.has_source(esi)) continue;
     solution.column_masks[i * words + unknown / 64] = uint64_t{1} << (unknown % 64);
     solution.replay_unknown[i] = unknown++;
   }

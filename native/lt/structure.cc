@@ -74,6 +74,8 @@ Structure::Structure(uint32_t k) : k_(k), sparse_(SparseCount(k)) {
   steps_ = longest + 1 - least_step_;
   stride_ = steps_ * 3 / 8;
   while (std::gcd(stride_, steps_) != 1) stride_++;
+  source_stride_ = static_cast<uint32_t>(k * uint64_t{0x9e3779b9} >> 32);
+  while (std::gcd(source_stride_, k) != 1) source_stride_++;
 }
 
 uint32_t Structure::Back(uint32_t i) const {

@@ -2,7 +2,7 @@
 // part of the wire format: two nodes that disagree on one draw cannot talk. test/vectors pins it.
 //
 // Intermediate symbols, in the order of their column numbers:
-//   C[0..K)    one per source symbol; source row:  x[i] = C[i] + C[i-1] + C[Back(i)]
+//   C[0..K)    one per source symbol; source row:  x[RowSource(i)] = C[i] + C[i-1] + C[Back(i)]
 //   D[0..S)    sparse checks;                      D[s] = D[s-1] + sum of the C in check s
 //   F[0..64)   dense sums of the 22 dense checks E over C and D:
 //              E[p] = sum of the prefix sums P[i] with DensePlace(i) = p, where P[i] = sum of columns 0..i;
@@ -69,6 +69,9 @@ class Structure {
   uint32_t light() const { return k_ + sparse_; }                 // columns C and D
   uint32_t columns() const { return k_ + sparse_ + kDenseSums; }  // all
 
+  // The source symbol of source row i: neighbours lie far apart. A row that is lost makes an unknown that
+  // all later columns carry along, so a run of lost rows would leave unknowns that few repair symbols see.
+  uint32_t RowSource(uint32_t i) const { return static_cast<uint32_t>(uint64_t{i} * source_stride_ % k_); }
   // The third column of source row i >= 2, below i - 1; kNoColumn for i < 2.
   uint32_t Back(uint32_t i) const;
   // The two checks that C[i] enters; they differ.
@@ -82,9 +85,10 @@ class Structure {
  private:
   uint32_t k_;
   uint32_t sparse_;
-  uint32_t least_step_;  // from the first to the second check
-  uint32_t steps_;       // so many from there on are in use
-  uint32_t stride_;      // between those of one round of columns and the next
+  uint32_t least_step_;     // from the first to the second check
+  uint32_t steps_;          // so many from there on are in use
+  uint32_t stride_;         // between those of one round of columns and the next
+  uint32_t source_stride_;  // between the source symbols of neighbouring rows
 };
 
 // Degree of a repair symbol over C and D from a 32-bit draw:

@@ -63,6 +63,17 @@ TEST(structure_draws_are_pinned) {
   CHECK_EQ(row.columns[1], 221u);
 }
 
+TEST(structure_names_each_source_symbol_once) {
+  for (uint32_t k = kMaxSmallK + 1; k <= 8192; k += k < 300 ? 1 : k / 9) {
+    const Structure structure(k);
+    std::set<uint32_t> sources;
+    for (uint32_t i = 0; i < k; i++) sources.insert(structure.RowSource(i));
+    CHECK_EQ(sources.size(), k);
+    CHECK_EQ(*sources.rbegin(), k - 1);
+  }
+  CHECK_EQ(Structure(781).RowSource(1), 482u);
+}
+
 TEST(structure_is_triangular_for_every_k) {
   for (uint32_t k = kMaxSmallK + 1; k <= 8192; k += k < 300 ? 1 : k / 9) {
     const Structure structure(k);

@@ -64,6 +64,13 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
+/** The source symbol of source row i. */
+export function rowSource(k: number, i: number): number {
+  let stride = Number((BigInt(k) * 0x9e3779b9n) >> 32n);
+  while (greatestCommonDivisor(stride, k) !== 1) stride++;
+  return (i * stride) % k;
+}
+
 /** The two sparse checks of column i. */
 export function checksOf(k: number, i: number): [number, number] {
   const s = sparseChecks(k);
@@ -130,7 +137,7 @@ function intermediateSymbols(sources: Row[]): Row[] {
   const k = sources.length;
   const s = sparseChecks(k);
   const bytes = sources[0]!.length;
-  const columns = sources.map((source) => source.slice());
+  const columns = sources.map((_, i) => sources[rowSource(k, i)]!.slice());
   for (let i = 1; i < k; i++) {
     add(columns[i]!, columns[i - 1]!);
     const third = back(k, i);

@@ -9,6 +9,7 @@ import {
   mix32,
   referenceEncoder,
   repairRow,
+  rowSource,
   smallCoefficient,
   sparseChecks,
 } from './reference.js';
@@ -26,7 +27,13 @@ export function vectors() {
       sparse: sparseChecks(k),
       rows: [0, 1, 2, 3, 31, 127, 128, 129, 254, 383, k - 1]
         .filter((i) => i < k)
-        .map((i) => ({ i, back: back(k, i) ?? null, checks: checksOf(k, i), dense: densePlaces(k)[i] })),
+        .map((i) => ({
+          i,
+          source: rowSource(k, i),
+          back: back(k, i) ?? null,
+          checks: checksOf(k, i),
+          dense: densePlaces(k)[i],
+        })),
       repair: [k, k + 1, k + 2, 65535, 65536, 16777215].map((esi) => ({ esi, ...repairRow(k, esi) })),
     })),
     smallCoefficients: [1, 2, 16, 32].map((k) => ({
