@@ -68,19 +68,25 @@ for (const [servers, bound] of [
   });
 }
 
-// A far server whose answer is still on its way is not a silent one.
+// A far server whose answer is still on its way is not a silent one. An object is a few round trips long there, and one
+// loss more or less is a round trip: the median of nine seeds.
 for (const [servers, bound] of [
   [1, 0.62],
   [4, 0.32],
   [8, 0.16],
 ] as const) {
   test(`32 MiB from ${servers} over a satellite, 300 ms one way`, () => {
-    const given = scenario('e', servers, 32);
-    const result = addon().simulate(given);
-    assert.ok(result.done && result.intact);
-    assert.ok(efficiency(given, result) >= bound, `efficiency ${efficiency(given, result)}`);
-    const waste = symbols(result) / result.report.decodingSymbols - 1;
-    assert.ok(waste < 0.1, `${waste} of the symbols came for nothing`);
+    const [reached, wasted]: [number[], number[]] = [[], []];
+    for (let seed = 1; seed <= 9; seed++) {
+      const given = { ...scenario('e', servers, 32), seed };
+      const result = addon().simulate(given);
+      assert.ok(result.done && result.intact);
+      reached.push(efficiency(given, result));
+      wasted.push(symbols(result) / result.report.decodingSymbols - 1);
+    }
+    const median = (values: number[]) => values.sort((a, b) => a - b)[4]!;
+    assert.ok(median(reached) >= bound, `efficiency ${reached}`);
+    assert.ok(median(wasted) < 0.1, `${wasted} of the symbols came for nothing`);
   });
 }
 
