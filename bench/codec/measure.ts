@@ -87,7 +87,7 @@ export async function measureCodec(sizes: readonly number[], options: MeasureOpt
       p99,
       max,
       trials: overheadTrials,
-    } = summary(LOSSES.slice(1).map((loss, n) => addon().overheadHistogram(k, loss, trials, n + 1)));
+    } = summary(LOSSES.slice(1).map((loss, n) => addon().overheadHistogram(k, loss, 'each', trials, n + 1)));
     rows.push({
       K: k,
       S: symbolBytes,

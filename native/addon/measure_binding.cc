@@ -46,10 +46,12 @@ Napi::Value MeasureDecode(const Napi::CallbackInfo& info) {
   return answer;
 }
 
-// (k, loss, trials, seed)
+// (k, loss, pattern: "each" or "run", trials, seed)
 Napi::Value OverheadHistogram(const Napi::CallbackInfo& info) {
-  const auto histogram =
-      measure::OverheadHistogram(SourceSymbols(info), AmountOf(info[1]), WholeOf(info[2]), WholeOf(info[3]));
+  const auto pattern =
+      info[2].ToString().Utf8Value() == "run" ? measure::LossPattern::kRun : measure::LossPattern::kEach;
+  const auto histogram = measure::OverheadHistogram(SourceSymbols(info), AmountOf(info[1]), pattern,
+                                                    WholeOf(info[3]), WholeOf(info[4]));
   Napi::Array answer = Napi::Array::New(info.Env(), histogram.size());
   for (uint32_t n = 0; n < histogram.size(); n++) answer.Set(n, Napi::Number::New(info.Env(), histogram[n]));
   return answer;

@@ -63,11 +63,14 @@ std::vector<uint8_t> RandomBytes(size_t count, uint32_t seed) {
 }
 
 // The ESIs that come through: source symbols, then repair symbols from somewhere on.
-std::vector<uint32_t> Arrivals(uint32_t k, double loss, std::mt19937_64* random) {
+std::vector<uint32_t> Arrivals(uint32_t k, double loss, LossPattern pattern, std::mt19937_64* random) {
   std::vector<uint32_t> esis;
   std::uniform_real_distribution<> uniform;
+  const auto run = pattern == LossPattern::kRun ? std::max(1u, static_cast<uint32_t>(loss * k)) : 0;
+  const auto run_from = run > 0 ? static_cast<uint32_t>(uniform(*random) * (k - run + 1)) : 0;
   for (uint32_t i = 0; i < k && loss < 1; i++) {
-    if (uniform(*random) >= loss) esis.push_back(i);
+    const bool lost = run > 0 ? i - run_from < run : uniform(*random) < loss;
+    if (!lost) esis.push_back(i);
   }
   // A small block stays below the 256 symbols any K of which decode, where it can.
   const bool small = k <= lt::kMaxSmallK;
@@ -114,7 +117,7 @@ DecodeFigures MeasureDecode(uint32_t k, size_t symbol_bytes, double loss, double
   std::vector<double> whole, tail, take, inactive, additions;
   const double end = Now() + seconds;
   while (whole.size() < kLeastRepetitions || Now() < end) {
-    const std::vector<uint32_t> esis = Arrivals(k, loss, &random);
+    const std::vector<uint32_t> esis = Arrivals(k, loss, LossPattern::kEach, &random);
     for (size_t n = 0; n < esis.size(); n++) encoder.Symbol(esis[n], &symbols[n * symbol_bytes]);
     const double start = ThreadSeconds();
     lt::Decoder decoder(block.size(), symbol_bytes);
@@ -143,7 +146,8 @@ DecodeFigures MeasureDecode(uint32_t k, size_t symbol_bytes, double loss, double
           Quantile(take, 0.5),  Mean(inactive), Mean(additions)};
 }
 
-std::vector<uint32_t> OverheadHistogram(uint32_t k, double loss, uint32_t trials, uint32_t seed) {
+std::vector<uint32_t> OverheadHistogram(uint32_t k, double loss, LossPattern pattern, uint32_t trials,
+                                        uint32_t seed) {
   constexpr size_t kSymbolBytes = 64;
   const std::vector<uint8_t> block = RandomBytes(k * kSymbolBytes, k);
   const lt::Encoder encoder(block.data(), block.size(), kSymbolBytes);
@@ -153,7 +157,7 @@ std::vector<uint32_t> OverheadHistogram(uint32_t k, double loss, uint32_t trials
   std::vector<uint32_t> histogram;
   for (uint32_t trial = 0; trial < trials; trial++) {
     lt::Decoder decoder(block.size(), kSymbolBytes);
-    std::vector<uint32_t> esis = Arrivals(k, loss, &random);
+    std::vector<uint32_t> esis = Arrivals(k, loss, pattern, &random);
     for (size_t n = 0; !decoder.decoded(); n++) {
       if (n == esis.size()) esis.push_back(esis.back() + 1);
       encoder.Symbol(esis[n], symbol);

@@ -35,9 +35,16 @@ DecodeFigures MeasureDecode(uint32_t k, size_t symbol_bytes, double loss, double
 // Seconds that this thread has run.
 double ThreadSeconds();
 
+// Which source symbols are lost.
+enum class LossPattern {
+  kEach,  // each by itself, with the probability that is given
+  kRun,   // neighbours: so large a share, as a server leaves it that dies
+};
+
 // How often decoding took n symbols beyond K, by n. The bytes of every block are compared; a wrong one throws
 // std::logic_error.
-std::vector<uint32_t> OverheadHistogram(uint32_t k, double loss, uint32_t trials, uint32_t seed);
+std::vector<uint32_t> OverheadHistogram(uint32_t k, double loss, LossPattern pattern, uint32_t trials,
+                                        uint32_t seed);
 
 }  // namespace murky::measure
 

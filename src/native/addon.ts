@@ -21,7 +21,7 @@ export interface Addon {
   measureEncode(k: number, symbolBytes: number, seconds: number): EncodeFigures;
   measureDecode(k: number, symbolBytes: number, loss: number, seconds: number): DecodeFigures;
   threadSeconds(): number;
-  overheadHistogram(k: number, loss: number, trials: number, seed: number): number[];
+  overheadHistogram(k: number, loss: number, pattern: 'each' | 'run', trials: number, seed: number): number[];
   /** SHA-256 by OpenSSL on a thread of Node's pool; the memory must stay as it is until then. */
   sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;
   /**
