@@ -12,6 +12,8 @@ import type { Passage } from './paging.js';
 const MAX_DEAD_SHARE = 1 / 16;
 /** Cached copies leave this share of the log to dead bytes: the fuller of live ones it is, the more copying frees less. */
 const DEAD_ROOM_SHARE = 1 / 8;
+/** Of so many segments more than twice those that their bytes would fill, the shortest are put together. */
+const SPARE_SEGMENTS = 8;
 /** This share of the budget, up to one step's copies, is for copies alone while there is as much to reclaim. */
 const COPY_ROOM_SHARE = 1 / 128;
 /** Most of the time that steps in the background take, unless told otherwise. */
@@ -24,8 +26,9 @@ const deadBytesOf = (segment: Segment): number => segment.bytes - segment.liveBy
 
 /**
  * Gives the room of dead records back to the disk: copies the last live records of a segment forward and cuts the file
- * behind those that are left, until none is. Going from the end, a step needs room for one record only, so the budget
- * holds even while it is full.
+ * behind those that are left, until none is dead. Going from the end, a step needs room for one record only, so the
+ * budget holds even while it is full. What that leaves of a segment is short, and may live long: where such segments become
+ * too many, the shortest are emptied although nothing is gained but a file less.
  */
 export class SegmentReclaimer {
   readonly #steps = new KeyedMutex<'step'>();
@@ -53,9 +56,10 @@ export class SegmentReclaimer {
     if (this.#running) return;
     this.#running = true;
     try {
-      while (this.#worthwhile()) {
+      for (;;) {
         const before = this.clock.monotonic();
-        if (!(await passage(() => this.step()))) return;
+        const step = this.#crowded() ? () => this.#shorten() : this.#worthwhile() ? () => this.step() : undefined;
+        if (!step || !(await passage(step))) return;
         const restMs = (this.clock.monotonic() - before) * (1 / this.maxTimeFraction - 1);
         if (restMs > 0) await sleep(this.clock, restMs);
       }
@@ -65,12 +69,21 @@ export class SegmentReclaimer {
   }
 
   /** One step, now; false if there is nothing to gain. After a failed write it rejects with that failure. */
-  async step(): Promise<boolean> {
+  step(): Promise<boolean> {
+    return this.#step(() => this.#choose());
+  }
+
+  /** The same with the shortest segment, for there to be fewer of them. */
+  #shorten(): Promise<boolean> {
+    return this.#step(() => this.#shortest());
+  }
+
+  async #step(choose: () => Segment | undefined): Promise<boolean> {
     return await this.#steps.run('step', async () => {
       // The step before may have left a copy that the index could not name. It is on the disk until recovery, and only
       // one may exceed the budget.
       if (this.database.failure) throw this.database.failure;
-      const segment = this.#choose();
+      const segment = choose();
       if (!segment) return false;
       await this.log.seal(segment);
       const records = await this.#tail(segment);
@@ -100,6 +113,20 @@ export class SegmentReclaimer {
     if (deadBytes > Math.max(this.log.segmentBytes, diskBytes * MAX_DEAD_SHARE)) return true;
     for (const segment of this.log.segments) if (segment.liveBytes === 0 && !this.log.isActive(segment)) return true;
     return false;
+  }
+
+  #crowded(): boolean {
+    const { segments, bytes } = this.log.use;
+    return segments > SPARE_SEGMENTS + 2 * Math.ceil(bytes / this.log.segmentBytes);
+  }
+
+  #shortest(): Segment | undefined {
+    let shortest: Segment | undefined;
+    for (const segment of this.log.segments) {
+      if (this.log.isActive(segment) || segment.damaged) continue;
+      if (!shortest || segment.bytes < shortest.bytes) shortest = segment;
+    }
+    return shortest;
   }
 
   /** The one at hand first, then the one with the most dead bytes; the one that is being written last. */

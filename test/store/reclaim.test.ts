@@ -50,6 +50,34 @@ test('the room of a large deleted object goes back to the disk, and what stays i
     });
   }));
 
+test('what stays of many segments comes together in few', () =>
+  inFolder(async (folder) => {
+    // A step copies 64 records: of the 65 that stay at the beginning of each segment it leaves one.
+    const [stay, go, batches] = [65, 191, 30];
+    const segmentBytes = (stay + go) * recordBytes(SMALL);
+    const least = Math.ceil((batches * stay) / (stay + go));
+    const each = (count: number, work: (i: number) => Promise<unknown>) =>
+      Promise.all(Array.from({ length: count }, (_, i) => work(i)));
+    await withStore({ folder, maxBytes: 512 * MIB, segmentBytes, reclaimTimeFraction: 1 }, async (store) => {
+      for (let batch = 0; batch < batches; batch++) {
+        await each(stay, (i) => put(store, `stays ${batch} ${i}`, content(SMALL, i), version(1), 'replica'));
+        await each(go, (i) => put(store, `goes ${batch} ${i}`, content(SMALL, i), version(1), 'cached'));
+      }
+      const segments = async () => (await readdir(join(folder, 'segments'))).length;
+      assert.ok((await segments()) >= batches);
+      for (let batch = 0; batch < batches; batch++) {
+        await each(go, (i) => store.dropCached(resourceId(`goes ${batch} ${i}`)));
+      }
+      // Of one segment more there may be dead bytes.
+      const most = 8 + 2 * (least + 1);
+      for (let i = 0; i < 300 && (await segments()) > most; i++) await settle();
+      assert.ok((await segments()) <= most, `${await segments()} segments, of ${most}`);
+      for (let batch = 0; batch < batches; batch++) {
+        for (const i of [0, 1, stay - 1]) assert.equal(await read(store, `stays ${batch} ${i}`), content(SMALL, i));
+      }
+    });
+  }));
+
 for (const fraction of [0.1, 0.5]) {
   test(`steps in the background take ${fraction} of the time at most`, () =>
     inFolder(async (folder) => {
