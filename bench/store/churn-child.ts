@@ -1,4 +1,5 @@
 /** The store of bench/store/churn.ts: argv is folder, budget in bytes, first and last operation, seed. */
+import { existsSync, readFileSync } from 'node:fs';
 import { isMurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { tombstone } from '../../src/object/manifest.js';
@@ -8,6 +9,8 @@ import { inParallel, KIB, MIB, putObject, Values } from './workload.js';
 export interface ChurnReport {
   readonly operations: number;
   readonly residentBytes: number;
+  /** Of these, pages of files: the program itself, and what LevelDB has mapped. The kernel may drop them. Linux only. */
+  readonly residentFileBytes: number | undefined;
   readonly segments: number;
   readonly logBytes: number;
   readonly deadBytes: number;
@@ -22,6 +25,8 @@ const KEYS = 200_000;
 const REPLICA_KEYS = 4000;
 /** Overwritten versions stay so long; at this rate the default of a minute would be more than the budget. */
 const GRACE_MS = 1000;
+/** proc_pid_status(5). */
+const STATUS = '/proc/self/status';
 
 const [folder = '', budget = '', from = '', to = '', seed = ''] = process.argv.slice(2);
 const store = await ObjectStore.open({ folder, maxBytes: Number(budget), wholeFolder: true, graceMs: GRACE_MS });
@@ -73,9 +78,23 @@ function sizeOf(perMille: number): number {
 
 function send(): void {
   const { segments, bytes: logBytes, deadBytes } = store.logUse();
-  const { rss: residentBytes } = process.memoryUsage();
   const { objects } = store.stats();
-  process.send?.({ operations, residentBytes, segments, logBytes, deadBytes, objects, refused } satisfies ChurnReport);
+  process.send?.({
+    operations,
+    residentBytes: process.memoryUsage.rss(),
+    residentFileBytes: residentFileBytes(),
+    segments,
+    logBytes,
+    deadBytes,
+    objects,
+    refused,
+  } satisfies ChurnReport);
+}
+
+function residentFileBytes(): number | undefined {
+  if (!existsSync(STATUS)) return undefined;
+  const kib = /^RssFile:\s+(\d+) kB$/m.exec(readFileSync(STATUS, 'utf8'))?.[1];
+  return kib === undefined ? undefined : Number(kib) * KIB;
 }
 
 /** A well mixed 31-bit number (the finalizer of MurmurHash3). */

@@ -119,6 +119,7 @@ function report(): void {
   const head = [
     'operations',
     'resident MiB',
+    'of files',
     'segments',
     'dead',
     'segments MiB',
@@ -133,6 +134,7 @@ function report(): void {
       rows.map((row) => [
         `${row.operations}`,
         mib(row.residentBytes),
+        row.residentFileBytes === undefined ? '–' : mib(row.residentFileBytes),
         `${row.segments}`,
         `${((100 * row.deadBytes) / row.logBytes).toFixed(1)} %`,
         mib(row.segmentBytes),

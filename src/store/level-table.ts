@@ -11,6 +11,14 @@ const SETTINGS = { compression: true, writeBufferSize: 4 * MIB, maxFileSize: 4 *
 /** Most bytes that one step of an iterator takes into memory beside its last entry. */
 const ITERATOR_BYTES = 256 * 1024;
 
+/**
+ * A step takes memory for as many entries as it asks for, 64 bytes each, whether they are there or not, and a closed
+ * iterator keeps it until the collector comes, which does not know of it. Most ranges hold no more than a few entries.
+ */
+const FIRST_STEP_ENTRIES = 16;
+const STEP_GROWTH = 4;
+const MAX_STEP_ENTRIES = 1024;
+
 const BYTES = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 
 /** Behind every key of the store, which all start with a letter. */
@@ -19,6 +27,11 @@ const NO_KEY = Buffer.from([0xff]);
 /** Where `level` is classic-level. */
 interface Compactable {
   compactRange(start: Buffer, end: Buffer, options: { keyEncoding: 'buffer' }): Promise<void>;
+}
+
+interface Steps<T> {
+  nextv(entries: number): Promise<T[]>;
+  close(): Promise<void>;
 }
 
 /** A {@link Table} in LevelDB. Reads may run at any time beside one another and beside a batch. */
@@ -102,11 +115,24 @@ export class LevelTable implements Table {
     return { ...range, ...BYTES, highWaterMarkBytes: ITERATOR_BYTES };
   }
 
-  async #all<T>(iterator: { all(): Promise<T[]> }): Promise<T[]> {
+  async #all<T>(iterator: Steps<T>): Promise<T[]> {
     try {
-      return await iterator.all();
+      return await inSteps(iterator);
     } catch (error) {
       throw diskError(error, this.path);
     }
+  }
+}
+
+async function inSteps<T>(iterator: Steps<T>): Promise<T[]> {
+  const all: T[] = [];
+  try {
+    for (let entries = FIRST_STEP_ENTRIES; ; entries = Math.min(entries * STEP_GROWTH, MAX_STEP_ENTRIES)) {
+      const some = await iterator.nextv(entries);
+      if (some.length === 0) return all;
+      for (const one of some) all.push(one);
+    }
+  } finally {
+    await iterator.close();
   }
 }

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -47,6 +47,55 @@ test('a table that was closed refuses a flush in words', () =>
     } catch (error) {
       assert.is((error as { code?: string }).code, 'MURKY_DATA_DIR_UNUSABLE');
     }
+  }));
+
+/** Bytes that this process may write to: what a collector has not given back yet counts, whether it was touched or not. */
+async function writableBytes(): Promise<number> {
+  const kib = /VmData:\s+(\d+) kB/.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
+  return Number(kib) * 1024;
+}
+
+if (process.platform === 'linux') {
+  test('reading many short ranges takes no memory that only the collector gives back', () =>
+    inFolder(async (folder) => {
+      const table = await LevelTable.open(folder, 'new');
+      await table.batch(put(1), false);
+      const range = { gte: key(1), lt: key(2), limit: Number.MAX_SAFE_INTEGER };
+      const read = async () => {
+        for (let i = 0; i < 100; i++) assert.is((await table.keys(range)).length, 1);
+        return await writableBytes();
+      };
+      const before = await read();
+      let most = before;
+      for (let round = 0; round < 20; round++) most = Math.max(most, await read());
+      const grown = Math.round((most - before) / 2 ** 20);
+      assert.ok(grown < 24, `2000 ranges of one entry took ${grown} MiB`);
+      await table.close();
+    }));
+}
+
+test('a range comes whole and in order, however many steps it takes', () =>
+  inFolder(async (folder) => {
+    const table = await LevelTable.open(folder, 'new');
+    const keys = Array.from({ length: 3000 }, (_, n) => Buffer.from(String(n).padStart(4, '0')));
+    const value = Buffer.alloc(1000);
+    await table.batch(
+      keys.map((key) => ({ type: 'put', key, value })),
+      false,
+    );
+    const all = { gte: Buffer.from('0'), lt: Buffer.from(':') };
+    for (const limit of [1, 15, 16, 17, 80, 336, 2999, 3000, 3001, Number.MAX_SAFE_INTEGER]) {
+      const expected = keys.slice(0, limit).map(String);
+      assert.equal((await table.keys({ ...all, limit })).map(String), expected, `keys, at most ${limit}`);
+      const entries = await table.entries({ ...all, limit });
+      assert.equal(
+        entries.map(([key]) => String(key)),
+        expected,
+        `entries, at most ${limit}`,
+      );
+      assert.ok(entries.every(([, found]) => found.equals(value)));
+    }
+    await table.close();
   }));
 
 test.run();
