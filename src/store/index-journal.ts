@@ -12,6 +12,8 @@ import type { TableChange } from './table.js';
 const LOGS_OF_SNAPSHOT = 2;
 /** A start that finds so many times what makes a snapshot due takes one before anything else. */
 const OVERDUE_LOGS = 2;
+/** Of changes that nobody waits for: some hundreds of uses of cached copies. */
+const MAX_HELD_BYTES = 64 * 2 ** 10;
 
 /** Up to where the index has what the journal has: all before is durable there. */
 export interface JournalPosition {
@@ -25,12 +27,18 @@ export interface JournalPosition {
  * durable. It is also a second account of what the index alone knows (versions, manifests, tombstones, facts), from
  * which the index is made anew when LevelDB has lost it: for that, a snapshot of these goes before the logs.
  *
+ * Each record is on the disk before anything is written behind it, so a power cut tears the last one of the last log at
+ * most: whatever else is damaged was acknowledged.
+ *
  * Callers see to it that one append comes after the other.
  */
 export class IndexJournal implements CommitJournal {
   #file: StoreFile | undefined;
   #generation = 0;
   #end = 0;
+  /** Changes that need not be synced, until the next that do; of two records that were not a power cut could take the first. */
+  #held: QueuedChange[] = [];
+  #heldBytes = 0;
   #applied: JournalPosition = { generation: 0, end: 0 };
   /** Bytes that a start would have to bring to the index. */
   #openBytes = 0;
@@ -112,6 +120,8 @@ export class IndexJournal implements CommitJournal {
   /** Begins a generation of its own for an index that has everything; a snapshot has to be taken then. */
   async begin(): Promise<'begun'> {
     const { logs, snapshots } = await this.#reopen();
+    const last = logs.at(-1);
+    if (last !== undefined) await this.#cutTail(last);
     await this.#begin(Math.max(0, ...logs, ...snapshots) + 1);
     this.#snapshotBytes = 0;
     this.#olderBytes = await this.journal.bytes('log', logs);
@@ -120,20 +130,23 @@ export class IndexJournal implements CommitJournal {
     return 'begun';
   }
 
+  /** Without `sync` the changes may wait here, and an end of the process takes them from the journal, not from the index. */
   async append(changes: readonly QueuedChange[], sync: boolean): Promise<void> {
-    const kept = changes.filter(({ key }) => isJournaled(key));
+    for (const one of changes) if (isJournaled(one.key)) this.#hold(one);
+    if (!sync && this.#heldBytes <= MAX_HELD_BYTES) return;
     if (this.#renew) {
       this.#renew = false;
       this.#olderBytes += this.#end;
       await this.#begin(this.#generation + 1);
     }
-    if (kept.length === 0) return;
-    const noted = kept.map((one) => (one.written && !one.written.durable ? { ...one, unsynced: true } : one));
-    const parts = encodeJournalRecord('changes', sync, noted);
+    const held = this.#release();
+    if (held.length === 0) return;
+    const noted = held.map((one) => (one.written && !one.written.durable ? { ...one, unsynced: true } : one));
+    const parts = encodeJournalRecord('changes', noted);
     await this.#file!.write(parts, this.#end);
     this.#end += length(parts);
     this.#openBytes += length(parts);
-    if (sync) await this.sync();
+    await this.sync();
   }
 
   applied(): void {
@@ -159,7 +172,7 @@ export class IndexJournal implements CommitJournal {
     }
   }
 
-  /** The next batch begins a log of its own, which a snapshot that is taken from then on goes before. */
+  /** The next batch that is synced begins a log of its own, which a snapshot that is taken from then on goes before. */
   renew(): void {
     this.#renew = true;
   }
@@ -181,10 +194,10 @@ export class IndexJournal implements CommitJournal {
     try {
       for await (const page of pages) {
         if (this.#opened !== opened) return;
-        await put(encodeJournalRecord('changes', true, page));
+        await put(encodeJournalRecord('changes', page));
       }
       await file.sync();
-      await put(encodeJournalRecord('end', true, []));
+      await put(encodeJournalRecord('end', []));
       await file.sync();
     } finally {
       await file.close();
@@ -213,6 +226,7 @@ export class IndexJournal implements CommitJournal {
     this.#opened++;
     this.#renew = false;
     this.#openBytes = 0;
+    this.#release();
     await this.close();
     return await this.journal.contents();
   }
@@ -239,10 +253,7 @@ export class IndexJournal implements CommitJournal {
     this.#generation = generation;
     this.#end = generation === position.generation ? position.end : 0;
     await bring(this.#behind(position));
-    if ((await file.size()) > this.#end) {
-      await file.truncate(this.#end);
-      await file.sync();
-    }
+    await cut(file, this.#end);
     this.#olderBytes = await journal.bytes('log', logs.slice(0, -1));
     const between = logs.slice(0, -1).filter((one) => one >= position.generation);
     this.#openBytes = (await journal.bytes('log', [...between, generation])) - position.end;
@@ -257,6 +268,35 @@ export class IndexJournal implements CommitJournal {
     for await (const record of journalRecords(files, dirname(folder), damaged, { from, secure: true })) {
       if (record.generation === this.#generation) this.#end = record.end;
       yield record;
+    }
+  }
+
+  #hold(change: QueuedChange): void {
+    this.#held.push(change);
+    this.#heldBytes += change.key.length + (change.type === 'put' ? change.value.length : 0);
+  }
+
+  #release(): readonly QueuedChange[] {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    return held;
+  }
+
+  /**
+   * Cuts off what stands behind the last batch that took place, before another log follows: from then on it would pass
+   * for damage, or, where only its blocks are missing, for a batch that took place.
+   */
+  async #cutTail(generation: number): Promise<void> {
+    const { files, folder } = this.journal;
+    const options = { from: { generation, end: 0 }, secure: true };
+    let end = 0;
+    for await (const record of journalRecords(files, dirname(folder), () => {}, options)) end = record.end;
+    const file = await files.open(this.journal.path(generation, 'log'), 'existing');
+    try {
+      await cut(file, end);
+    } finally {
+      await file.close();
     }
   }
 
@@ -280,6 +320,12 @@ export class IndexJournal implements CommitJournal {
     this.#generation = generation;
     this.#end = 0;
   }
+}
+
+async function cut(file: StoreFile, end: number): Promise<void> {
+  if ((await file.size()) <= end) return;
+  await file.truncate(end);
+  await file.sync();
 }
 
 const length = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);

@@ -8,6 +8,8 @@ const HEADER_BYTES = 20;
 /** A group of changes is at most 8 MiB, or one call's: the largest is the commit of a manifest of 8 MiB. */
 const MAX_BODY_BYTES = 64 * 2 ** 20;
 const SEARCH_BYTES = 2 ** 20;
+/** What follows the record was written when it was on the disk. */
+const SYNCED = 1;
 const OP_DEL = 0;
 const OP_PUT = 1;
 /** A put of an entry that says where a block is, whose bytes were not synced yet when this was written. */
@@ -25,19 +27,13 @@ export type Damaged = (bytes: number, atEnd: boolean) => void;
 
 export interface JournalRecord {
   readonly kind: JournalKind;
-  /** The batch was synced: what follows was written after it was on the disk. */
-  readonly synced: boolean;
   readonly changes: readonly JournalChange[];
   /** Where the record ends in its file. */
   readonly end: number;
 }
 
 /** docs/disk-format.md has the tables of offsets. */
-export function encodeJournalRecord(
-  kind: JournalKind,
-  synced: boolean,
-  changes: readonly JournalChange[],
-): Uint8Array[] {
+export function encodeJournalRecord(kind: JournalKind, changes: readonly JournalChange[]): Uint8Array[] {
   const body = changes.flatMap((change) => {
     const value = change.type === 'put' ? change.value : new Uint8Array();
     const head = Buffer.alloc(7);
@@ -50,7 +46,7 @@ export function encodeJournalRecord(
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32BE(MAGIC, 0);
   header.writeUInt8(KINDS.indexOf(kind), 4);
-  header.writeUInt8(synced ? 1 : 0, 5);
+  header.writeUInt8(SYNCED, 5);
   header.writeUInt32BE(bytes.length, 8);
   header.writeUInt32BE(crc32(bytes), 12);
   header.writeUInt32BE(crc32(header.subarray(0, 16)), 16);
@@ -92,7 +88,7 @@ async function readRecord(file: StoreFile, at: number): Promise<JournalRecord | 
   const kind = KINDS[header.readUInt8(4)];
   const changes = decodeChanges(body);
   if (!kind || !changes) return undefined;
-  return { kind, synced: header.readUInt8(5) === 1, changes, end: at + HEADER_BYTES + length };
+  return { kind, changes, end: at + HEADER_BYTES + length };
 }
 
 function soundHeader(bytes: Buffer, at: number): boolean {
