@@ -3,7 +3,7 @@ import type { CommitJournal, QueuedChange } from './commit-queue.js';
 import type { StoreFile } from './files.js';
 import { isJournaled, journalKey } from './index-keys.js';
 import type { JournalContents, JournalFiles } from './journal-files.js';
-import { type Damaged, encodeJournalRecord } from './journal-record.js';
+import { type Damaged, encodeJournalRecord, resembleRecords } from './journal-record.js';
 import { journalRecords, type Replayed } from './journal-replay.js';
 import type { Passage } from './paging.js';
 import type { TableChange } from './table.js';
@@ -143,6 +143,12 @@ export class IndexJournal implements CommitJournal {
     if (held.length === 0) return;
     const noted = held.map((one) => (one.written && !one.written.durable ? { ...one, unsynced: true } : one));
     const parts = encodeJournalRecord('changes', noted);
+    const [header, body] = parts;
+    if (resembleRecords(body)) {
+      // With its header on the disk before, a torn record is passed over as a whole.
+      await this.#file!.write([header], this.#end);
+      await this.sync();
+    }
     await this.#file!.write(parts, this.#end);
     this.#end += length(parts);
     this.#openBytes += length(parts);

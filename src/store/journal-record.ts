@@ -4,6 +4,7 @@ import type { TableChange } from './table.js';
 
 /** "MWJR": Murky Waters journal record. */
 const MAGIC = 0x4d574a52;
+const MAGIC_BYTES = Buffer.from('MWJR');
 const HEADER_BYTES = 20;
 /** A group of changes is at most 8 MiB, or one call's: the largest is the commit of a manifest of 8 MiB. */
 const MAX_BODY_BYTES = 64 * 2 ** 20;
@@ -33,7 +34,10 @@ export interface JournalRecord {
 }
 
 /** docs/disk-format.md has the tables of offsets. */
-export function encodeJournalRecord(kind: JournalKind, changes: readonly JournalChange[]): Uint8Array[] {
+export function encodeJournalRecord(
+  kind: JournalKind,
+  changes: readonly JournalChange[],
+): [header: Buffer, changes: Buffer] {
   const body = changes.flatMap((change) => {
     const value = change.type === 'put' ? change.value : new Uint8Array();
     const head = Buffer.alloc(7);
@@ -53,9 +57,12 @@ export function encodeJournalRecord(kind: JournalKind, changes: readonly Journal
   return [header, bytes];
 }
 
+/** Whether the changes of a record may have one within them, for who finds its header torn: values are anybody's. */
+export const resembleRecords = (changes: Buffer): boolean => changes.includes(MAGIC_BYTES);
+
 /**
- * The records of a file from byte `from` on. What is damaged is passed over, up to the next sound header; `damaged`
- * hears how many bytes. What the file ends in, cut short, counts too.
+ * The records of a file from byte `from` on. What is damaged is passed over, as far as a sound header says, or up to the
+ * next one; `damaged` hears how many bytes. What the file ends in, cut short, counts too.
  */
 export async function* readJournal(file: StoreFile, from: number, damaged: Damaged): AsyncGenerator<JournalRecord> {
   const size = await file.size();
@@ -66,7 +73,10 @@ export async function* readJournal(file: StoreFile, from: number, damaged: Damag
       at = record.end;
       yield record;
     } else {
-      const next = Math.min(size, await findHeader(file, at));
+      const header = await file.read(at, HEADER_BYTES);
+      // What looks like a record within a value is none.
+      const end = soundHeader(header, 0) ? at + HEADER_BYTES + header.readUInt32BE(8) : await findHeader(file, at);
+      const next = Math.min(size, end);
       damaged(next - at, next === size);
       at = next;
     }
@@ -119,12 +129,10 @@ function decodeChanges(body: Buffer): JournalChange[] | undefined {
 
 /** Where the next sound header behind `at` starts, or the end of the file. */
 async function findHeader(file: StoreFile, at: number): Promise<number> {
-  const magic = Buffer.alloc(4);
-  magic.writeUInt32BE(MAGIC);
   let from = at + 1;
   for (;;) {
     const bytes = await file.read(from, SEARCH_BYTES);
-    for (let found = bytes.indexOf(magic); found >= 0; found = bytes.indexOf(magic, found + 1)) {
+    for (let found = bytes.indexOf(MAGIC_BYTES); found >= 0; found = bytes.indexOf(MAGIC_BYTES, found + 1)) {
       if (soundHeader(bytes, found)) return from + found;
     }
     if (bytes.length < SEARCH_BYTES) return from + bytes.length;

@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import type { Disk } from '../../src/store/disk.js';
+import { textKey } from '../../src/store/index-keys.js';
+import { encodeJournalRecord } from '../../src/store/journal-record.js';
 import { ObjectStore } from '../../src/store/object-store.js';
 import { verifyFolder } from '../../src/store/verify.js';
 import { MIB } from './beds.js';
@@ -127,6 +129,55 @@ test('what a power cut tore off a log is gone once another log follows it', asyn
     await again.close();
   }
   assert.ok(cutOff > 0 && uncut > 0, `${cutOff} cut off, ${uncut} not at first`);
+});
+
+/** A value with the bytes of a record of the journal in it, which puts a fact. */
+const forging = Buffer.concat([
+  content(1000, 1),
+  ...encodeJournalRecord('changes', [{ type: 'put', key: textKey('fact', 'forged'), value: content(1, 1) }]),
+  content(1000, 2),
+]);
+
+test('what looks like a record within a value is none, also where the record that has the value is damaged', async () => {
+  const disk = new MemoryDisk(new Seeded(1));
+  const open = () => ObjectStore.open({ folder, disk: disk.boot(), maxBytes: 64 * MIB });
+  const store = await open();
+  await store.facts.put('before', content(1, 1));
+  await store.facts.put('damaged', forging);
+  await store.facts.put('behind', content(1, 2));
+  disk.crash('process');
+  const log = await disk.boot().files.open(`${folder}/journal/00000001.log`, 'existing');
+  const at = (await log.read(0, await log.size())).indexOf(content(1000, 2));
+  await log.write([content(100, 3)], at);
+  disk.loseIndex(folder);
+
+  const started = await open();
+  assert.equal(await started.facts.get('before'), content(1, 1));
+  assert.is(await started.facts.get('damaged'), undefined);
+  assert.is(await started.facts.get('forged'), undefined);
+  assert.equal(await started.facts.get('behind'), content(1, 2));
+  await started.close();
+});
+
+test('nor where a power cut tears that record', async () => {
+  let [stored, lost] = [0, 0];
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const disk = new MemoryDisk(new Seeded(seed));
+    const open = () => ObjectStore.open({ folder, disk: disk.boot(), maxBytes: 64 * MIB });
+    const store = await open();
+    disk.files.faults = { ...NO_FAULTS, slowSync: 0.5 };
+    store.facts.put('torn', forging).catch(() => {});
+    await turns(50);
+    disk.crash('power');
+    disk.calm();
+    const started = await open();
+    if (await started.facts.get('torn')) stored++;
+    else lost++;
+    assert.is(await started.facts.get('forged'), undefined, `seed ${seed}`);
+    await started.close();
+    assert.equal(await verified(disk), [], `seed ${seed}`);
+  }
+  assert.ok(stored > 0 && lost > 0, `${stored} stored, ${lost} lost`);
 });
 
 async function bOf(store: ObjectStore): Promise<'none' | 'whole'> {
