@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { MAX_OBJECT_BYTES } from '../object/manifest.js';
 import { type Sha256, sha256Here } from '../seam/digest.js';
@@ -30,10 +30,10 @@ export async function writeBlocks(
   options: WriteOptions,
 ): Promise<Written> {
   const { length, check, sha256 = sha256Here } = options;
-  const whole = createHash('sha256');
   const blockHashes: Uint8Array[] = [];
   let size = 0;
   let first: Uint8Array | undefined;
+  let whole: Hash | undefined;
   let working: Promise<void> = Promise.resolve();
   try {
     for await (const block of blocks) {
@@ -50,17 +50,15 @@ export async function writeBlocks(
       working.catch(() => {}); // seen by the next await
       // Of a single block the hash is that of the whole.
       if (index === 0) first = block;
-      else if (first) whole.update(first);
-      if (index > 0) {
-        whole.update(block);
-        first = undefined;
-      }
+      else whole = (whole ?? createHash('sha256').update(first!)).update(block);
+      if (index > 0) first = undefined;
     }
   } finally {
     await working;
   }
   if (length !== undefined && size < length) throw wrongLength(key, length, `only ${size}`);
-  return { size, blockHashes, sha256: (first && blockHashes[0]) || whole.digest() };
+  const [alone] = blockHashes;
+  return { size, blockHashes, sha256: whole?.digest() ?? alone ?? hash('sha256', '', 'buffer') };
 }
 
 /** Waits for both even if one fails: the memory is in use until then. */

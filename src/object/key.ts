@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 
 export const MAX_KEY_BYTES = 1024;
@@ -34,5 +34,5 @@ export function parseId(text: string): bigint | undefined {
  */
 export function resourceId(key: string): bigint {
   checkKey(key);
-  return parseId(key) ?? createHash('sha256').update(key, 'utf8').digest().readBigUInt64BE(0);
+  return parseId(key) ?? hash('sha256', key, 'buffer').readBigUInt64BE(0);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { checkKey, MAX_KEY_BYTES, resourceId } from './key.js';
 import { toldVersion, type Version, versionToBytes } from './version.js';
@@ -42,7 +42,7 @@ export function blockCount(size: number, blockBytes = BLOCK_BYTES): number {
 }
 
 export function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 /** The version that a delete of `key` writes. */
@@ -82,22 +82,33 @@ export function tombstone(key: string, version: Version): Manifest {
  * | | b × 32 | SHA-256 of each block |
  */
 export function encodeManifest(manifest: Manifest): Buffer {
-  const key = Buffer.from(manifest.key, 'utf8');
-  const fixed = Buffer.alloc(FIXED_BYTES);
-  const names = Object.keys(manifest.metadata).sort();
-  checkMetadata(manifest.metadata);
-  fixed.writeUInt8(FORMAT, 0);
-  fixed.writeUInt8(manifest.tombstone ? FLAG_TOMBSTONE : 0, 1);
-  fixed.writeBigUInt64BE(manifest.id, 2);
-  versionToBytes(manifest.version).copy(fixed, 10);
-  fixed.writeBigUInt64BE(BigInt(manifest.size), 26);
-  fixed.writeUInt32BE(manifest.blockBytes, 34);
-  fixed.set(manifest.sha256, 38);
-  fixed.writeUInt16BE(key.length, 70);
-  fixed.writeUInt16BE(names.length, 72);
-  fixed.writeUInt32BE(manifest.blockHashes.length, 74);
-  const entries = names.flatMap((name) => [lengthPrefixed(name), lengthPrefixed(manifest.metadata[name] ?? '')]);
-  return Buffer.concat([fixed, key, ...entries, ...manifest.blockHashes]);
+  const { metadata, blockHashes } = manifest;
+  const names = Object.keys(metadata).sort();
+  checkMetadata(metadata);
+  const texts = names.flatMap((name) => [name, metadata[name] ?? '']);
+  const keyBytes = Buffer.byteLength(manifest.key, 'utf8');
+  const textBytes = texts.reduce((sum, text) => sum + 2 + Buffer.byteLength(text, 'utf8'), 0);
+  const bytes = Buffer.alloc(FIXED_BYTES + keyBytes + textBytes + blockHashes.length * HASH_BYTES);
+  bytes.writeUInt8(FORMAT, 0);
+  bytes.writeUInt8(manifest.tombstone ? FLAG_TOMBSTONE : 0, 1);
+  bytes.writeBigUInt64BE(manifest.id, 2);
+  bytes.set(versionToBytes(manifest.version), 10);
+  bytes.writeBigUInt64BE(BigInt(manifest.size), 26);
+  bytes.writeUInt32BE(manifest.blockBytes, 34);
+  bytes.set(manifest.sha256, 38);
+  bytes.writeUInt16BE(keyBytes, 70);
+  bytes.writeUInt16BE(names.length, 72);
+  bytes.writeUInt32BE(blockHashes.length, 74);
+  let at = FIXED_BYTES + bytes.write(manifest.key, FIXED_BYTES, 'utf8');
+  for (const text of texts) {
+    const written = bytes.write(text, at + 2, 'utf8');
+    at = bytes.writeUInt16BE(written, at) + written;
+  }
+  for (const hash of blockHashes) {
+    bytes.set(hash, at);
+    at += HASH_BYTES;
+  }
+  return bytes;
 }
 
 /** Parses {@link encodeManifest}'s form; anything that it would not have written is MURKY_BAD_MESSAGE. */
@@ -183,11 +194,4 @@ export function checkMetadata(metadata: Readonly<Record<string, string>>): void 
       `The metadata has ${bytes} bytes; at most ${MAX_METADATA_BYTES} are allowed.`,
     );
   }
-}
-
-function lengthPrefixed(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }

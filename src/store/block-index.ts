@@ -20,11 +20,11 @@ export interface NamedRecord {
 
 /** `written`: the record, where it may not be durable yet. */
 export function nameRecord({ name, location }: NamedRecord, written?: Appended): QueuedChange[] {
-  const place = Buffer.alloc(12);
+  const place = Buffer.allocUnsafe(12);
   place.writeUInt32BE(location.segment, 0);
   place.writeUInt32BE(location.offset, 4);
   place.writeUInt32BE(location.length, 8);
-  const holds = Buffer.alloc(16);
+  const holds = Buffer.allocUnsafe(16);
   holds.writeBigUInt64BE(BigInt(name.slot), 0);
   holds.writeUInt32BE(name.index, 8);
   holds.writeUInt32BE(location.length, 12);

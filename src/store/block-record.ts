@@ -26,7 +26,7 @@ export const sameLocation = (a: Location, b: Location): boolean =>
 
 /** The header of a record; docs/disk-format.md has the table of offsets. */
 export function encodeHeader(name: BlockName, bytes: Uint8Array): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
   header.writeUInt32BE(MAGIC, 0);
   header.writeBigUInt64BE(BigInt(name.slot), 4);
   header.writeUInt32BE(name.index, 12);

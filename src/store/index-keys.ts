@@ -21,6 +21,11 @@ const KIND = {
 
 export type Kind = keyof typeof KIND;
 
+const LETTER = Object.fromEntries(Object.entries(KIND).map(([kind, letter]) => [kind, letter.charCodeAt(0)])) as Record<
+  Kind,
+  number
+>;
+
 const FORMAT_KEY = Buffer.from(KIND.format);
 const JOURNAL_KEY = Buffer.from(KIND.journal);
 const FREQUENCY_KEY = Buffer.from(KIND.frequency);
@@ -37,22 +42,24 @@ export const isJournaled = (key: Uint8Array): boolean => !NOT_JOURNALED.has(key[
 /** What an index that is made anew takes from the journal. */
 export const isRebuiltFromJournal = (key: Uint8Array): boolean => REBUILT_FROM_JOURNAL.has(key[0]!);
 
-function u64(value: bigint | number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(value));
-  return bytes;
-}
-
 const MAX_U32 = 2 ** 32 - 1;
 
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
+/** Of a letter, so many numbers of 8 or of 4 bytes, and bytes behind them. A key is short-lived, so from Node's pool. */
+function key(kind: Kind, u64s: readonly (bigint | number)[], u32s: readonly number[] = [], rest?: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(1 + 8 * u64s.length + 4 * u32s.length + (rest?.length ?? 0));
+  bytes[0] = LETTER[kind];
+  let at = 1;
+  for (const value of u64s) at = writeU64(bytes, value, at);
+  for (const value of u32s) at = bytes.writeUInt32BE(value, at);
+  if (rest) bytes.set(rest, at);
   return bytes;
 }
 
-function key(kind: Kind, ...parts: Uint8Array[]): Buffer {
-  return Buffer.concat([Buffer.from(KIND[kind]), ...parts]);
+function writeU64(bytes: Buffer, value: bigint | number, at: number): number {
+  if (typeof value === 'bigint') return bytes.writeBigUInt64BE(value, at);
+  // Half by half: a number costs no bigint then.
+  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+  return bytes.writeUInt32BE(value % 2 ** 32, at + 4);
 }
 
 /** All keys of a kind: from `gte` up to, not including, `lt`. */
@@ -71,28 +78,28 @@ export function textRange(kind: 'byKey' | 'fact', prefix: string): { gte: Buffer
 export const formatKey = (): Buffer => FORMAT_KEY;
 export const journalKey = (): Buffer => JOURNAL_KEY;
 export const frequencyKey = (): Buffer => FREQUENCY_KEY;
-export const currentKey = (id: bigint): Buffer => key('current', u64(id));
-export const overwrittenKey = (id: bigint, version: Uint8Array): Buffer => key('overwritten', u64(id), version);
-export const manifestKey = (slot: number): Buffer => key('manifest', u64(slot));
+export const currentKey = (id: bigint): Buffer => key('current', [id]);
+export const overwrittenKey = (id: bigint, version: Uint8Array): Buffer => key('overwritten', [id], [], version);
+export const manifestKey = (slot: number): Buffer => key('manifest', [slot]);
 export const blockKey = (kind: 'block' | 'inlineBlock', slot: number, index: number): Buffer =>
-  key(kind, u64(slot), u32(index));
-export const unfinishedKey = (slot: number): Buffer => key('unfinished', u64(slot));
+  key(kind, [slot], [index]);
+export const unfinishedKey = (slot: number): Buffer => key('unfinished', [slot]);
 /** All blocks of a slot. */
 export const slotRange = (kind: 'block' | 'inlineBlock', slot: number): { gte: Buffer; lt: Buffer } => ({
-  gte: key(kind, u64(slot)),
-  lt: key(kind, u64(slot + 1)),
+  gte: key(kind, [slot]),
+  lt: key(kind, [slot + 1]),
 });
-export const recordKey = (segment: number, offset: number): Buffer => key('record', u32(segment), u32(offset));
+export const recordKey = (segment: number, offset: number): Buffer => key('record', [], [segment, offset]);
 /** All records of a segment. */
 export const segmentRange = (segment: number): { gte: Buffer; lt: Buffer } => ({
-  gte: key('record', u32(segment)),
-  lt: segment === MAX_U32 ? kindRange('record').lt : key('record', u32(segment + 1)),
+  gte: key('record', [], [segment]),
+  lt: segment === MAX_U32 ? kindRange('record').lt : key('record', [], [segment + 1]),
 });
 /** `place` is that of use-order.ts. */
-export const byUseKey = (place: number, id: bigint): Buffer => key('byUse', u64(place), u64(id));
+export const byUseKey = (place: number, id: bigint): Buffer => key('byUse', [place, id]);
 export const byExpiryKey = (overwrittenAt: number, id: bigint, version: Uint8Array): Buffer =>
-  key('byExpiry', u64(overwrittenAt), u64(id), version);
-export const textKey = (kind: 'byKey' | 'fact', text: string): Buffer => key(kind, Buffer.from(text, 'utf8'));
+  key('byExpiry', [overwrittenAt, id], [], version);
+export const textKey = (kind: 'byKey' | 'fact', text: string): Buffer => key(kind, [], [], Buffer.from(text, 'utf8'));
 
 /** The unsigned 64-bit field that starts `offset` bytes behind the letter. */
 export const fieldBigInt = (bytes: Buffer, offset = 0): bigint => bytes.readBigUInt64BE(1 + offset);

@@ -6,6 +6,8 @@ import type { TableChange } from './table.js';
 const MAGIC = 0x4d574a52;
 const MAGIC_BYTES = Buffer.from('MWJR');
 const HEADER_BYTES = 20;
+/** Of a change, before its key and value. */
+const CHANGE_BYTES = 7;
 /** A group of changes is at most 8 MiB, or one call's: the largest is the commit of a manifest of 8 MiB. */
 const MAX_BODY_BYTES = 64 * 2 ** 20;
 const SEARCH_BYTES = 2 ** 20;
@@ -38,24 +40,31 @@ export function encodeJournalRecord(
   kind: JournalKind,
   changes: readonly JournalChange[],
 ): [header: Buffer, changes: Buffer] {
-  const body = changes.flatMap((change) => {
-    const value = change.type === 'put' ? change.value : new Uint8Array();
-    const head = Buffer.alloc(7);
-    head.writeUInt8(change.type === 'del' ? OP_DEL : change.unsynced ? OP_PUT_UNSYNCED : OP_PUT, 0);
-    head.writeUInt16BE(change.key.length, 1);
-    head.writeUInt32BE(value.length, 3);
-    return [head, change.key, value];
-  });
-  const bytes = Buffer.concat(body);
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32BE(MAGIC, 0);
-  header.writeUInt8(KINDS.indexOf(kind), 4);
-  header.writeUInt8(SYNCED, 5);
-  header.writeUInt32BE(bytes.length, 8);
-  header.writeUInt32BE(crc32(bytes), 12);
-  header.writeUInt32BE(crc32(header.subarray(0, 16)), 16);
-  return [header, bytes];
+  // In one piece of memory: a group has some hundred changes.
+  const bodyBytes = changes.reduce((sum, change) => sum + CHANGE_BYTES + change.key.length + valueBytes(change), 0);
+  const record = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
+  let at = HEADER_BYTES;
+  for (const change of changes) {
+    record.writeUInt8(change.type === 'del' ? OP_DEL : change.unsynced ? OP_PUT_UNSYNCED : OP_PUT, at);
+    record.writeUInt16BE(change.key.length, at + 1);
+    record.writeUInt32BE(valueBytes(change), at + 3);
+    record.set(change.key, at + CHANGE_BYTES);
+    at += CHANGE_BYTES + change.key.length;
+    if (change.type === 'put') record.set(change.value, at);
+    at += valueBytes(change);
+  }
+  record.writeUInt32BE(MAGIC, 0);
+  record.writeUInt8(KINDS.indexOf(kind), 4);
+  record.writeUInt8(SYNCED, 5);
+  record.writeUInt16BE(0, 6);
+  record.writeUInt32BE(bodyBytes, 8);
+  const body = record.subarray(HEADER_BYTES);
+  record.writeUInt32BE(crc32(body), 12);
+  record.writeUInt32BE(crc32(record.subarray(0, 16)), 16);
+  return [record.subarray(0, HEADER_BYTES), body];
 }
+
+const valueBytes = (change: TableChange): number => (change.type === 'put' ? change.value.length : 0);
 
 /** Whether the changes of a record may have one within them, for who finds its header torn: values are anybody's. */
 export const resembleRecords = (changes: Buffer): boolean => changes.includes(MAGIC_BYTES);
@@ -114,12 +123,12 @@ function decodeChanges(body: Buffer): JournalChange[] | undefined {
   const changes: JournalChange[] = [];
   let at = 0;
   while (at < body.length) {
-    if (at + 7 > body.length) return undefined;
+    if (at + CHANGE_BYTES > body.length) return undefined;
     const op = body.readUInt8(at);
-    const keyEnd = at + 7 + body.readUInt16BE(at + 1);
+    const keyEnd = at + CHANGE_BYTES + body.readUInt16BE(at + 1);
     const valueEnd = keyEnd + body.readUInt32BE(at + 3);
     if (valueEnd > body.length || op > OP_PUT_UNSYNCED) return undefined;
-    const key = body.subarray(at + 7, keyEnd);
+    const key = body.subarray(at + CHANGE_BYTES, keyEnd);
     const value = body.subarray(keyEnd, valueEnd);
     changes.push(op === OP_DEL ? { type: 'del', key } : { type: 'put', key, value, unsynced: op === OP_PUT_UNSYNCED });
     at = valueEnd;

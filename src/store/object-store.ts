@@ -67,6 +67,7 @@ export class ObjectStore implements Store {
   readonly #verified: VerifiedBlocks;
   readonly #reads: VersionReads;
   readonly #versions: VersionWrites;
+  readonly #parts: WriterParts;
   private readonly setAside: SetAside | undefined;
   #recovered = false;
   #closing: Promise<void> | undefined;
@@ -136,6 +137,7 @@ export class ObjectStore implements Store {
       inBackground: (work) => this.#inBackground(work),
       log: this.#log,
     });
+    this.#parts = this.#writerPartsOf();
     this.facts = new Facts(database, this.#read, this.#write);
     if (options.wholeFolder) {
       const { folder, disk = levelDisk } = options;
@@ -229,17 +231,17 @@ export class ObjectStore implements Store {
       const kept = await this.#unfinished.take(manifest);
       return { kept, writer: this.#startWriter(kept) };
     });
-    const parts = this.#writerParts;
-    return new ResumableSlotWriter(writer, manifest, kept, this.#unfinished, parts, this.#clock, this.#sha256);
+    const unfinished = this.#unfinished;
+    return new ResumableSlotWriter(writer, manifest, kept, unfinished, this.#parts, this.#clock, this.#sha256);
   }
 
   #startWriter(kept?: KeptBlocks): SlotWriter {
-    const writer = new SlotWriter(this.#writerParts, kept);
+    const writer = new SlotWriter(this.#parts, kept);
     this.#writers.add(writer);
     return writer;
   }
 
-  get #writerParts(): WriterParts {
+  #writerPartsOf(): WriterParts {
     return {
       blocks: this.#blocks,
       budget: this.#budget,

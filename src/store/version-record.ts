@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MurkyError } from '../errors.js';
 import { type Version, versionFromBytes, versionToBytes } from '../object/version.js';
 import type { Role } from './contract.js';
@@ -28,7 +28,10 @@ export interface VersionRecord {
 /** The record as bytes, filed under the index key `at`; docs/disk-format.md has the table of offsets. */
 export function encodeRecord(at: Uint8Array, record: VersionRecord): Buffer {
   const key = Buffer.from(record.key, 'utf8');
-  const bytes = Buffer.alloc(FIXED_BYTES + key.length + CHECK_BYTES);
+  // The index key stands before it for the check, which covers both.
+  const checked = Buffer.alloc(at.length + FIXED_BYTES + key.length + CHECK_BYTES);
+  checked.set(at, 0);
+  const bytes = checked.subarray(at.length);
   bytes.writeUInt8(FORMAT, 0);
   bytes.writeUInt8((record.tombstone ? FLAG_TOMBSTONE : 0) | (record.role === 'cached' ? FLAG_CACHED : 0), 1);
   bytes.set(versionToBytes(record.version), 2);
@@ -39,7 +42,7 @@ export function encodeRecord(at: Uint8Array, record: VersionRecord): Buffer {
   bytes.set(record.manifestSha256, 46);
   bytes.writeUInt16BE(key.length, 78);
   bytes.set(key, FIXED_BYTES);
-  bytes.set(check(at, bytes.subarray(0, FIXED_BYTES + key.length)), FIXED_BYTES + key.length);
+  bytes.set(check(checked.subarray(0, -CHECK_BYTES)), FIXED_BYTES + key.length);
   return bytes;
 }
 
@@ -51,7 +54,9 @@ export function decodeRecord(at: Buffer, bytes: Buffer): VersionRecord {
     keyBytes >= 0 &&
     bytes.readUInt8(0) === FORMAT &&
     bytes.readUInt16BE(78) === keyBytes &&
-    check(at, bytes.subarray(0, FIXED_BYTES + keyBytes)).equals(bytes.subarray(FIXED_BYTES + keyBytes));
+    check(Buffer.concat([at, bytes.subarray(0, FIXED_BYTES + keyBytes)])).equals(
+      bytes.subarray(FIXED_BYTES + keyBytes),
+    );
   if (!sound) {
     throw new MurkyError('MURKY_BLOCK_CORRUPT', `The record of object ${id} is damaged in this node's store.`, {
       hint: 'A new version of the object replaces it.',
@@ -74,6 +79,6 @@ export function decodeRecord(at: Buffer, bytes: Buffer): VersionRecord {
 }
 
 /** LevelDB does not check the sums of its tables on each read, so records carry their own, bound to their key. */
-function check(at: Uint8Array, bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(at).update(bytes).digest().subarray(0, CHECK_BYTES);
+function check(keyAndRecord: Uint8Array): Buffer {
+  return hash('sha256', keyAndRecord, 'buffer').subarray(0, CHECK_BYTES);
 }
