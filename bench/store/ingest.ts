@@ -1,6 +1,7 @@
 /** Ingest of large objects, durable one by one, beside plain files of the same bytes with an fdatasync each. */
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fastCrc32 } from '../../src/native/fast-crc32.js';
 import { ObjectStore } from '../../src/store/object-store.js';
 import { GIB, inFolder, inParallel, MIB, median, putObject, Values } from './workload.js';
 
@@ -21,7 +22,11 @@ const TURN_OBJECTS = 32;
 
 export async function measureIngest(writers: number, totalBytes = GIB): Promise<IngestRow> {
   return await inFolder(async (folder) => {
-    const store = await ObjectStore.open({ folder: join(folder, 'store'), maxBytes: 2 * totalBytes });
+    const store = await ObjectStore.open({
+      folder: join(folder, 'store'),
+      maxBytes: 2 * totalBytes,
+      crc32: fastCrc32,
+    });
     const files = join(folder, 'files');
     await mkdir(files);
     const values = new Values(OBJECT_BYTES);

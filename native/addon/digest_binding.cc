@@ -1,7 +1,8 @@
-// sha256InPool() for JavaScript: src/native/addon.ts.
+// sha256InPool() and crc32() for JavaScript: src/native/addon.ts.
 #include "addon/digest_binding.h"
 
 #include "addon/arguments.h"
+#include "gf2/crc32.h"
 #include "rain/crypto.h"
 
 namespace murky::addon {
@@ -41,10 +42,16 @@ Napi::Value Sha256InPool(const Napi::CallbackInfo& info) {
   return promise;
 }
 
+Napi::Value Crc32(const Napi::CallbackInfo& info) {
+  const Napi::Uint8Array bytes = BytesOf(info[0]);
+  return Napi::Number::New(info.Env(), gf2::FastCrc32()(bytes.Data(), bytes.ByteLength()));
+}
+
 }  // namespace
 
 void InitDigest(Napi::Env env, Napi::Object exports) {
   exports.Set("sha256InPool", Napi::Function::New(env, Sha256InPool, "sha256InPool"));
+  if (gf2::FastCrc32()) exports.Set("crc32", Napi::Function::New(env, Crc32, "crc32"));
 }
 
 }  // namespace murky::addon

@@ -24,6 +24,8 @@ export interface Addon {
   overheadHistogram(k: number, loss: number, pattern: 'each' | 'run', trials: number, seed: number): number[];
   /** SHA-256 by OpenSSL on a thread of Node's pool; the memory must stay as it is until then. */
   sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;
+  /** CRC-32 as zlib's; not there where the CPU has nothing that zlib does not use. */
+  crc32?(bytes: Uint8Array): number;
   /**
    * Gives the memory of a decoded block back; the array is empty afterwards. Left to the collector it comes back, too, at
    * the cost of marking the heap for every 20 MiB or so. Nothing may be reading it any more, on no thread.

@@ -4,6 +4,7 @@ import { parseContact } from '../cluster/contact.js';
 import { SharedSource } from '../cluster/share.js';
 import type { MurkyConfig } from '../config/contract.js';
 import { readServersList } from '../config/servers-list.js';
+import { fastCrc32 } from '../native/fast-crc32.js';
 import { sha256InPool } from '../native/pool-digest.js';
 import { HybridClock } from '../object/hybrid-clock.js';
 import { resourceId } from '../object/key.js';
@@ -88,6 +89,7 @@ export class MurkyNode implements ObjectNode {
         maxBytes: config.cache.maxBytes,
         wholeFolder: true,
         sha256: sha256InPool,
+        crc32: fastCrc32,
         reclaimTimeFraction: config.reclaim.maxTimeFraction,
         retentionMs: config.versions.retentionHours * HOUR_MS,
         clock,

@@ -1,5 +1,6 @@
 import type { MurkyError } from '../errors.js';
 import { BLOCK_BYTES } from '../object/manifest.js';
+import { type Crc32, crc32Here } from '../seam/digest.js';
 import type { FilePlace } from '../seam/file-place.js';
 import type { Log } from '../seam/log.js';
 import { type Appended, Appender } from './appender.js';
@@ -66,6 +67,7 @@ export class BlockLog {
     private readonly log: Log,
     /** Told when the log may have room to give back. */
     private readonly onDead: () => void,
+    private readonly crc32: Crc32 = crc32Here,
   ) {
     this.#files = new SegmentFiles(files, folder);
     this.#appender = new Appender(this.#files, {
@@ -102,7 +104,7 @@ export class BlockLog {
 
   /** Written when it resolves; its bytes on the disk must have been reserved. The record is unnamed until `name`. */
   append(name: BlockName, bytes: Uint8Array): Promise<Appended> {
-    return this.#appender.append(name, [encodeHeader(name, bytes), bytes]);
+    return this.#appender.append(name, [encodeHeader(name, bytes, this.crc32), bytes]);
   }
 
   /** A record as it is elsewhere in the log, damaged or not; it is verified by who reads it. */

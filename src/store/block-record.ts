@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { Crc32 } from '../seam/digest.js';
 
 /** "MWBR": Murky Waters block record. */
 const MAGIC = 0x4d574252;
@@ -25,13 +26,13 @@ export const sameLocation = (a: Location, b: Location): boolean =>
   a.segment === b.segment && a.offset === b.offset && a.length === b.length;
 
 /** The header of a record; docs/disk-format.md has the table of offsets. */
-export function encodeHeader(name: BlockName, bytes: Uint8Array): Buffer {
+export function encodeHeader(name: BlockName, bytes: Uint8Array, crc32OfBlock: Crc32): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   header.writeUInt32BE(MAGIC, 0);
   header.writeBigUInt64BE(BigInt(name.slot), 4);
   header.writeUInt32BE(name.index, 12);
   header.writeUInt32BE(bytes.length, 16);
-  header.writeUInt32BE(crc32(bytes), 20);
+  header.writeUInt32BE(crc32OfBlock(bytes), 20);
   header.writeUInt32BE(crc32(header.subarray(0, 24)), 24);
   return header;
 }

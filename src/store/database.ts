@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { MurkyError } from '../errors.js';
 import type { Clock } from '../seam/clock.js';
+import type { Crc32 } from '../seam/digest.js';
 import type { Log } from '../seam/log.js';
 import { BlockLog } from './block-log.js';
 import type { Budget } from './budget.js';
@@ -37,6 +38,7 @@ export interface DatabaseOptions {
   readonly journalBytes?: number | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  readonly crc32?: Crc32 | undefined;
   /** Told when the block log may have room to give back. */
   readonly onDead: () => void;
   /** Told of bytes on their way to the index. */
@@ -69,7 +71,7 @@ export class Database {
     private readonly journalFiles: JournalFiles,
     private table: Table,
   ) {
-    const { disk, folder, segmentBytes, budget, log, onDead } = options;
+    const { disk, folder, segmentBytes, budget, log, onDead, crc32 } = options;
     this.#journalBytes = options.journalBytes ?? JOURNAL_BYTES;
     this.#journal = new IndexJournal(journalFiles, this.#journalBytes);
     this.indexQueue = new CommitQueue(() => this.index, {
@@ -80,7 +82,7 @@ export class Database {
         if (this.#journal.openBytes > this.#journalBytes && !this.#checkpointing) this.#checkpoint().catch(() => {});
       },
     });
-    this.blockLog = new BlockLog(disk.files, join(folder, 'segments'), segmentBytes, budget, log, onDead);
+    this.blockLog = new BlockLog(disk.files, join(folder, 'segments'), segmentBytes, budget, log, onDead, crc32);
   }
 
   /** The block log takes blocks once recovery has settled it. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../seam/clock.js';
-import type { Sha256 } from '../seam/digest.js';
+import type { Crc32, Sha256 } from '../seam/digest.js';
 import type { Log } from '../seam/log.js';
 import type { Disk } from './disk.js';
 
@@ -26,4 +26,5 @@ export interface ObjectStoreOptions {
   /** Most of the time that reclaiming segments takes in the background, above 0, up to 1. */
   readonly reclaimTimeFraction?: number;
   readonly sha256?: Sha256;
+  readonly crc32?: Crc32;
 }

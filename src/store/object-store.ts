@@ -168,8 +168,8 @@ export class ObjectStore implements Store {
     let store: ObjectStore | undefined;
     const onDead = () => store?.reclaim();
     const onIndexed = (bytes: number) => store?.setAside?.note(bytes);
-    const { journalBytes } = options;
-    const at = { folder, disk, budget, segmentBytes, journalBytes, clock, log, onDead, onIndexed, rebuild };
+    const { journalBytes, crc32 } = options;
+    const at = { folder, disk, budget, segmentBytes, journalBytes, clock, log, crc32, onDead, onIndexed, rebuild };
     const database = await Database.open(at);
     store = new ObjectStore(database, budget, options);
     try {
