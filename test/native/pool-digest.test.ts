@@ -25,4 +25,39 @@ test('views into larger memory, many at once, none at all', async () => {
   assert.throws(() => addon().sha256InPool('abc' as never), /bytes|Uint8Array|Buffer/i);
 });
 
+test('at most two at once, so that files and LevelDB find a thread', async () => {
+  const native = addon();
+  const { sha256InPool: real } = native;
+  let atOnce = 0;
+  let most = 0;
+  native.sha256InPool = async (bytes) => {
+    most = Math.max(most, ++atOnce);
+    try {
+      return await real(bytes);
+    } finally {
+      atOnce--;
+    }
+  };
+  try {
+    const blocks = Array.from({ length: 40 }, (_, i) => Buffer.alloc(100_000, i));
+    const ended: number[] = [];
+    const hashing = blocks.map(async (block, i) => {
+      assert.is(hex(await sha256InPool(block)), createHash('sha256').update(block).digest('hex'));
+      ended.push(i);
+    });
+    // One that fails lets the next one pass.
+    let refused = false;
+    await sha256InPool({ length: 100_000 } as never).catch(() => {
+      refused = true;
+    });
+    assert.ok(refused);
+    await Promise.all(hashing);
+    assert.is(most, 2);
+    assert.is(ended.length, blocks.length);
+    assert.is(hex(await sha256InPool(blocks[7]!)), createHash('sha256').update(blocks[7]!).digest('hex'));
+  } finally {
+    native.sha256InPool = real;
+  }
+});
+
 test.run();
