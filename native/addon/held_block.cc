@@ -4,58 +4,12 @@
 #include <utility>
 
 #include "addon/arguments.h"
+#include "addon/block_digest.h"
 #include "addon/block_value.h"
-#include "rain/crypto.h"
+#include "rain/sha256_lanes.h"
 
 namespace murky::addon {
 namespace {
-
-// Below it the way to another thread and back takes longer than the hash.
-constexpr size_t kLeastPooledBytes = 32u << 10;
-
-using Bytes = std::shared_ptr<gf2::Buffer>;
-
-// The SHA-256 of a block, whose memory it keeps until it is known.
-class BlockDigest : public Napi::AsyncWorker {
- public:
-  BlockDigest(Napi::Env env, Bytes bytes)
-      : Napi::AsyncWorker(env, "murky-block-sha256"),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        bytes_(std::move(bytes)) {}
-
-  static Napi::Promise Start(Napi::Env env, const Bytes& bytes) {
-    auto* digest = new BlockDigest(env, bytes);
-    const Napi::Promise promise = digest->deferred_.Promise();
-    if (bytes->size() >= kLeastPooledBytes) {
-      digest->Queue();  // deletes itself when it has ended
-      return promise;
-    }
-    const std::unique_ptr<BlockDigest> here(digest);
-    digest->Execute();
-    digest->Settle();
-    return promise;
-  }
-
- protected:
-  void Execute() override { known_ = rain::Sha256(bytes_->data(), bytes_->size(), &hash_); }
-  void OnOK() override { Settle(); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
-
- private:
-  void Settle() {
-    bytes_.reset();  // whoever hears of it may take the block
-    if (known_) {
-      deferred_.Resolve(Napi::Buffer<uint8_t>::Copy(Env(), hash_.data(), hash_.size()));
-    } else {
-      deferred_.Reject(Napi::Error::New(Env(), "This runtime has no SHA-256.").Value());
-    }
-  }
-
-  Napi::Promise::Deferred deferred_;
-  Bytes bytes_;
-  rain::Sha256Bytes hash_{};
-  bool known_ = false;
-};
 
 class HeldBlock : public Napi::ObjectWrap<HeldBlock> {
  public:
@@ -63,6 +17,7 @@ class HeldBlock : public Napi::ObjectWrap<HeldBlock> {
     return DefineClass(
         env, "HeldBlock",
         {InstanceAccessor<&HeldBlock::Length>("length"), InstanceMethod<&HeldBlock::Sha256>("sha256"),
+         InstanceMethod<&HeldBlock::Sha256Together>("sha256Together"),
          InstanceMethod<&HeldBlock::Take>("take"), InstanceMethod<&HeldBlock::Copy>("copy"),
          InstanceMethod<&HeldBlock::Drop>("drop")});
   }
@@ -91,7 +46,7 @@ class HeldBlock : public Napi::ObjectWrap<HeldBlock> {
     counted_ = bytes;
   }
 
-  const Bytes& Held(Napi::Env env) const {
+  const HeldBytes& Held(Napi::Env env) const {
     if (!bytes_) throw BadArgument(env, "The block was taken or dropped before.");
     return bytes_;
   }
@@ -101,21 +56,21 @@ class HeldBlock : public Napi::ObjectWrap<HeldBlock> {
     return Napi::Number::New(info.Env(), bytes_ ? static_cast<double>(bytes_->size()) : 0);
   }
 
-  Napi::Value Sha256(const Napi::CallbackInfo& info) {
-    return BlockDigest::Start(info.Env(), Held(info.Env()));
-  }
+  Napi::Value Sha256(const Napi::CallbackInfo& info) { return DigestBlock(info.Env(), Held(info.Env())); }
+
+  Napi::Value Sha256Together(const Napi::CallbackInfo& info);
 
   Napi::Value Take(const Napi::CallbackInfo& info) {
     if (Held(info.Env()).use_count() > 1) {
       throw BadArgument(info.Env(), "The block is being hashed or served.");
     }
-    const Bytes bytes = std::move(bytes_);
+    const HeldBytes bytes = std::move(bytes_);
     Count(info.Env(), 0);
     return BlockValue(info.Env(), std::move(*bytes));
   }
 
   Napi::Value Copy(const Napi::CallbackInfo& info) {
-    const Bytes& held = Held(info.Env());
+    const HeldBytes& held = Held(info.Env());
     Napi::Uint8Array copy = Napi::Uint8Array::New(info.Env(), held->size());
     std::copy_n(held->data(), held->size(), copy.Data());
     return copy;
@@ -126,13 +81,13 @@ class HeldBlock : public Napi::ObjectWrap<HeldBlock> {
     Count(info.Env(), 0);
   }
 
-  static thread_local Bytes making;
+  static thread_local HeldBytes making;
 
-  Bytes bytes_;
+  HeldBytes bytes_;
   size_t counted_ = 0;
 };
 
-thread_local Bytes HeldBlock::making;
+thread_local HeldBytes HeldBlock::making;
 
 gf2::Buffer CopyOf(const Napi::Uint8Array& bytes) {
   gf2::Buffer copy(bytes.ByteLength());
@@ -149,19 +104,45 @@ Napi::Value HoldCopy(const Napi::CallbackInfo& info) {
   return block;
 }
 
+HeldBlock* BlockOf(Napi::Value value) {
+  const bool is_block =
+      value.IsObject() && value.As<Napi::Object>().InstanceOf(HeldBlock::Constructor(value.Env()));
+  return is_block ? HeldBlock::Unwrap(value.As<Napi::Object>()) : nullptr;
+}
+
+Napi::Value HeldBlock::Sha256Together(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Array others = info[0].IsArray() ? info[0].As<Napi::Array>() : Napi::Array::New(env);
+  if (!rain::HasSha256Lanes() || others.Length() >= rain::kSha256Lanes) {
+    throw BadArgument(env, "So many blocks cannot be hashed together here.");
+  }
+  std::vector<HeldBytes> blocks = {Held(env)};
+  for (uint32_t i = 0; i < others.Length(); i++) {
+    const HeldBlock* block = BlockOf(others.Get(i));
+    if (!block) throw BadArgument(env, "A held block is missing.");
+    blocks.push_back(block->Held(env));
+    if (blocks.back()->size() != bytes_->size()) throw BadArgument(env, "The blocks differ in length.");
+  }
+  return DigestTogether(env, std::move(blocks));
+}
+
+// As many as are best hashed together; 1 where that gains nothing.
+Napi::Value Sha256Lanes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), rain::HasSha256Lanes() ? rain::kSha256Lanes : 1);
+}
+
 }  // namespace
 
 void InitHeldBlock(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(HeldBlock::Define(env))));
   exports.Set("holdBlock", Napi::Function::New<HoldCopy>(env, "holdBlock"));
+  exports.Set("sha256Lanes", Napi::Function::New<Sha256Lanes>(env, "sha256Lanes"));
 }
 
 Napi::Object HoldBlock(Napi::Env env, gf2::Buffer bytes) { return HeldBlock::Make(env, std::move(bytes)); }
 
 std::shared_ptr<const gf2::Buffer> ServedBytes(Napi::Value value) {
-  if (value.IsObject() && value.As<Napi::Object>().InstanceOf(HeldBlock::Constructor(value.Env()))) {
-    return HeldBlock::Unwrap(value.As<Napi::Object>())->Held(value.Env());
-  }
+  if (const HeldBlock* block = BlockOf(value)) return block->Held(value.Env());
   return std::make_shared<gf2::Buffer>(CopyOf(BytesOf(value)));
 }
 

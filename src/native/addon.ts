@@ -2,6 +2,9 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { MurkyError } from '../errors.js';
 import type { FilePlace } from '../seam/file-place.js';
+import type { HeldBlock } from './held-block.js';
+
+export type { HeldBlock };
 
 /**
  * The native addon as it is: unchecked and unforgiving. Everything outside `src/codec` and `src/rain` uses their typed
@@ -33,6 +36,8 @@ export interface Addon {
   releaseBlock(bytes: Uint8Array): void;
   /** A block of a copy of these bytes. */
   holdBlock(bytes: Uint8Array): HeldBlock;
+  /** How many blocks of one length are best hashed together; 1 where this processor gains nothing by it. */
+  sha256Lanes(): number;
   /** What the transport finds on this machine. */
   transportFeatures(): TransportFeatures;
 }
@@ -216,22 +221,6 @@ export interface FetchReport {
   decodingSymbols: number;
   /** As many bytes of blocks as it takes, wanted and not yet handed on, to keep all paths busy. */
   lookAheadBytes: number;
-}
-
-/**
- * Bytes of a block outside V8's heap, of which its collector knows nothing: native/addon/held_block.h. Whoever gets one
- * takes it or drops it; one that is forgotten comes back only when its object happens to be collected.
- */
-export interface HeldBlock {
-  /** 0 once it was taken or dropped. */
-  readonly length: number;
-  /** By OpenSSL, on a thread of Node's pool unless it is short. */
-  sha256(): Promise<Uint8Array>;
-  /** The bytes, once, and not while they are being hashed or served. */
-  take(): Uint8Array;
-  copy(): Uint8Array;
-  /** Gives the memory back, if need be once it has been hashed and is served no more. Idempotent. */
-  drop(): void;
 }
 
 export enum ServerState {

@@ -3,6 +3,7 @@ import { isMurkyError, MurkyError } from '../errors.js';
 import { addon, type FetchReport, type HeldBlock, RefuseReason } from '../native/addon.js';
 import { versionToText } from '../object/version.js';
 import { formatAddress } from './address.js';
+import { BlockHashes } from './block-hashes.js';
 import type { Address, BlockFetch, FetchedBlock, FetchOptions } from './contract.js';
 import { LookAhead } from './look-ahead.js';
 import { type Departure, isSuperseded, noServerError, pollutedError, supersededError } from './outcome.js';
@@ -23,6 +24,7 @@ export type VerifiedFetchOptions = Pick<FetchOptions, 'windowBlocks' | 'signal' 
  */
 export class VerifiedFetch implements BlockFetch {
   readonly #lookAhead: LookAhead;
+  readonly #hashes: BlockHashes;
   readonly #stallTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #live = new Map<string, Address>();
@@ -68,6 +70,7 @@ export class VerifiedFetch implements BlockFetch {
       neededBytes: () => this.#session?.report()?.lookAheadBytes,
       clock: host.clock,
     });
+    this.#hashes = new BlockHashes({ clock: host.clock, lanes: addon().sha256Lanes() });
     this.#stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.#signal = options.signal;
     this.#next = plan.first;
@@ -207,7 +210,7 @@ export class VerifiedFetch implements BlockFetch {
 
   /** Wants the blocks ahead of the reader. The one that it has just taken is no longer among them. */
   #fill(): void {
-    const end = Math.min(this.plan.end, this.#next + this.#lookAhead.blocks());
+    const end = Math.min(this.plan.end, this.#next + this.#lookAhead.blocks(this.#hashes.room));
     while (this.#session && !this.#failure && this.#wantedEnd < end) {
       this.#session.want(this.plan.block(this.#wantedEnd));
       this.#wanted.add(this.#wantedEnd++);
@@ -238,8 +241,8 @@ export class VerifiedFetch implements BlockFetch {
       block.drop();
       return;
     }
-    const verifying = block
-      .sha256()
+    const verifying = this.#hashes
+      .hash(block, this.#wanted.size - this.#verifying.size - 1)
       .then((hash) => this.#onHashed(position, block, hash, givers))
       .catch((error) => this.#fail(error))
       .finally(() => this.#verifying.delete(verifying));
@@ -333,7 +336,10 @@ export class VerifiedFetch implements BlockFetch {
 
   /** Ends the fetch if nobody is left who could give what is still missing. */
   async #checkLeft(position: number): Promise<void> {
-    if (this.#live.size === 0) await Promise.all(this.#verifying);
+    if (this.#live.size === 0) {
+      this.#hashes.flush();
+      await Promise.all(this.#verifying);
+    }
     const missing = this.#wanted.size > 0 || this.#wantedEnd < this.plan.end;
     if (this.#live.size === 0 && missing && !this.#closed) this.#callBenched();
     if (this.#live.size > 0 || !missing || this.#closed || this.#failing) return;
@@ -361,6 +367,7 @@ export class VerifiedFetch implements BlockFetch {
     this.#endedMs = this.host.clock.monotonic();
     this.#ending.abort();
     this.#session?.close();
+    this.#hashes.flush(); // nobody may be left to do it, and who waits for a hash has the block
     this.#wanted.clear();
     this.#release();
     this.#wake();

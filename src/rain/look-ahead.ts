@@ -33,7 +33,12 @@ export class LookAhead {
     this.#blocks = Math.min(LEAST_BLOCKS, this.#most);
   }
 
-  blocks(): number {
+  /** `besides`: as many more, within the memory. */
+  blocks(besides = 0): number {
+    return Math.min(this.#most, this.#forPaths() + besides);
+  }
+
+  #forPaths(): number {
     const { clock, neededBytes, blockBytes } = this.options;
     const now = clock.monotonic();
     if (this.#most <= LEAST_BLOCKS || now - this.#lookedMs < LOOK_EVERY_MS) return this.#blocks;

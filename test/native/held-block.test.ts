@@ -64,6 +64,27 @@ test('a block that is being hashed cannot be taken, but dropped: the hash is of 
   });
 });
 
+test('blocks of one length are hashed together, each keeps its place and its memory until then', async () => {
+  const lanes = addon().sha256Lanes();
+  if (lanes === 1) return; // this processor cannot
+  const blocks = randomBlocks(lanes, 300_000);
+  const held = blocks.map((block) => addon().holdBlock(block));
+  const together = (of: HeldBlock[]) => of[0]!.sha256Together(of.slice(1));
+  for (const count of [1, 9, lanes]) {
+    assert.equal((await together(held.slice(0, count))).map(hex), blocks.slice(0, count).map(digest));
+  }
+  const hashes = together(held);
+  assert.throws(() => held[3]!.take(), /being hashed or served/);
+  held[4]!.drop();
+  assert.equal((await hashes).map(hex), blocks.map(digest));
+  assert.ok(blocks[3]!.equals(held[3]!.take()));
+  const [short] = randomBlocks(1, 299_999).map((block) => addon().holdBlock(block));
+  assert.throws(() => together([held[0]!, short!]), /differ in length/);
+  assert.throws(() => together([held[0]!, held[4]!]), /taken or dropped/);
+  assert.throws(() => together([held[0]!, {} as HeldBlock]), /held block is missing/);
+  assert.throws(() => together([...held, short!]), /cannot be hashed together/);
+});
+
 test('the collector is told of a block only when it is taken, and its memory comes back when it is released', async () => {
   const blocks = randomBlocks(8, MIB);
   const outBefore = addon().blockBytesOut();

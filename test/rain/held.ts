@@ -19,6 +19,10 @@ export function held(
       return state;
     },
     sha256: async () => await sha256(get()),
+    sha256Together: async (others) => {
+      get();
+      return [await sha256(bytes), ...(await Promise.all(others.map((other) => other.sha256())))];
+    },
     take: () => {
       const taken = get();
       state = 'taken';

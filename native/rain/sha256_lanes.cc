@@ -1,0 +1,190 @@
+#include "rain/sha256_lanes.h"
+
+#include <cstring>
+
+#include "rain/big_endian.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+// Only what is between these two may use AVX-512, and runs only where the CPU has it; no inline function of a
+// header is used there, which could be compiled for AVX-512 and then shared (gf2/kernels_avx512.cc).
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw")
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // in its own headers (GCC bug 105593)
+#endif
+
+namespace {
+
+using Words = __m512i;  // one of each message
+
+constexpr size_t kLanes = 16;
+constexpr size_t kBlockBytes = 64;
+constexpr size_t kStateWords = 8;
+
+// FIPS 180-4, section 4.2.2.
+constexpr uint32_t kConstants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+// Section 5.3.3.
+constexpr uint32_t kInitial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+// Parity, choice and majority of three (section 4.1.2), as ternary logic takes them.
+constexpr int kParity = 0x96;
+constexpr int kChoice = 0xca;
+constexpr int kMajority = 0xe8;
+
+inline Words All(uint32_t word) { return _mm512_set1_epi32(static_cast<int>(word)); }
+inline Words Add(Words a, Words b) { return _mm512_add_epi32(a, b); }
+inline Words Parity(Words a, Words b, Words c) { return _mm512_ternarylogic_epi32(a, b, c, kParity); }
+template <int kBits>
+inline Words Rotate(Words a) {
+  return _mm512_ror_epi32(a, kBits);
+}
+
+// Word i of a block of each message: bytes put into the processor's order, then transposed.
+inline void Load(const uint8_t* const* messages, size_t offset, Words* words) {
+  const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+  Words a[kLanes];
+  Words b[kLanes];
+  for (size_t i = 0; i < kLanes; i++) {
+    a[i] = _mm512_shuffle_epi8(_mm512_loadu_si512(messages[i] + offset), _mm512_broadcast_i32x4(swap));
+  }
+  for (size_t i = 0; i < kLanes; i += 2) {
+    b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
+    b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+  }
+  for (size_t i = 0; i < kLanes; i += 4) {
+    a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+    a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+    a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
+    a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
+  }
+  // Quarter q of a[4 g + i] has word 4 q + i of the messages 4 g to 4 g + 3.
+  for (size_t i = 0; i < 4; i++) {
+    const Words even_front = _mm512_shuffle_i32x4(a[i], a[i + 4], 0x88);
+    const Words odd_front = _mm512_shuffle_i32x4(a[i], a[i + 4], 0xdd);
+    const Words even_back = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0x88);
+    const Words odd_back = _mm512_shuffle_i32x4(a[i + 8], a[i + 12], 0xdd);
+    words[i] = _mm512_shuffle_i32x4(even_front, even_back, 0x88);
+    words[i + 4] = _mm512_shuffle_i32x4(odd_front, odd_back, 0x88);
+    words[i + 8] = _mm512_shuffle_i32x4(even_front, even_back, 0xdd);
+    words[i + 12] = _mm512_shuffle_i32x4(odd_front, odd_back, 0xdd);
+  }
+}
+
+// Section 6.2.2, for `blocks` blocks of each message.
+void Compress(const uint8_t* const* messages, size_t blocks, Words* state) {
+  for (size_t block = 0; block < blocks; block++) {
+    Words w[16];
+    Load(messages, block * kBlockBytes, w);
+    Words a = state[0], b = state[1], c = state[2], d = state[3];
+    Words e = state[4], f = state[5], g = state[6], h = state[7];
+#if defined(__clang__)
+#pragma clang loop unroll(full)
+#else
+#pragma GCC unroll 64
+#endif
+    for (size_t t = 0; t < 64; t++) {
+      if (t >= 16) {
+        const Words x = w[(t + 1) % 16];
+        const Words y = w[(t + 14) % 16];
+        const Words small0 = Parity(Rotate<7>(x), Rotate<18>(x), _mm512_srli_epi32(x, 3));
+        const Words small1 = Parity(Rotate<17>(y), Rotate<19>(y), _mm512_srli_epi32(y, 10));
+        w[t % 16] = Add(Add(w[t % 16], small0), Add(w[(t + 9) % 16], small1));
+      }
+      const Words big0 = Parity(Rotate<2>(a), Rotate<13>(a), Rotate<22>(a));
+      const Words big1 = Parity(Rotate<6>(e), Rotate<11>(e), Rotate<25>(e));
+      const Words choice = _mm512_ternarylogic_epi32(e, f, g, kChoice);
+      const Words majority = _mm512_ternarylogic_epi32(a, b, c, kMajority);
+      const Words t1 = Add(Add(Add(h, All(kConstants[t])), Add(w[t % 16], choice)), big1);
+      h = g;
+      g = f;
+      f = e;
+      e = Add(d, t1);
+      d = c;
+      c = b;
+      b = a;
+      a = Add(t1, Add(big0, majority));
+    }
+    const Words after[kStateWords] = {a, b, c, d, e, f, g, h};
+    for (size_t i = 0; i < kStateWords; i++) state[i] = Add(state[i], after[i]);
+  }
+}
+
+// Of `blocks` blocks of each message and the blocks that end it: word i of the hash of message m to
+// out[i][m].
+void HashLanes(const uint8_t* const* messages, size_t blocks, const uint8_t* const* ends, size_t end_blocks,
+               uint32_t (*out)[kLanes]) {
+  Words state[kStateWords];
+  for (size_t i = 0; i < kStateWords; i++) state[i] = All(kInitial[i]);
+  Compress(messages, blocks, state);
+  Compress(ends, end_blocks, state);
+  for (size_t i = 0; i < kStateWords; i++) _mm512_storeu_si512(out[i], state[i]);
+}
+
+}  // namespace
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC diagnostic pop
+#pragma GCC pop_options
+#endif
+
+namespace murky::rain {
+
+static_assert(kLanes == kSha256Lanes);
+
+bool HasSha256Lanes() {
+  static const bool has = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+  return has;
+}
+
+void Sha256InLanes(const uint8_t* const* messages, size_t count, size_t bytes, Sha256Bytes* out) {
+  const size_t blocks = bytes / kBlockBytes;
+  const size_t left = bytes % kBlockBytes;
+  // Section 5.1.1: a bit, zeros, and the length.
+  const size_t end_blocks = left + 1 + sizeof(uint64_t) <= kBlockBytes ? 1 : 2;
+  uint8_t padded[kLanes][2 * kBlockBytes] = {};
+  const uint8_t* lanes[kLanes];
+  const uint8_t* ends[kLanes];
+  for (size_t lane = 0; lane < kLanes; lane++) {
+    lanes[lane] = messages[lane < count ? lane : 0];  // one that is left over does what the first one does
+    ends[lane] = padded[lane];
+    if (left > 0) std::memcpy(padded[lane], lanes[lane] + blocks * kBlockBytes, left);
+    padded[lane][left] = 0x80;
+    PutBig<8>(padded[lane] + end_blocks * kBlockBytes - 8, static_cast<uint64_t>(bytes) * 8);
+  }
+  uint32_t words[kStateWords][kLanes];
+  HashLanes(lanes, blocks, ends, end_blocks, words);
+  for (size_t lane = 0; lane < count; lane++) {
+    for (size_t i = 0; i < kStateWords; i++) PutBig<4>(out[lane].data() + 4 * i, words[i][lane]);
+  }
+}
+
+}  // namespace murky::rain
+
+#else
+
+namespace murky::rain {
+
+bool HasSha256Lanes() { return false; }
+void Sha256InLanes(const uint8_t* const*, size_t, size_t, Sha256Bytes*) {}
+
+}  // namespace murky::rain
+
+#endif
