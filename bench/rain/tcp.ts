@@ -5,7 +5,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const SECONDS = 2;
+/** For how long iperf3 sends. */
+export const SECONDS = 2;
 
 /** Bits per second from a process with a plain node:net server to this one, which throws the bytes away. */
 export async function nodeTcp(bytes: number): Promise<number> {
