@@ -27,7 +27,9 @@ constexpr size_t kMostBlockBytes = 128u << 20;  // in all environments of the pr
 Napi::Uint8Array BlockValue(Napi::Env env, gf2::Buffer bytes);
 
 // Ends an array of BlockValue's: it is empty afterwards, as is all else that shows its memory, and the memory
-// comes back with the next turn of the event loop. Nothing may be reading it then, not in the pool either.
+// is back in the pool at once: a reader that takes one block after the other within one turn of the event
+// loop would otherwise hold all of them while the next ones come. Nothing may be reading it, not in the pool
+// either.
 void ReleaseBlock(const Napi::Uint8Array& block);
 
 // Memory that passed to JavaScript and has not come back.

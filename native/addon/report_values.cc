@@ -39,6 +39,7 @@ Napi::Object ReportValue(Napi::Env env, const rain::FetchReport& report) {
   value.Set("blocks", Number(env, report.blocks));
   value.Set("sourceSymbols", Number(env, report.source_symbols));
   value.Set("decodingSymbols", Number(env, report.decoding_symbols));
+  value.Set("decoderBytes", Number(env, report.decoder_bytes));
   value.Set("lookAheadBytes", Number(env, report.look_ahead_bytes));
   return value;
 }

@@ -1,5 +1,7 @@
 #include "gf2/buffer.h"
 
+#include <sys/mman.h>
+
 #include <mutex>
 #include <new>
 #include <utility>
@@ -27,6 +29,23 @@ size_t Capacity(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+// Long pieces come from the system and go back to it whole. glibc would soon take them from its arenas, as it
+// raises its threshold for mmap with each one freed, and arenas that blocks of several lengths come from and
+// go to hold more and more memory: a fetch of 5 GB was larger by a half at its end.
+constexpr size_t kLeastMappedBytes = 128u << 10;
+
+uint8_t* Allocate(size_t capacity) {
+  if (capacity < kLeastMappedBytes) return static_cast<uint8_t*>(::operator new(capacity, kAlignment));
+  void* const bytes = mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (bytes == MAP_FAILED) throw std::bad_alloc();
+  return static_cast<uint8_t*>(bytes);
+}
+
+void Free(uint8_t* bytes, size_t capacity) {
+  if (capacity < kLeastMappedBytes) return ::operator delete(bytes, kAlignment);
+  munmap(bytes, capacity);
+}
+
 class Pool {
  public:
   uint8_t* Get(size_t capacity) {
@@ -40,7 +59,7 @@ class Pool {
         return bytes;
       }
     }
-    return static_cast<uint8_t*>(::operator new(capacity, kAlignment));
+    return Allocate(capacity);
   }
 
   void Put(uint8_t* bytes, size_t capacity) {
@@ -50,7 +69,8 @@ class Pool {
       size_t oldest = 0;
       while (held_bytes_ + capacity > kPoolBytes) {
         held_bytes_ -= free_[oldest].capacity;
-        ::operator delete(free_[oldest++].bytes, kAlignment);
+        Free(free_[oldest].bytes, free_[oldest].capacity);
+        oldest++;
       }
       free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(oldest));
       free_.push_back({bytes, capacity});
@@ -58,8 +78,7 @@ class Pool {
       return;
     }
 #endif
-    ::operator delete(bytes, kAlignment);
-    static_cast<void>(capacity);
+    Free(bytes, capacity);
   }
 
  private:

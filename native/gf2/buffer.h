@@ -11,7 +11,7 @@
 namespace murky::gf2 {
 
 constexpr size_t kCacheLineBytes = 64;
-constexpr size_t kPoolBytes = 64u << 20;
+constexpr size_t kPoolBytes = 16u << 20;
 
 class Buffer {
  public:

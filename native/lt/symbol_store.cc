@@ -1,5 +1,6 @@
 #include "lt/symbol_store.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "lt/structure.h"
@@ -8,6 +9,7 @@ namespace murky::lt {
 
 SymbolStore::SymbolStore(uint32_t k, size_t symbol_bytes, uint8_t* into)
     : symbol_bytes_(symbol_bytes),
+      chunk_rows_(static_cast<uint32_t>(std::max<size_t>(kChunkBytes / symbol_bytes, 1))),
       block_(into ? gf2::Buffer::Over(into, k * symbol_bytes) : gf2::Buffer(k * symbol_bytes)),
       has_source_(k),
       index_(64) {}
@@ -34,11 +36,11 @@ const uint8_t* SymbolStore::Insert(uint32_t esi, const uint8_t* symbol) {
     source_count_++;
   } else {
     const uint32_t n = repair_count();
-    if (n / kChunkRows == chunks_.size()) chunks_.emplace_back(kChunkRows, symbol_bytes_);
+    if (n / chunk_rows_ == chunks_.size()) chunks_.emplace_back(chunk_rows_, symbol_bytes_);
     if ((n + 1) * 2 > index_.size()) GrowIndex();
     *Slot(esi) = n + 1;
     repair_esis_.push_back(esi);
-    row = chunks_[n / kChunkRows][n % kChunkRows];
+    row = chunks_[n / chunk_rows_][n % chunk_rows_];
   }
   std::memcpy(row, symbol, symbol_bytes_);
   return row;

@@ -37,16 +37,18 @@ class SymbolStore {
   const uint8_t* source(uint32_t i) const { return block_.data() + i * symbol_bytes_; }
   uint32_t repair_count() const { return static_cast<uint32_t>(repair_esis_.size()); }
   uint32_t repair_esi(uint32_t n) const { return repair_esis_[n]; }  // in order of arrival
-  const uint8_t* repair(uint32_t n) const { return chunks_[n / kChunkRows][n % kChunkRows]; }
+  const uint8_t* repair(uint32_t n) const { return chunks_[n / chunk_rows_][n % chunk_rows_]; }
   size_t memory_bytes() const;
 
  private:
-  static constexpr uint32_t kChunkRows = 64;
+  // Repair symbols come in pieces of about so many bytes: most blocks take a few of them only.
+  static constexpr size_t kChunkBytes = 64u << 10;
 
   uint32_t* Slot(uint32_t esi);
   void GrowIndex();
 
   size_t symbol_bytes_;
+  uint32_t chunk_rows_;
   gf2::Buffer block_;
   std::vector<uint8_t> has_source_;
   uint32_t source_count_ = 0;

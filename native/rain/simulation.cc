@@ -153,7 +153,10 @@ class Client : public Node {
     FetchReport report;
     engine->Report(fetch, &report);
     const size_t needed = (report.look_ahead_bytes + kBlockBytes - 1) / kBlockBytes;
-    const size_t window = std::min(std::max(needed, kLeastBlocks), scenario_.window_blocks);
+    const size_t held = report.decoder_bytes / kBlockBytes + ready_.size() - taken_;
+    const size_t most_held = scenario_.window_blocks * 4 / 3;
+    const size_t fit = wanted_ - taken_ + most_held - std::min(held, most_held);
+    const size_t window = std::min({std::max(needed, kLeastBlocks), scenario_.window_blocks, fit});
     while (wanted_ < content_.blocks() && wanted_ < taken_ + window) {
       if (!engine->Want(fetch, wanted_, content_.size(wanted_), now_)) return;
       wanted_++;

@@ -133,7 +133,7 @@ export const CONFIG_KEYS: { readonly [K in ConfigKey]: KeySpec<ValueOf<K>> } = {
     default: 46 * 2 ** 20,
     unit: 'bytes',
     about:
-      'Blocks of one fetch that are being decoded or wait for the reader, at most; a third more memory at its peak. As much is used as the paths need, three to six times what they carry in a round trip, and at most 256 blocks: worth raising where that is more.',
+      'Blocks of one fetch that are being decoded or wait for the reader, at most; a third more memory while blocks that lost symbols are decoded. As much is used as the paths need, three to six times what they carry in a round trip, and at most 256 blocks: worth raising where that is more.',
   },
   'pouring-rain.multicast-group': {
     kind: orNull(multicastGroup),

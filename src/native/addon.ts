@@ -219,6 +219,8 @@ export interface FetchReport {
   blocks: number;
   sourceSymbols: number;
   decodingSymbols: number;
+  /** Memory of the blocks that are being decoded. */
+  decoderBytes: number;
   /** As many bytes of blocks as it takes, wanted and not yet handed on, to keep all paths busy. */
   lookAheadBytes: number;
 }

@@ -36,6 +36,8 @@ export class VerifiedFetch implements BlockFetch {
   readonly #wanted = new Set<number>();
   /** Blocks that are whole and being hashed; they are wanted until their bytes prove right. */
   readonly #verifying = new Set<Promise<void>>();
+  /** Of these, blocks whose hash is not known yet. */
+  #hashing = 0;
   readonly #trialSessions = new Set<Session>();
   /** Aborts what runs beside the session: trials and the last questions. */
   readonly #ending = new AbortController();
@@ -67,7 +69,8 @@ export class VerifiedFetch implements BlockFetch {
       maxBytes: host.windowBytes,
       blockBytes: plan.first < plan.end ? plan.block(plan.first).bytes : 1,
       maxBlocks: options.windowBlocks,
-      neededBytes: () => this.#session?.report()?.lookAheadBytes,
+      report: () => this.#session?.report(),
+      wholeBlocks: () => this.#hashing + this.#ready.size,
       clock: host.clock,
     });
     this.#hashes = new BlockHashes({ clock: host.clock, lanes: addon().sha256Lanes() });
@@ -210,7 +213,8 @@ export class VerifiedFetch implements BlockFetch {
 
   /** Wants the blocks ahead of the reader. The one that it has just taken is no longer among them. */
   #fill(): void {
-    const end = Math.min(this.plan.end, this.#next + this.#lookAhead.blocks(this.#hashes.room));
+    const wanted = this.#wantedEnd - this.#next;
+    const end = Math.min(this.plan.end, this.#next + this.#lookAhead.blocks(wanted, this.#hashes.room));
     while (this.#session && !this.#failure && this.#wantedEnd < end) {
       this.#session.want(this.plan.block(this.#wantedEnd));
       this.#wanted.add(this.#wantedEnd++);
@@ -241,8 +245,10 @@ export class VerifiedFetch implements BlockFetch {
       block.drop();
       return;
     }
+    this.#hashing++;
     const verifying = this.#hashes
       .hash(block, this.#wanted.size - this.#verifying.size - 1)
+      .finally(() => this.#hashing--)
       .then((hash) => this.#onHashed(position, block, hash, givers))
       .catch((error) => this.#fail(error))
       .finally(() => this.#verifying.delete(verifying));

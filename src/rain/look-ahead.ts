@@ -1,3 +1,4 @@
+import type { FetchReport } from '../native/addon.js';
 import type { Clock } from '../seam/clock.js';
 
 /** max_blocks_wanted of the native engine. */
@@ -6,6 +7,8 @@ const MAX_BLOCKS = 256;
 const LEAST_BLOCKS = 12;
 /** Asking the loop is a round trip to its thread. */
 const LOOK_EVERY_MS = 20;
+/** A block that lost symbols takes the memory of a second one while it is decoded; few do so at a time. */
+const MOST_HELD = 4 / 3;
 
 export interface LookAheadOptions {
   /** What the blocks may have together. */
@@ -13,8 +16,10 @@ export interface LookAheadOptions {
   /** Of the largest block. */
   readonly blockBytes: number;
   readonly maxBlocks?: number | undefined;
-  /** FetchReport's lookAheadBytes; undefined while there is no fetch to ask. */
-  readonly neededBytes: () => number | undefined;
+  /** Undefined while there is no fetch to ask. */
+  readonly report: () => Pick<FetchReport, 'lookAheadBytes' | 'decoderBytes'> | undefined;
+  /** Blocks that are decoded and not yet taken. */
+  readonly wholeBlocks: () => number;
   readonly clock: Clock;
 }
 
@@ -24,28 +29,31 @@ export interface LookAheadOptions {
  */
 export class LookAhead {
   readonly #most: number;
-  #blocks: number;
+  #needed = LEAST_BLOCKS;
+  #within = Number.POSITIVE_INFINITY;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: LookAheadOptions) {
     const { maxBytes, blockBytes, maxBlocks = MAX_BLOCKS } = options;
     this.#most = Math.max(1, Math.min(MAX_BLOCKS, maxBlocks, Math.floor(maxBytes / blockBytes)));
-    this.#blocks = Math.min(LEAST_BLOCKS, this.#most);
   }
 
-  /** `besides`: as many more, within the memory. */
-  blocks(besides = 0): number {
-    return Math.min(this.#most, this.#forPaths() + besides);
+  /** `wanted`: blocks that are wanted now and not yet taken. `besides`: as many more as the paths need, within the memory. */
+  blocks(wanted: number, besides = 0): number {
+    this.#look(wanted);
+    return Math.max(1, Math.min(this.#most, this.#needed + besides, this.#within));
   }
 
-  #forPaths(): number {
-    const { clock, neededBytes, blockBytes } = this.options;
+  #look(wanted: number): void {
+    const { clock, blockBytes, maxBytes, wholeBlocks } = this.options;
     const now = clock.monotonic();
-    if (this.#most <= LEAST_BLOCKS || now - this.#lookedMs < LOOK_EVERY_MS) return this.#blocks;
-    const needed = neededBytes();
-    if (needed === undefined) return this.#blocks;
+    if (now - this.#lookedMs < LOOK_EVERY_MS) return;
+    const report = this.options.report();
+    if (report === undefined) return;
     this.#lookedMs = now;
-    this.#blocks = Math.min(this.#most, Math.max(LEAST_BLOCKS, Math.ceil(needed / blockBytes)));
-    return this.#blocks;
+    this.#needed = Math.max(LEAST_BLOCKS, Math.ceil(report.lookAheadBytes / blockBytes));
+    // What is held, with a block for each that is wanted besides, stays within the memory.
+    const held = report.decoderBytes + wholeBlocks() * blockBytes;
+    this.#within = wanted + Math.floor((maxBytes * MOST_HELD - held) / blockBytes);
   }
 }

@@ -7,7 +7,14 @@ export interface TransferReport extends FetchReport {
   readonly culprits: readonly string[];
 }
 
-const NOTHING: FetchReport = { servers: [], blocks: 0, sourceSymbols: 0, decodingSymbols: 0, lookAheadBytes: 0 };
+const NOTHING: FetchReport = {
+  servers: [],
+  blocks: 0,
+  sourceSymbols: 0,
+  decodingSymbols: 0,
+  decoderBytes: 0,
+  lookAheadBytes: 0,
+};
 
 /** Symbols received beyond the source symbols, as a share of them: 0.01 is one in a hundred. 0 where none was needed. */
 export function overhead(report: FetchReport): number {
@@ -23,6 +30,7 @@ export function mergeReports(reports: readonly (FetchReport | undefined)[]): Fet
     sum.blocks += report.blocks;
     sum.sourceSymbols += report.sourceSymbols;
     sum.decodingSymbols += report.decodingSymbols;
+    sum.decoderBytes += report.decoderBytes;
     sum.lookAheadBytes += report.lookAheadBytes;
     for (const server of report.servers) {
       const address = formatAddress(server);

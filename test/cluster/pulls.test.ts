@@ -31,7 +31,14 @@ function begin() {
       const hosts = servers.map(({ host }) => host);
       asked.set(manifest.key, hosts);
       return {
-        report: () => ({ servers: [], blocks: 0, sourceSymbols: 0, decodingSymbols: 0, lookAheadBytes: 0 }),
+        report: () => ({
+          servers: [],
+          blocks: 0,
+          sourceSymbols: 0,
+          decodingSymbols: 0,
+          decoderBytes: 0,
+          lookAheadBytes: 0,
+        }),
         addServer: ({ host }) => void hosts.push(host),
         async *[Symbol.asyncIterator]() {
           await released;

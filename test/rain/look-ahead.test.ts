@@ -55,6 +55,26 @@ test('the window in bytes is the limit whatever the paths need', async () => {
   assert.is(loop.wanted.length, 14);
 });
 
+test('while blocks that are being decoded fill the memory no more are wanted', async () => {
+  const { blocks, first, loop, clock, give } = await start(30 * MIB);
+  loop.lookAheadBytes = 1000 * MIB;
+  loop.decoderBytes = 38.5 * MIB; // of 30 and a third; one block is whole besides
+  clock.advance(100);
+  await give(3);
+  assert.is(loop.wanted.length, 12);
+  loop.decoderBytes = 33.5 * MIB;
+  clock.advance(100);
+  await give(4);
+  assert.is(loop.wanted.length, 12 + 4, 'four fit beside what is decoded and the two that are whole');
+  loop.decoderBytes = 1000 * MIB;
+  clock.advance(100);
+  await give(0);
+  await first;
+  blocks.next().catch(() => {}); // ended by the test's end
+  await settle();
+  assert.is(loop.wanted.length, 16, 'what is wanted stays wanted');
+});
+
 // The server counts what it sent: what a reader who stands still has in memory cannot be more.
 test('a reader who stands still holds no more than the window, of an object of any size', async () => {
   const value = noise(96 * BLOCK_BYTES);

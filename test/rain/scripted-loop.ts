@@ -35,6 +35,7 @@ export class ScriptedLoop implements NativeLoop {
   mtu = 1500;
   /** As reports have it. */
   lookAheadBytes = 0;
+  decoderBytes = 0;
   /** Sum of useful symbols that reports speak of. */
   useful = 0;
   closed = 0;
@@ -88,7 +89,14 @@ export class ScriptedLoop implements NativeLoop {
         capacityBitsPerSecond: 0,
         roundTripMs: 0,
       }));
-    return { servers, blocks: 0, sourceSymbols: 0, decodingSymbols: 0, lookAheadBytes: this.lookAheadBytes };
+    return {
+      servers,
+      blocks: 0,
+      sourceSymbols: 0,
+      decodingSymbols: 0,
+      decoderBytes: this.decoderBytes,
+      lookAheadBytes: this.lookAheadBytes,
+    };
   }
   pathMtu() {
     return this.mtu;

@@ -163,7 +163,14 @@ export class SimulatedRain implements RainNetwork {
     const blocks = this.#blocks(manifest, all, options);
     return {
       [Symbol.asyncIterator]: () => blocks,
-      report: (): FetchReport => ({ servers: [], blocks: 0, sourceSymbols: 0, decodingSymbols: 0, lookAheadBytes: 0 }),
+      report: (): FetchReport => ({
+        servers: [],
+        blocks: 0,
+        sourceSymbols: 0,
+        decodingSymbols: 0,
+        decoderBytes: 0,
+        lookAheadBytes: 0,
+      }),
       addServer: (server) => void all.push(server),
     };
   }

@@ -77,10 +77,12 @@ async function attemptFetch(
     servers,
     signal,
     stallTimeoutMs: timeout * 1000,
+    // A file has taken a piece, or a hash, when the next one is asked for; standard output may still hold it.
+    transient: measuredOnly(options) || goesToFile(output),
     ...(part && { firstBlock: (manifest) => soundBlocks(part, manifest, checksum) }),
   });
   const kept = checksum.bytes;
-  const measured = json && !goesToFile(output);
+  const measured = measuredOnly(options);
   const progress = startProgress(key, {
     totalBytes: stream.manifest.size,
     quiet,
@@ -109,6 +111,10 @@ async function attemptFetch(
   const report = stream.report();
   if (json) await printJson(asJson(key, sha256, report));
   else tell(key, report, progress, output);
+}
+
+function measuredOnly({ json, output }: FetchOptions): boolean {
+  return json === true && !goesToFile(output);
 }
 
 /** How many blocks a part has from the first on, each with its hash; all of them are in the checksum then. */
