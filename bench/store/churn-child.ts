@@ -4,7 +4,7 @@ import { isMurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { tombstone } from '../../src/object/manifest.js';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { inParallel, KIB, MIB, putObject, Values } from './workload.js';
+import { inParallel, KIB, MIB, nodeDisk, putObject, Values } from './workload.js';
 
 export interface ChurnReport {
   readonly operations: number;
@@ -29,7 +29,13 @@ const GRACE_MS = 1000;
 const STATUS = '/proc/self/status';
 
 const [folder = '', budget = '', from = '', to = '', seed = ''] = process.argv.slice(2);
-const store = await ObjectStore.open({ folder, maxBytes: Number(budget), wholeFolder: true, graceMs: GRACE_MS });
+const store = await ObjectStore.open({
+  folder,
+  maxBytes: Number(budget),
+  wholeFolder: true,
+  graceMs: GRACE_MS,
+  disk: nodeDisk,
+});
 const values = new Map([KIB, 4 * KIB, 20 * KIB, 40 * KIB, MIB].map((bytes) => [bytes, new Values(bytes)]));
 let refused = 0;
 

@@ -3,7 +3,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fastCrc32 } from '../../src/native/fast-crc32.js';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { GIB, inFolder, inParallel, MIB, median, putObject, Values } from './workload.js';
+import { GIB, inFolder, inParallel, MIB, median, nodeDisk, putObject, Values } from './workload.js';
 
 export interface IngestRow {
   readonly writers: number;
@@ -26,6 +26,7 @@ export async function measureIngest(writers: number, totalBytes = GIB): Promise<
       folder: join(folder, 'store'),
       maxBytes: 2 * totalBytes,
       crc32: fastCrc32,
+      disk: nodeDisk,
     });
     const files = join(folder, 'files');
     await mkdir(files);

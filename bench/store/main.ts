@@ -58,6 +58,8 @@ async function amplification(): Promise<string> {
     ['fresh', KIB, 64, 32 * MIB],
     ['overwritten', 64 * KIB, 16, GIB],
     ['overwritten', MIB, 4, GIB],
+    ['scattered', 64 * KIB, 16, GIB],
+    ['scattered', MIB, 4, GIB],
     ['evicted', 64 * KIB, 16, GIB],
     ['evicted', MIB, 4, GIB],
     ['fetched', 64 * KIB, 16, 256 * MIB],

@@ -2,16 +2,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256InPool } from '../../src/native/pool-digest.js';
+import { punchHoles } from '../../src/native/punch-holes.js';
 import { cutBlocks } from '../../src/node/cut.js';
 import { writeBlocks } from '../../src/node/write-blocks.js';
 import { resourceId } from '../../src/object/key.js';
 import { BLOCK_BYTES, type Manifest } from '../../src/object/manifest.js';
 import type { Role, Store } from '../../src/store/contract.js';
+import { levelDiskWith } from '../../src/store/disk.js';
+import { nodeFilesWith } from '../../src/store/node-files.js';
 import { blockOfBytes } from '../loopback/bytes.js';
 
 export const KIB = 2 ** 10;
 export const MIB = 2 ** 20;
 export const GIB = 2 ** 30;
+
+/** As a node has it. */
+export const nodeDisk = levelDiskWith(nodeFilesWith(punchHoles));
 
 /** Runs `work` on a folder of its own, on the disk that TMPDIR names, and removes it. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

@@ -3,14 +3,15 @@ import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ObjectStore } from '../../src/store/object-store.js';
-import { fetchObject, inFolder, inParallel, putObject, Values } from './workload.js';
+import { fetchObject, inFolder, inParallel, nodeDisk, putObject, Values } from './workload.js';
 
 /**
- * fresh: new objects in an empty store. overwritten, evicted: in a store whose budget is full, replicas that are written
- * anew or new cached copies for which others leave, so that segments are reclaimed and snapshots taken meanwhile. fetched:
- * as a replica that comes from other nodes is written, which can be gone on with where it breaks off.
+ * fresh: new objects in an empty store. overwritten, scattered, evicted: in a store whose budget is full, replicas that are
+ * written anew, each in its turn more or less or at random, or new cached copies for which others leave, so that segments
+ * are reclaimed and snapshots taken meanwhile. fetched: as a replica that comes from other nodes is written, which can be
+ * gone on with where it breaks off.
  */
-export type Workload = 'fresh' | 'overwritten' | 'evicted' | 'fetched';
+export type Workload = 'fresh' | 'overwritten' | 'scattered' | 'evicted' | 'fetched';
 
 /** Of a store that is to be full. */
 const BUDGET_BYTES = 256 * 2 ** 20;
@@ -49,8 +50,9 @@ async function run(
   workload: Workload,
 ): Promise<AmplificationRow> {
   const objects = Math.ceil(totalBytes / objectBytes);
-  const full = workload === 'overwritten' || workload === 'evicted';
-  const keys = workload === 'overwritten' ? Math.floor((LIVE_SHARE * BUDGET_BYTES) / objectBytes) : Infinity;
+  const overwritten = workload === 'overwritten' || workload === 'scattered';
+  const full = overwritten || workload === 'evicted';
+  const keys = overwritten ? Math.floor((LIVE_SHARE * BUDGET_BYTES) / objectBytes) : Infinity;
   const role = workload === 'evicted' ? 'cached' : 'replica';
   const put = workload === 'fetched' ? fetchObject : putObject;
   return await inFolder(async (folder) => {
@@ -58,12 +60,12 @@ async function run(
     let before = writtenBytes();
     const store = await ObjectStore.open(
       full
-        ? { folder, maxBytes: BUDGET_BYTES, wholeFolder: true, graceMs: GRACE_MS }
-        : { folder, maxBytes: 2 * totalBytes },
+        ? { folder, disk: nodeDisk, maxBytes: BUDGET_BYTES, wholeFolder: true, graceMs: GRACE_MS }
+        : { folder, disk: nodeDisk, maxBytes: 2 * totalBytes },
     );
     const write = (from: number, to: number) =>
       inParallel(writers, from, to, (i) =>
-        values.use(i, (value) => put(store, `object-${keyOf(i, keys)}`, value, i + 1, role)),
+        values.use(i, (value) => put(store, `object-${keyOf(i, keys, workload)}`, value, i + 1, role)),
       );
     const filled = full ? Math.ceil(BUDGET_BYTES / objectBytes) : 0;
     if (full) {
@@ -78,9 +80,17 @@ async function run(
 }
 
 /** Overwritten in no order: what is dead is spread over all segments. Two writers seldom have one key. */
-function keyOf(number: number, keys: number): number {
+function keyOf(number: number, keys: number, workload: Workload): number {
   if (keys === Infinity || number < keys) return number;
+  if (workload === 'scattered') return mixed(number) % keys;
   return (Math.imul(number, 2654435761) >>> 0) % keys;
+}
+
+/** The finalizer of MurmurHash3. */
+function mixed(number: number): number {
+  let h = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
 }
 
 function writtenBytes(): number {

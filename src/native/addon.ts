@@ -29,6 +29,8 @@ export interface Addon {
   sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;
   /** CRC-32 as zlib's; not there where the CPU has nothing that zlib does not use. */
   crc32?(bytes: Uint8Array): number;
+  /** On a thread of Node's pool; `holes` are offset and bytes in turn. False where the file system has no holes. */
+  punchHoles(descriptor: number, holes: readonly number[]): Promise<boolean>;
   /**
    * Gives the memory of a decoded block back; the array is empty afterwards. Left to the collector it comes back, too, at
    * the cost of marking the heap for every 20 MiB or so. Nothing may be reading it any more, on no thread.

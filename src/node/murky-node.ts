@@ -6,6 +6,7 @@ import type { MurkyConfig } from '../config/contract.js';
 import { readServersList } from '../config/servers-list.js';
 import { fastCrc32 } from '../native/fast-crc32.js';
 import { sha256InPool } from '../native/pool-digest.js';
+import { punchHoles } from '../native/punch-holes.js';
 import { HybridClock } from '../object/hybrid-clock.js';
 import { resourceId } from '../object/key.js';
 import type { Manifest } from '../object/manifest.js';
@@ -17,6 +18,8 @@ import type { RunningFetch } from '../rain/report.js';
 import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type Random, systemRandom } from '../seam/random.js';
+import { levelDiskWith } from '../store/disk.js';
+import { nodeFilesWith } from '../store/node-files.js';
 import { ObjectStore } from '../store/object-store.js';
 import { keyFingerprint, readClusterKeys } from './cluster-key.js';
 import { checkClusterMarks, keepClusterMarks } from './cluster-mark.js';
@@ -90,6 +93,7 @@ export class MurkyNode implements ObjectNode {
         wholeFolder: true,
         sha256: sha256InPool,
         crc32: fastCrc32,
+        disk: levelDiskWith(nodeFilesWith(punchHoles)),
         reclaimTimeFraction: config.reclaim.maxTimeFraction,
         retentionMs: config.versions.retentionHours * HOUR_MS,
         clock,

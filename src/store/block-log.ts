@@ -7,10 +7,13 @@ import { type Appended, Appender } from './appender.js';
 import type { NamedRecord } from './block-index.js';
 import { type BlockName, encodeHeader, HEADER_BYTES, type Location, recordBytes } from './block-record.js';
 import type { Budget } from './budget.js';
+import { DeadBlocks } from './dead-blocks.js';
 import { diskError } from './disk-error.js';
 import type { Files, StoreFile } from './files.js';
 import { LentRecords } from './lent-records.js';
+import { Readers } from './readers.js';
 import { SegmentFiles } from './segment-files.js';
+import { recordsBetween } from './segment-scan.js';
 
 const MAX_SEGMENT_BYTES = 64 * 2 ** 20;
 /** Of so many segments at least a full budget consists, as long as they hold more than a block. */
@@ -27,6 +30,8 @@ export interface Segment {
   readonly number: number;
   /** Bytes of the file. */
   bytes: number;
+  /** Of these, bytes that are not on the disk: of dead records, which have been given back where they were. */
+  punchedBytes: number;
   /** Bytes of records that the index names, or that a writer at work holds. */
   liveBytes: number;
   /** The file ends before records that the index names: it is kept as it is until none of them is needed. */
@@ -34,6 +39,9 @@ export interface Segment {
   /** Records of writers at work, by offset: the index does not know of them. */
   readonly unnamed: Map<number, BlockName & { readonly length: number }>;
 }
+
+export const onDiskBytesOf = ({ bytes, punchedBytes }: Segment): number => bytes - punchedBytes;
+export const deadBytesOf = (segment: Segment): number => onDiskBytesOf(segment) - segment.liveBytes;
 
 export interface LogUse {
   readonly segments: number;
@@ -53,6 +61,8 @@ export interface RecordInUse extends NamedRecord {
 export class BlockLog {
   readonly #files: SegmentFiles;
   readonly #lent = new LentRecords();
+  readonly #readers = new Readers();
+  readonly #dead: DeadBlocks;
   readonly #segments = new Map<number, Segment>();
   readonly #appender: Appender;
   #active: Segment | undefined;
@@ -70,6 +80,7 @@ export class BlockLog {
     private readonly crc32: Crc32 = crc32Here,
   ) {
     this.#files = new SegmentFiles(files, folder);
+    this.#dead = new DeadBlocks(this.#files, this.#readers, budget);
     this.#appender = new Appender(this.#files, {
       active: (bytes) => this.#activeFor(bytes),
       open: () => this.#open(),
@@ -91,9 +102,9 @@ export class BlockLog {
   /** What the log takes on the disk, and how much of it is of no use. */
   get use(): LogUse {
     const use = { segments: this.#segments.size, bytes: 0, deadBytes: 0 };
-    for (const { bytes, liveBytes } of this.#segments.values()) {
-      use.bytes += bytes;
-      use.deadBytes += bytes - liveBytes;
+    for (const segment of this.#segments.values()) {
+      use.bytes += onDiskBytesOf(segment);
+      use.deadBytes += deadBytesOf(segment);
     }
     return use;
   }
@@ -124,6 +135,7 @@ export class BlockLog {
     if (!segment) return;
     segment.liveBytes -= recordBytes(location.length);
     this.budget.bury(recordBytes(location.length));
+    this.#dead.note(location);
     if (segment.liveBytes === 0 || this.budget.deadBytes > this.segmentBytes) this.onDead();
   }
 
@@ -165,6 +177,40 @@ export class BlockLog {
     }
   }
 
+  /** To look a place up in the index and read there: until it ends, what has gone from the index meanwhile stays. */
+  reading<T>(work: () => Promise<T>): Promise<T> {
+    return this.#readers.run(work);
+  }
+
+  /** Bytes of dead blocks that `punch` gives back, sooner or later. */
+  get punchableBytes(): number {
+    return this.#dead.bytes();
+  }
+
+  /** Of these, what it gives back now. */
+  get punchableNowBytes(): number {
+    return this.#dead.bytes(this.#active);
+  }
+
+  /**
+   * Gives dead blocks back to the disk where they are; false if there are none, or no holes. Their removal from the index
+   * must be durable. The segment that is being written has its turn when it is full; one that is all dead goes as a whole.
+   */
+  async punch(): Promise<boolean> {
+    const segments: Segment[] = [];
+    for (const segment of this.#segments.values()) {
+      if (segment.damaged) this.#dead.forget(segment.number);
+      else if (segment !== this.#active && segment.liveBytes > 0) segments.push(segment);
+    }
+    return await this.#punch(segments);
+  }
+
+  /** The same with a segment of which it is not remembered what is dead: all but what is `inUse`, the first at first. */
+  async punchAllBut(segment: Segment, inUse: readonly Location[]): Promise<boolean> {
+    for await (const { location } of recordsBetween(this.#files, segment.number, inUse)) this.#dead.note(location);
+    return await this.#punch([segment]);
+  }
+
   /** Nothing is appended to the segment any more when it resolves. */
   async seal(segment: Segment): Promise<void> {
     if (this.#active === segment) this.#active = undefined;
@@ -176,20 +222,22 @@ export class BlockLog {
    * was lent a record there.
    */
   async cut(segment: Segment, bytes: number): Promise<void> {
-    const freed = segment.bytes - bytes;
+    const before = onDiskBytesOf(segment);
     try {
       if (bytes === 0) {
         this.#segments.delete(segment.number);
+        this.#dead.forget(segment.number);
         await this.#files.remove(segment.number);
       } else {
         await this.#lent.returned(segment.number, bytes);
         await this.#files.use(segment.number, (file) => file.truncate(bytes));
         segment.bytes = bytes;
+        if (segment.punchedBytes > 0) segment.punchedBytes = await this.#dead.holeBytes(segment);
       }
     } catch (error) {
       throw this.#fail(error, segment.number);
     }
-    this.budget.unbury(freed);
+    this.budget.unbury(before - (bytes === 0 ? 0 : onDiskBytesOf(segment)));
   }
 
   /**
@@ -210,6 +258,7 @@ export class BlockLog {
 
   async #settle(records: AsyncIterable<RecordInUse>): Promise<void> {
     this.#segments.clear();
+    this.#dead.clear();
     this.#active = undefined;
     const ends = new Map<number, number>();
     for await (const { name, location, unnamed } of records) {
@@ -237,6 +286,7 @@ export class BlockLog {
         segment.bytes = end;
       }
       if (end === 0) this.#segments.delete(number);
+      else if (!segment.damaged) segment.punchedBytes = await this.#dead.holeBytes(segment);
     }
     for (const [number, end] of ends) {
       this.#lose(this.#segment(number), end);
@@ -250,7 +300,7 @@ export class BlockLog {
   #segment(number: number): Segment {
     const known = this.#segments.get(number);
     if (known) return known;
-    const segment: Segment = { number, bytes: 0, liveBytes: 0, damaged: false, unnamed: new Map() };
+    const segment: Segment = { number, bytes: 0, punchedBytes: 0, liveBytes: 0, damaged: false, unnamed: new Map() };
     this.#segments.set(number, segment);
     this.#next = Math.max(this.#next, number + 1);
     return segment;
@@ -264,12 +314,20 @@ export class BlockLog {
 
   #resume(): void {
     for (const segment of this.#segments.values()) {
-      this.budget.foundOnDisk(segment.bytes, segment.bytes - segment.liveBytes);
+      this.budget.foundOnDisk(onDiskBytesOf(segment), deadBytesOf(segment));
     }
     // Cut to its last record in use, so whole: the next record goes right behind.
     const last = this.#segments.get(this.#next - 1);
     if (last && !last.damaged) this.#active = last;
     this.#failure = undefined;
+  }
+
+  async #punch(segments: readonly Segment[]): Promise<boolean> {
+    try {
+      return await this.#dead.punch(segments);
+    } catch (error) {
+      throw this.#fail(error, segments[0]?.number ?? 0);
+    }
   }
 
   #activeFor(bytes: number): Segment | undefined {

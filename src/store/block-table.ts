@@ -105,8 +105,10 @@ export class BlockTable {
     work: (place: Omit<FilePlace, 'sha256'>) => Promise<T>,
   ): Promise<T | undefined> {
     if (length <= INLINE_BYTES) return undefined;
-    const location = await findBlock(this.database.index, name);
-    return location?.length === length ? await this.log.lend(location, work) : undefined;
+    return await this.log.reading(async () => {
+      const location = await findBlock(this.database.index, name);
+      return location?.length === length ? await this.log.lend(location, work) : undefined;
+    });
   }
 
   /** Writes `changes` and names the slot's blocks, in one synced batch; `leftover` goes in the same one. */
@@ -312,16 +314,18 @@ export class BlockTable {
     find: () => Promise<Location | undefined>,
     decode: typeof decodeRecord,
   ): Promise<Uint8Array | undefined> {
-    let location = await find();
-    while (location) {
-      const record = await this.log.read(location);
-      const bytes = record && decode(record, name, location.length);
-      if (bytes) return bytes;
-      const now = await find();
-      if (!now || sameLocation(now, location)) return undefined;
-      location = now;
-    }
-    return undefined;
+    return await this.log.reading(async () => {
+      let location = await find();
+      while (location) {
+        const record = await this.log.read(location);
+        const bytes = record && decode(record, name, location.length);
+        if (bytes) return bytes;
+        const now = await find();
+        if (!now || sameLocation(now, location)) return undefined;
+        location = now;
+      }
+      return undefined;
+    });
   }
 
   #unnamedOf(slot: number): Unnamed {

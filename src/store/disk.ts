@@ -60,6 +60,9 @@ export const levelDisk: Disk = {
   bytesIn,
 };
 
+/** The same with other files of the store's own. */
+export const levelDiskWith = (files: Files): Disk => ({ ...levelDisk, files });
+
 /** Opening a table whose files are lost leaves a lock and a log of messages behind. */
 async function hasTables(path: string): Promise<boolean> {
   const names = await readdir(path).catch(() => [] as string[]);

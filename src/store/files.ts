@@ -1,3 +1,5 @@
+import type { Hole } from '../seam/punch-holes.js';
+
 /**
  * The store's own files, all but LevelDB's: the seam between the store and the file system. nodeFiles is the real one.
  * Methods reject with what the file system said (an error with `code`); who asked puts it into words.
@@ -28,7 +30,20 @@ export interface StoreFile {
   /** What was written before, and the size, survive a power cut (fdatasync). */
   sync(): Promise<void>;
   truncate(size: number): Promise<void>;
+  /** None where the file system, or who stands between, has no holes. */
+  readonly holes?: FileHoles | undefined;
   close(): Promise<void>;
+}
+
+/** Parts of a file that take no room on the disk, and read as zeros. */
+export interface FileHoles {
+  /** Bytes of the file that are not on the disk. */
+  bytes(): Promise<number>;
+  /**
+   * Gives back to the disk what can be of these parts, by whole blocks of the file system; for certain after a sync. Other
+   * bytes stay as they are. False if there are no holes here.
+   */
+  punch(parts: readonly Hole[]): Promise<boolean>;
 }
 
 /** The same files for who must not change anything. */

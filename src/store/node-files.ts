@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Files, StoreFile } from './files.js';
+import type { Hole, PunchHoles } from '../seam/punch-holes.js';
+import type { FileHoles, Files, StoreFile } from './files.js';
 
 /** writev takes at most this many parts in one call (IOV_MAX is 1024 on Linux and macOS). */
 const MAX_PARTS = 1024;
@@ -11,6 +12,9 @@ const FLAGS = {
   existing: constants.O_RDWR,
   read: constants.O_RDONLY,
 } as const;
+
+/** POSIX: st_blocks counts in these. */
+const STAT_BLOCK_BYTES = 512;
 
 /** {@link Files} on a real file system. */
 export const nodeFiles: Files = {
@@ -42,8 +46,23 @@ export const nodeFiles: Files = {
   },
 };
 
+/** The same, with holes. */
+export function nodeFilesWith(punchHoles: PunchHoles): Files {
+  return {
+    ...nodeFiles,
+    open: async (path, mode) => new NodeFile(await open(path, FLAGS[mode], 0o600), punchHoles),
+  };
+}
+
 class NodeFile implements StoreFile {
-  constructor(private readonly handle: FileHandle) {}
+  readonly holes: FileHoles | undefined;
+
+  constructor(
+    private readonly handle: FileHandle,
+    punchHoles?: PunchHoles,
+  ) {
+    this.holes = punchHoles && { bytes: () => this.#holeBytes(), punch: (parts) => this.#punch(parts, punchHoles) };
+  }
 
   get descriptor(): number {
     return this.handle.fd;
@@ -99,4 +118,22 @@ class NodeFile implements StoreFile {
   async close(): Promise<void> {
     await this.handle.close();
   }
+
+  async #holeBytes(): Promise<number> {
+    const { size, blocks } = await this.handle.stat();
+    return Math.max(0, size - blocks * STAT_BLOCK_BYTES);
+  }
+
+  /** Whole blocks of the file system alone: of a part of one nothing is gained, and its zeros would be written. */
+  async #punch(parts: readonly Hole[], punchHoles: PunchHoles): Promise<boolean> {
+    const { blksize } = await this.handle.stat();
+    const holes = parts.flatMap((part) => wholeBlocks(part, blksize));
+    return holes.length === 0 || (await punchHoles(this.handle.fd, holes));
+  }
+}
+
+function wholeBlocks({ offset, length }: Hole, blockBytes: number): Hole[] {
+  const from = Math.ceil(offset / blockBytes) * blockBytes;
+  const to = Math.floor((offset + length) / blockBytes) * blockBytes;
+  return to > from ? [{ offset: from, length: to - from }] : [];
 }

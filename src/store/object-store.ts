@@ -341,6 +341,7 @@ export class ObjectStore implements Store {
       },
       () => [...this.#writers],
     );
+    await this.#reclaimer.recover();
     await this.#cached.recover();
     await this.setAside?.measure();
     this.#recovered = true;

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../seam/clock.js';
 import { lastRecords, type NamedRecord } from './block-index.js';
-import type { BlockLog, Segment } from './block-log.js';
+import { type BlockLog, deadBytesOf, type Segment } from './block-log.js';
 import { recordBytes } from './block-record.js';
 import type { BlockTable } from './block-table.js';
 import type { Budget } from './budget.js';
@@ -12,23 +12,24 @@ import type { Passage } from './paging.js';
 const MAX_DEAD_SHARE = 1 / 16;
 /** Cached copies leave this share of the log to dead bytes: the fuller of live ones it is, the more copying frees less. */
 const DEAD_ROOM_SHARE = 1 / 8;
-/** Of so many segments more than twice those that their bytes would fill, the shortest are put together. */
+/** Of so many segments more than twice those that their bytes would fill, the emptiest are put together. */
 const SPARE_SEGMENTS = 8;
 /** This share of the budget, up to one step's copies, is for copies alone while there is as much to reclaim. */
 const COPY_ROOM_SHARE = 1 / 128;
+/** What emptying a segment costs beside its copies, as a share of a full one. */
+const STEP_COST_SHARE = 1 / 16;
 /** Most of the time that steps in the background take, unless told otherwise. */
 export const DEFAULT_TIME_FRACTION = 0.25;
 /** Most that one step copies, as far as the budget has room for so much; at least one record is copied. */
 const STEP_BYTES = 4 * 2 ** 20;
 const STEP_RECORDS = 64;
 
-const deadBytesOf = (segment: Segment): number => segment.bytes - segment.liveBytes;
-
 /**
- * Gives the room of dead records back to the disk: copies the last live records of a segment forward and cuts the file
- * behind those that are left, until none is dead. Going from the end, a step needs room for one record only, so the
- * budget holds even while it is full. What that leaves of a segment is short, and may live long: where such segments become
- * too many, the shortest are emptied although nothing is gained but a file less.
+ * Gives the room of dead records back to the disk. Where files may have holes, mostly as holes, which costs no copy. What
+ * is left of a dead record then, and all of it elsewhere, is had by emptying a segment: the last live records are copied
+ * forward and the file is cut behind those that are left, until none is dead. Going from the end, a step needs room for
+ * one record only, so the budget holds even while it is full. Where segments become too many for the bytes that they
+ * hold, those with the fewest live ones are emptied although nothing is gained but a file less.
  */
 export class SegmentReclaimer {
   readonly #steps = new KeyedMutex<'step'>();
@@ -57,9 +58,12 @@ export class SegmentReclaimer {
     this.#running = true;
     try {
       for (;;) {
+        const due = this.log.punchableNowBytes > this.log.segmentBytes;
+        const punched = due && (await passage(() => this.#punch()));
+        // For holes nothing is read or written: of the time that steps may take they are no part.
         const before = this.clock.monotonic();
-        const step = this.#crowded() ? () => this.#shorten() : this.#worthwhile() ? () => this.step() : undefined;
-        if (!step || !(await passage(step))) return;
+        const step = this.#crowded() ? () => this.#putTogether() : this.#worthwhile() ? () => this.#empty() : undefined;
+        if (!(step && (await passage(step))) && !punched) return;
         const restMs = (this.clock.monotonic() - before) * (1 / this.maxTimeFraction - 1);
         if (restMs > 0) await sleep(this.clock, restMs);
       }
@@ -69,13 +73,43 @@ export class SegmentReclaimer {
   }
 
   /** One step, now; false if there is nothing to gain. After a failed write it rejects with that failure. */
-  step(): Promise<boolean> {
+  async step(): Promise<boolean> {
+    return (await this.#punch()) || (await this.#empty());
+  }
+
+  /**
+   * Recovery: what was given back and was not synced, a power cut may have brought back. Where it makes the log larger
+   * than it may be, and that is not for live ones, it is given back once more, for which the headers are read.
+   */
+  async recover(): Promise<void> {
+    const { log, budget } = this;
+    const segments = [...log.segments].filter(({ damaged }) => !damaged);
+    for (const segment of segments.sort((a, b) => deadBytesOf(b) - deadBytesOf(a))) {
+      if (budget.diskBytes <= budget.limitBytes || budget.liveBytes > budget.limitBytes) return;
+      const records = await this.#lastRecords(segment, Number.MAX_SAFE_INTEGER);
+      await log.punchAllBut(
+        segment,
+        records.reverse().map(({ location }) => location),
+      );
+    }
+  }
+
+  /** Without copying anything. */
+  #punch(): Promise<boolean> {
+    return this.#steps.run('step', async () => {
+      // A commit that failed may turn out to be on the disk, and names the place that its blocks had.
+      if (this.database.failure) throw this.database.failure;
+      return await this.log.punch();
+    });
+  }
+
+  #empty(): Promise<boolean> {
     return this.#step(() => this.#choose());
   }
 
-  /** The same with the shortest segment, for there to be fewer of them. */
-  #shorten(): Promise<boolean> {
-    return this.#step(() => this.#shortest());
+  /** The same with the emptiest segment, for there to be fewer of them. */
+  #putTogether(): Promise<boolean> {
+    return this.#step(() => this.#emptiest());
   }
 
   async #step(choose: () => Segment | undefined): Promise<boolean> {
@@ -109,7 +143,8 @@ export class SegmentReclaimer {
   }
 
   #worthwhile(): boolean {
-    const { deadBytes, diskBytes } = this.budget;
+    const { diskBytes } = this.budget;
+    const deadBytes = this.budget.deadBytes - this.log.punchableBytes;
     if (deadBytes > Math.max(this.log.segmentBytes, diskBytes * MAX_DEAD_SHARE)) return true;
     for (const segment of this.log.segments) if (segment.liveBytes === 0 && !this.log.isActive(segment)) return true;
     return false;
@@ -120,16 +155,16 @@ export class SegmentReclaimer {
     return segments > SPARE_SEGMENTS + 2 * Math.ceil(bytes / this.log.segmentBytes);
   }
 
-  #shortest(): Segment | undefined {
-    let shortest: Segment | undefined;
+  #emptiest(): Segment | undefined {
+    let emptiest: Segment | undefined;
     for (const segment of this.log.segments) {
       if (this.log.isActive(segment) || segment.damaged) continue;
-      if (!shortest || segment.bytes < shortest.bytes) shortest = segment;
+      if (!emptiest || segment.liveBytes < emptiest.liveBytes) emptiest = segment;
     }
-    return shortest;
+    return emptiest;
   }
 
-  /** The one at hand first, then the one with the most dead bytes; the one that is being written last. */
+  /** The one at hand first, then the one of most use; the one that is being written last. */
   #choose(): Segment | undefined {
     let best: Segment | undefined;
     let active: Segment | undefined;
@@ -137,30 +172,43 @@ export class SegmentReclaimer {
       if (deadBytesOf(segment) <= 0 || (segment.damaged && segment.liveBytes > 0)) continue;
       if (this.log.isActive(segment)) active = segment;
       else if (segment.number === this.#victim) return segment;
-      else if (!best || deadBytesOf(segment) > deadBytesOf(best)) best = segment;
+      else if (!best || this.#gain(segment) > this.#gain(best)) best = segment;
     }
     const chosen = best ?? active;
     this.#victim = chosen?.number;
     return chosen;
   }
 
+  /** What emptying a segment brings, against what it costs: where its dead bytes are few, so should be its live ones. */
+  #gain(segment: Segment): number {
+    const { liveBytes } = segment;
+    if (liveBytes === 0) return Number.POSITIVE_INFINITY;
+    return deadBytesOf(segment) / (liveBytes + this.log.segmentBytes * STEP_COST_SHARE);
+  }
+
   /** The records at the end of a segment, as many as one step may copy; the room for that is taken. */
   async #tail(segment: Segment): Promise<NamedRecord[]> {
-    const named = await lastRecords(this.database.index, segment.number, STEP_RECORDS);
-    const unnamed = [...segment.unnamed].map(([offset, { slot, index, length }]) => ({
-      name: { slot, index },
-      location: { segment: segment.number, offset, length },
-    }));
+    const records = await this.#lastRecords(segment, STEP_RECORDS);
     const room = Math.min(STEP_BYTES, this.budget.maxBytes - this.budget.diskBytes);
     const tail: NamedRecord[] = [];
     let bytes = 0;
-    for (const record of [...named, ...unnamed].sort((a, b) => b.location.offset - a.location.offset)) {
+    for (const record of records) {
       bytes += recordBytes(record.location.length);
       if (tail.length > 0 && bytes > room) break;
       tail.push(record);
       this.budget.reserveCopy(recordBytes(record.location.length));
     }
     return tail;
+  }
+
+  /** Those in use, the last one first; of those that the index names, `limit` at most. */
+  async #lastRecords(segment: Segment, limit: number): Promise<NamedRecord[]> {
+    const named = await lastRecords(this.database.index, segment.number, limit);
+    const unnamed = [...segment.unnamed].map(([offset, { slot, index, length }]) => ({
+      name: { slot, index },
+      location: { segment: segment.number, offset, length },
+    }));
+    return [...named, ...unnamed].sort((a, b) => b.location.offset - a.location.offset);
   }
 
   /** Where the last record in use ends. */

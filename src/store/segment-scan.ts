@@ -22,6 +22,21 @@ export async function* recordsOfSegment(segments: SegmentFiles, segment: number)
   }
 }
 
+/** Those that lie between the ones `inUse`, which come in their order. */
+export async function* recordsBetween(
+  segments: SegmentFiles,
+  segment: number,
+  inUse: readonly Location[],
+): AsyncGenerator<NamedRecord> {
+  let next = 0;
+  for await (const record of recordsOfSegment(segments, segment)) {
+    const { offset, length } = record.location;
+    // Behind a damaged header the next one is looked for, and may be found within a block.
+    while (next < inUse.length && inUse[next]!.offset + recordBytes(inUse[next]!.length) <= offset) next++;
+    if (next === inUse.length || offset + recordBytes(length) <= inUse[next]!.offset) yield record;
+  }
+}
+
 /** Whether the record's bytes have the sum that its header says. */
 export async function isIntact(segments: SegmentFiles, { name, location }: NamedRecord): Promise<boolean> {
   const { segment, offset, length } = location satisfies Location;

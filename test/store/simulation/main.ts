@@ -8,7 +8,7 @@ const { values } = parseArgs({
 });
 const from = Number(values.seed ?? values.from ?? 0);
 const seeds = values.seed === undefined ? Number(values.seeds ?? 2000) : 1;
-const sum: Tally = { writes: 0, refusals: 0, crashes: 0, rebuilds: 0, damaged: 0, mended: 0, resumed: 0 };
+const sum: Tally = { writes: 0, refusals: 0, crashes: 0, rebuilds: 0, damaged: 0, mended: 0, resumed: 0, punched: 0 };
 let failed = 0;
 const started = performance.now();
 const PROGRESS_EVERY_MS = 60_000;
@@ -17,7 +17,7 @@ const tell = () => {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const tally = `${sum.writes} acknowledged writes, ${sum.refusals} refusals, ${sum.crashes} crashes, ${sum.rebuilds} lost indexes`;
   console.log(
-    `${ran} seeds in ${seconds} s: ${tally}, ${sum.damaged} damaged blocks told, ${sum.mended} mended, ${sum.resumed} left by writes that were broken off; ${failed} seeds failed`,
+    `${ran} seeds in ${seconds} s: ${tally}, ${sum.damaged} damaged blocks told, ${sum.mended} mended, ${sum.punched} blocks punched, ${sum.resumed} left by writes that were broken off; ${failed} seeds failed`,
   );
 };
 let toldMs = started;

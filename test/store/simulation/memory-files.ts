@@ -1,7 +1,10 @@
-import type { Files, StoreFile } from '../../../src/store/files.js';
+import type { Hole } from '../../../src/seam/punch-holes.js';
+import type { FileHoles, Files, StoreFile } from '../../../src/store/files.js';
 import type { Seeded } from './seeded.js';
 
 const SECTOR_BYTES = 512;
+/** Holes are whole blocks of the file system. */
+const BLOCK_BYTES = 4096;
 
 /** How likely each fault is, per call. */
 export interface Faults {
@@ -14,6 +17,7 @@ export interface Faults {
   readonly syncDirectoryFails: number;
   readonly truncateFails: number;
   readonly unlinkFails: number;
+  readonly punchFails: number;
   /** A sync that takes as long as hundreds of other calls. */
   readonly slowSync: number;
 }
@@ -26,17 +30,25 @@ export const NO_FAULTS: Faults = {
   syncDirectoryFails: 0,
   truncateFails: 0,
   unlinkFails: 0,
+  punchFails: 0,
   slowSync: 0,
 };
 
 const SLOW_TURNS = 200;
 
-type Change = { readonly at: number; readonly bytes: Buffer } | { readonly size: number };
+/** `hole` is the number of a block. */
+type Change = { readonly at: number; readonly bytes: Buffer } | { readonly size: number } | { readonly hole: number };
 
 /** Bytes that grow where they are, mostly. */
 class Content {
   #room = Buffer.alloc(0);
   length = 0;
+  /** Blocks that are not on the disk, and zeros. */
+  holes = new Set<number>();
+
+  get onDiskBytes(): number {
+    return this.length - this.holes.size * BLOCK_BYTES;
+  }
 
   get bytes(): Buffer {
     return this.#room.subarray(0, this.length);
@@ -45,9 +57,28 @@ class Content {
   set bytes(bytes: Buffer) {
     this.#room = Buffer.from(bytes);
     this.length = bytes.length;
+    this.holes = new Set();
+  }
+
+  clone(): Content {
+    const clone = new Content();
+    clone.copy(this);
+    return clone;
+  }
+
+  copy(from: Content): void {
+    this.bytes = from.bytes;
+    this.holes = new Set(from.holes);
   }
 
   apply(change: Change): void {
+    if ('hole' in change) {
+      // What a power cut took of the file is no hole in it.
+      if ((change.hole + 1) * BLOCK_BYTES > this.length) return;
+      this.#room.fill(0, change.hole * BLOCK_BYTES, (change.hole + 1) * BLOCK_BYTES);
+      this.holes.add(change.hole);
+      return;
+    }
     const end = 'size' in change ? change.size : Math.max(this.length, change.at + change.bytes.length);
     if (end > this.#room.length) {
       const room = Buffer.alloc(Math.max(end, 2 * this.#room.length));
@@ -57,7 +88,13 @@ class Content {
     // What is cut off is zero when the file grows over it again.
     if (end < this.length) this.#room.fill(0, end, this.length);
     this.length = end;
-    if (!('size' in change)) change.bytes.copy(this.#room, change.at);
+    for (const hole of this.holes) if ((hole + 1) * BLOCK_BYTES > end) this.holes.delete(hole);
+    if ('size' in change) return;
+    change.bytes.copy(this.#room, change.at);
+    const written = change.at + change.bytes.length;
+    for (let block = Math.floor(change.at / BLOCK_BYTES); block * BLOCK_BYTES < written; block++) {
+      this.holes.delete(block);
+    }
   }
 }
 
@@ -98,12 +135,19 @@ export class MemoryFiles {
   readonly #folders = new Map<string, { seen: Map<string, Inode>; kept: Map<string, Inode> }>();
   faults: Faults = NO_FAULTS;
 
+  /** Whether the file system has holes. */
+  holes = false;
+  /** Whether a sync makes them last; a file system may take its time. */
+  keepHoles = true;
+  /** Blocks that were given back to the disk. */
+  punched = 0;
+
   constructor(private readonly random: Seeded) {}
 
-  /** Bytes of the files of a folder, as programs see them. */
+  /** Bytes of the files of a folder on the disk, as programs see them. */
   bytesIn(folder: string): number {
     let bytes = 0;
-    for (const inode of this.#folder(folder).seen.values()) bytes += inode.seen.length;
+    for (const inode of this.#folder(folder).seen.values()) bytes += inode.seen.onDiskBytes;
     return bytes;
   }
 
@@ -158,7 +202,7 @@ export class MemoryFiles {
       folder.kept = names;
       folder.seen = new Map(names);
       for (const inode of new Set(names.values())) this.#lose(inode);
-      for (const inode of new Set(names.values())) inode.seen.bytes = inode.kept.bytes;
+      for (const inode of new Set(names.values())) inode.seen.copy(inode.kept);
     }
   }
 
@@ -174,16 +218,16 @@ export class MemoryFiles {
   /** What is synced now; the returned function brings it back, whatever was synced since. */
   hold(): () => void {
     const held = [...this.#folders].map(([path, { kept }]) => {
-      return [path, [...kept].map(([name, inode]) => [name, Buffer.from(inode.kept.bytes)] as const)] as const;
+      return [path, [...kept].map(([name, inode]) => [name, inode.kept.clone()] as const)] as const;
     });
     return () => {
       this.#folders.clear();
       for (const [path, files] of held) {
         const names = new Map<string, Inode>();
-        for (const [name, bytes] of files) {
+        for (const [name, content] of files) {
           const inode = new Inode();
-          inode.kept.bytes = bytes;
-          inode.seen.bytes = bytes;
+          inode.kept.copy(content);
+          inode.seen.copy(content);
           names.set(name, inode);
         }
         this.#folders.set(path, { kept: names, seen: new Map(names) });
@@ -207,7 +251,7 @@ export class MemoryFiles {
   }
 
   #write(inode: Inode): void {
-    for (const one of inode.unsynced) inode.kept.apply(one);
+    for (const one of inode.unsynced) if (this.keepHoles || !('hole' in one)) inode.kept.apply(one);
     inode.unsynced = [];
   }
 
@@ -222,7 +266,7 @@ export class MemoryFiles {
     for (const change of inode.unsynced) {
       const fate = this.random.below(3);
       if (fate === 0) inode.kept.apply(change);
-      if (fate === 1 && !('size' in change)) {
+      if (fate === 1 && 'bytes' in change) {
         for (let from = 0; from < change.bytes.length; from += SECTOR_BYTES) {
           if (this.random.chance(0.5)) continue;
           const bytes = change.bytes.subarray(from, from + SECTOR_BYTES);
@@ -238,7 +282,23 @@ export class MemoryFiles {
       inode.seen.apply(one);
       inode.unsynced.push(one);
     };
+    const holes: FileHoles = {
+      bytes: async () => inode.seen.length - inode.seen.onDiskBytes,
+      punch: async (parts: readonly Hole[]) => {
+        await power.pass(this.random);
+        for (const { offset, length } of parts) {
+          for (let hole = Math.ceil(offset / BLOCK_BYTES); (hole + 1) * BLOCK_BYTES <= offset + length; hole++) {
+            this.#fail('punchFails', 'EIO');
+            if (inode.seen.holes.has(hole)) continue;
+            change({ hole });
+            this.punched++;
+          }
+        }
+        return true;
+      },
+    };
     return {
+      holes: this.holes ? holes : undefined,
       size: async () => inode.seen.length,
       write: async (parts, offset) => {
         const bytes = Buffer.concat(parts);

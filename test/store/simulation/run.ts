@@ -45,6 +45,8 @@ export interface Tally {
   mended: number;
   /** Blocks that a broken-off write had left for the next one. */
   resumed: number;
+  /** Blocks of 4 KiB that were given back to the disk where they were. */
+  punched: number;
 }
 
 /** A run has one kind of fault, or none. */
@@ -60,6 +62,10 @@ const FAULTS = [
   'slowSync',
   'tableFull',
 ] as const;
+const FAULTS_WITH_HOLES = [...FAULTS, 'punchFails'] as const;
+
+/** Half of the seeds, and all long ones, have a file system with holes. */
+const hasHoles = (seed: number): boolean => seed % 8 < 4;
 
 /** The value that version `time` has; undefined for a tombstone. */
 function writtenAt(time: number): Buffer | undefined {
@@ -96,7 +102,16 @@ class Simulation {
     acknowledged: 0,
     begun: new Set(),
   }));
-  readonly tally: Tally = { writes: 0, refusals: 0, crashes: 0, rebuilds: 0, damaged: 0, mended: 0, resumed: 0 };
+  readonly tally: Tally = {
+    writes: 0,
+    refusals: 0,
+    crashes: 0,
+    rebuilds: 0,
+    damaged: 0,
+    mended: 0,
+    resumed: 0,
+    punched: 0,
+  };
   #time = 0;
   #store!: ObjectStore;
   /** Bytes were changed behind the store's back, or could not be read: blocks may be damaged, but never wrong. */
@@ -112,6 +127,7 @@ class Simulation {
     this.#random = new Seeded(seed);
     this.#journalBytes = JOURNAL_BYTES[this.#random.below(JOURNAL_BYTES.length)]!;
     this.#disk = new MemoryDisk(this.#random);
+    this.#disk.files.holes = hasHoles(seed);
   }
 
   async run(): Promise<Tally> {
@@ -132,6 +148,7 @@ class Simulation {
     }
     await this.#open();
     await this.#checkAll();
+    this.tally.punched = this.#disk.files.punched;
     if (this.seed % VERIFIED_EVERY === 0) await this.#verify();
     return this.tally;
   }
@@ -163,7 +180,8 @@ class Simulation {
   }
 
   #chooseFaults(): void {
-    const kind = FAULTS[this.#random.below(FAULTS.length)]!;
+    const faults = hasHoles(this.seed) ? FAULTS_WITH_HOLES : FAULTS;
+    const kind = faults[this.#random.below(faults.length)]!;
     if (kind === 'none') return;
     if (kind === 'tableFull') this.#disk.tableFull = 0.03;
     else this.#disk.files.faults = { ...NO_FAULTS, [kind]: 0.05 };
