@@ -116,8 +116,18 @@ test('a held block is served from where it lies, also when it was dropped meanwh
   try {
     const servers = [{ host: '127.0.0.1', port: server.port }];
     const fetch = () => client.fetch(servers, [truth]);
+    // In the turn that gives it to the loop: a reader that waits for long asks for repair symbols, and an encoder takes the
+    // place of the bytes.
+    let refusal: unknown;
+    server.onProvided = () => {
+      try {
+        held.take();
+      } catch (error) {
+        refusal = error;
+      }
+    };
     assert.ok(truth.equals((await fetch())[0]!));
-    assert.throws(() => held.take(), /being hashed or served/, 'the loop has its memory, and no copy');
+    assert.match(String(refusal), /being hashed or served/, 'the loop has its memory, and no copy');
     held.drop();
     // Others would get its memory if it were free.
     const others = Array.from({ length: 8 }, () => addon().holdBlock(other));

@@ -16,6 +16,8 @@ export class RealLoop {
   readonly loop: NativeLoop;
   readonly events: LoopEvent[] = [];
   readonly port: number;
+  /** Hears of each block that this loop was given, in the same turn. */
+  onProvided: (block: number) => void = () => {};
   #wake: () => void = () => {};
 
   constructor(
@@ -82,8 +84,10 @@ export class RealLoop {
   #on(event: LoopEvent): void {
     if (event.type === 'blockNeeded') {
       const bytes = event.resource === RESOURCE ? this.blocks[event.block] : undefined;
-      if (bytes) this.loop.provideBlock(event.resource, event.version, event.block, bytes);
-      else this.loop.refuseBlock(event.resource, event.version, event.block, RefuseReason.NotHere);
+      if (bytes) {
+        this.loop.provideBlock(event.resource, event.version, event.block, bytes);
+        this.onProvided(event.block);
+      } else this.loop.refuseBlock(event.resource, event.version, event.block, RefuseReason.NotHere);
     } else if (event.type === 'request') {
       this.loop.respond(event.handle, event.payload);
     } else {
