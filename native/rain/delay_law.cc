@@ -134,7 +134,10 @@ class DelayLaw : public RateControl {
     const double received = static_cast<double>(sample.train_received - 1) * sample.symbol_bits * 1e6 / span;
     const double train_loss =
         1 - static_cast<double>(sample.train_received) / static_cast<double>(sample.train_sent);
-    const double estimate = train_loss > 0.25 ? received * 0.6 : received / (1 - train_loss);
+    // What overflowed a queue is our own doing; what was lost behind it is not, however much it is.
+    const int64_t carried = std::max(sample.train_carried, sample.train_received);
+    const bool overflowed = static_cast<double>(carried) < 0.75 * static_cast<double>(sample.train_sent);
+    const double estimate = overflowed ? received * 0.6 : received / (1 - train_loss);
     const double cap = std::max(kUnverifiedCapacity, history_);
     capacity_ = std::min(estimate, cap);
     // Sent no faster than it arrived: that was the server's pace, not the path's limit.
@@ -258,7 +261,11 @@ class DelayLaw : public RateControl {
     congested_round_ = excess && lost > validated_loss_ + kLossRise;
     round_sent_ = round_lost_ = 0;
     round_at_ = sample.now;
-    if (!testing_ && sent_ >= kLossTestSymbols && loss() > validated_loss_ + kLossRise) {
+    // Where losses come in runs the estimate wanders, and a path that loses no more than before would be
+    // tested.
+    const double doubt = 3 * std::sqrt(loss_dispersion() * expected * (1 - expected) /
+                                       static_cast<double>(std::max<int64_t>(sent_, 1)));
+    if (!testing_ && sent_ >= kLossTestSymbols && expected > validated_loss_ + kLossRise + doubt) {
       // Is it the path, or is it us? Ask less for a while and see whether less is lost.
       testing_ = true;
       since_ = sample.now;
@@ -266,7 +273,7 @@ class DelayLaw : public RateControl {
       test_from_ = sample.now + sample.round_trip + sample.interval;
       capacity_before_ = capacity_;
       rate_ = 0.6 * capacity_;
-      test_sent_ = test_lost_ = 0;
+      test_sent_ = test_lost_ = test_runs_ = 0;
     } else if (!testing_ && sent_ >= kLossTestSymbols) {
       validated_loss_ = std::min(validated_loss_, std::max(loss(), kLossTolerance));
     }
@@ -276,6 +283,7 @@ class DelayLaw : public RateControl {
     if (sample.now >= test_from_) {
       test_sent_ += sample.sent;
       test_lost_ += sample.lost;
+      test_runs_ += sample.runs;
     }
     const auto length = static_cast<Micros>(1.2 * static_cast<double>(sample.round_trip));
     if (sample.now < test_from_ + length || (test_sent_ < 50 && sample.now < test_from_ + 20 * length))
@@ -295,7 +303,7 @@ class DelayLaw : public RateControl {
     validated_loss_ = lost;
     sent_ = std::max<int64_t>(test_sent_, 1);
     lost_ = test_lost_;
-    runs_ = std::min(runs_, lost_);
+    runs_ = std::clamp<int64_t>(test_runs_, 0, lost_);
     best_.clear();
     best_.push_back({sample.now, capacity_});
     rate_ = capacity_;
@@ -331,7 +339,7 @@ class DelayLaw : public RateControl {
   Micros test_from_ = 0;
   double loss_before_ = 0;
   double capacity_before_ = 0;
-  int64_t test_sent_ = 0, test_lost_ = 0;
+  int64_t test_sent_ = 0, test_lost_ = 0, test_runs_ = 0;
 };
 
 }  // namespace

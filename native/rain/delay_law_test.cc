@@ -95,6 +95,29 @@ TEST(delay_law_knows_losses_that_come_in_runs) {
   CHECK(dispersion(1) < 8.6);
 }
 
+// Losses that come in runs of eight, a tenth at first and then a fifth: no more than such a path's luck.
+TEST(delay_law_does_not_test_what_runs_of_losses_explain) {
+  const auto law = MakeDelayLaw(kCarried);
+  PathSample sample = KnownTrain();
+  const auto ticks = [&](int count, int64_t lost_of_100, int64_t runs) {
+    sample.sent = 100;
+    sample.lost = lost_of_100;
+    sample.runs = runs;
+    sample.received = kCarried * static_cast<double>(100 - lost_of_100) / 100;
+    sample.queue = 1'100;  // enough that nothing is probed
+    double least = kCarried;
+    for (int i = 0; i < count; i++) {
+      sample.now += sample.interval;
+      least = std::min(least, law->Tick(sample));
+    }
+    return least;
+  };
+  ticks(10, 8, 1);
+  CHECK(ticks(10, 30, 3) > 0.6 * kCarried);
+  // As many that fall alone are tested, with 0.6 of the rate.
+  CHECK(ticks(10, 30, 30) < 0.6 * kCarried);
+}
+
 // In the test of a loss that rose, symbols from before it come late: more than it loses.
 TEST(delay_law_knows_its_loss_where_symbols_come_late_in_a_loss_test) {
   const auto law = MakeDelayLaw(kCarried);

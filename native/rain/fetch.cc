@@ -159,13 +159,18 @@ void Fetch::OnRefuse(const Address& from, const Refuse& refuse, Micros now) {
 
 void Fetch::OnTime(Micros now) {
   for (const auto& path : paths_) {
-    if (path->next_tick <= now) Tick(*path, now);
+    if (path->next_tick <= now) {
+      Tick(*path, now);
+    } else if (path->next_repeat <= now) {
+      path->next_repeat = kNever;
+      if (path->flowing() && path->asked.outstanding() > 0) SendSubscribe(*path, now);
+    }
   }
 }
 
 Micros Fetch::due() const {
   Micros due = kNever;
-  for (const auto& path : paths_) due = std::min(due, path->next_tick);
+  for (const auto& path : paths_) due = std::min({due, path->next_tick, path->next_repeat});
   return due;
 }
 
@@ -259,6 +264,7 @@ void Fetch::SendSubscribe(ServerPath& path, Micros now) {
   if (!path.has_token() && path.heartbeat == 1) path.first_subscribe = now;
   path.last_subscribe = now;
   path.changed = false;
+  path.next_repeat = path.RepeatAt(now);
   if (!path.has_token() || path.asked.outstanding() > 0) path.ExpectAnswer(now);
   if (takes_shared_ && path.flowing() && now - path.joined_at >= kJoinInterval) SendJoin(path, now);
 }

@@ -8,7 +8,6 @@ namespace murky::rain {
 
 namespace {
 
-constexpr double kLossless = 0.003;  // up to it a path counts as free of loss
 constexpr uint32_t kSmallCode = 32;  // up to here any K symbols decode
 constexpr size_t kManyRanges = 45;   // more than half of what one SUBSCRIBE asks for
 constexpr uint32_t kLeastPatch = 8;  // symbols asked of a later block where many ranges are out

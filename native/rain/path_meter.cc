@@ -105,6 +105,7 @@ PathSample PathMeter::Sample(Micros now, Micros interval, double symbol_bits) {
   sample.train_complete = train_.complete();
   sample.train_sent = train_.sent();
   sample.train_received = train_.received();
+  sample.train_carried = train_.carried();
   sample.train_span = train_.span();
   sample.train_sent_span = train_.sent_span();
 

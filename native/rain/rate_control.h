@@ -35,6 +35,7 @@ struct PathSample {
   bool train_complete = false;
   int64_t train_sent = 0;
   int64_t train_received = 0;
+  int64_t train_carried = 0;   // by the path's slowest link, with what was lost behind it
   Micros train_span = 0;       // from the first to the last arrival
   Micros train_sent_span = 0;  // and how far apart they were sent
 };

@@ -129,6 +129,15 @@ TEST(ARequestIsRepeatedLessAndLessOftenAndTimesOut) {
   CHECK_EQ(client.wake_ups, 0);
 }
 
+// Where losses come in runs, a run of them takes several repeats: so many go out that an answer comes in
+// time.
+TEST(ARequestOutlivesARunOfLosses) {
+  EngineHarness client;
+  CHECK(client.engine->SendRequest(1, At(9), kPing, sizeof kPing, 10'000'000, client.now));
+  client.Pass(9'999'999);
+  CHECK(client.Take(MessageType::kRequest).size() >= 12);
+}
+
 TEST(AnAnswerThatANarrowPathSwallowsIsNotSent) {
   EngineHarness server({}, 1, {ClusterKey(32, 5)});
   EngineHarness client({}, 2, {ClusterKey(32, 5)});

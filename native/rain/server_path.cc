@@ -15,7 +15,9 @@ constexpr Micros kMostInterval = 10'000;
 // would wait at the server behind all that had been asked at once.
 constexpr double kTicksAtOnce = 3;
 constexpr Micros kTicksAhead = 4;        // that the credit holds against lost SUBSCRIBEs,
-constexpr Micros kMostTicksForRuns = 8;  // and more of them where losses come in runs
+constexpr Micros kMostTicksForRuns = 4;  // and more of them where losses come in runs
+constexpr Micros kRepeatsATick = 2;      // of the last SUBSCRIBE, on a path that loses
+constexpr double kSymbolsARepeat = 8;    // at least, that a path carries in between
 constexpr uint32_t kLeastCredit = 16;
 constexpr uint32_t kMostCredit = 1u << 20;
 constexpr Micros kLateness = 5'000;  // that tells nothing, in the last round trip
@@ -99,6 +101,12 @@ bool ServerPath::Late(Micros now) const {
 bool ServerPath::Silent(Micros now) const {
   if (unanswered_since_ == kNever) return false;
   return now - unanswered_since_ >= std::max(kLeastSilence, 8 * meter.round_trip());
+}
+
+Micros ServerPath::RepeatAt(Micros now) const {
+  if (!flowing() || symbols == 0 || law->loss() <= kLossless) return kNever;
+  const auto spacing = static_cast<Micros>(kSymbolsARepeat * symbol_bits * 1e6 / law->rate());
+  return now + std::max(Interval() / (kRepeatsATick + 1), spacing);
 }
 
 void ServerPath::OnStall() {

@@ -19,6 +19,7 @@ constexpr Micros kConnectInterval =
 constexpr uint32_t kQuickConnects = 5;
 constexpr Micros kRepeatInterval = 5'000;  // of the first request, and of the first rate that was measured
 constexpr int kRepeats = 2;
+constexpr double kLossless = 0.003;         // up to it a path counts as free of loss
 constexpr Micros kProbeInterval = 250'000;  // of a server that does not answer
 constexpr Micros kSlowProbeInterval = 1'000'000;
 constexpr Micros kSlowProbeAfter = 10'000'000;
@@ -54,6 +55,7 @@ class ServerPath {
   uint64_t useful = 0;
 
   Micros next_tick;
+  Micros next_repeat = kNever;  // of the last SUBSCRIBE, should no tick come before
   Micros first_subscribe = 0;
   Micros last_subscribe = -kHeartbeat;
   Micros last_measured = 0;
@@ -89,6 +91,8 @@ class ServerPath {
   // Nothing is expected any more; a later answer starts the clocks anew.
   void OnStall();
   Micros ProbeInterval(Micros now) const;
+  // When a SUBSCRIBE that is sent now goes out once more; kNever where nothing is lost.
+  Micros RepeatAt(Micros now) const;
   // Cancels what the path has grown too slow for, so that other paths can take it.
   void Shrink(Micros now);
 

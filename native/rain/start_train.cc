@@ -13,6 +13,8 @@ constexpr Micros kTrainPause = 50'000;  // a train begins anew behind a longer o
 constexpr int64_t kLeastSymbols = 8;    // of a short one
 constexpr double kTolerance = 0.08;     // standard error of the estimate
 constexpr size_t kFitEvery = 8;         // arrivals
+constexpr int64_t kLeastReceived = 16;  // fewer tell of a run of losses, not of the path
+constexpr double kMostLost = 0.25;      // where more is lost, it takes the whole train to tell how much
 
 }  // namespace
 
@@ -20,7 +22,8 @@ void StartTrain::Begin(uint32_t number, uint32_t sent, Micros now) {
   first_number_ = number;
   first_sent_ = sent;
   span_ = sent_span_ = lateness_ = 0;
-  sent_ = received_ = 0;
+  sent_ = received_ = carried_ = 0;
+  neighbours_ = neighbours_span_ = 0;
   arrivals_.clear();
   advances_.clear();
   last_ = now;
@@ -30,6 +33,10 @@ void StartTrain::Add(uint32_t number, uint32_t sent, Micros now) {
   if (complete_) return;
   if (arrivals_.empty() || now - last_ > kTrainPause) Begin(number, sent, now);
   const int64_t at = Difference24(number, first_number_);
+  if (!arrivals_.empty() && at == arrivals_.back().number + 1) {
+    neighbours_++;
+    neighbours_span_ += now - last_;
+  }
   last_ = now;
   arrivals_.push_back({at, now});
   received_++;
@@ -43,12 +50,23 @@ void StartTrain::Add(uint32_t number, uint32_t sent, Micros now) {
   sent_ = advances_.back().number + 1;
   span_ = now - arrivals_.front().at;
   if (lateness_ == 0) {
-    sent_span_ = Difference24(sent, first_sent_);
-    complete_ = sent_ >= kTrainSymbols;
+    carried_ = Carried();
+    // Behind the first burst they come as the server sent them, or as the link let them pass.
+    sent_span_ = sent_ < 2 * kTrainSymbols ? Difference24(sent, first_sent_) : 0;
+    complete_ = sent_ >= kTrainSymbols && (received_ >= kLeastReceived || sent_ >= kMostTrainSymbols);
   } else if (sent_ >= kTrainSymbols && arrivals_.size() % kFitEvery == 0) {
     FitLine(now);
   }
   complete_ = complete_ || arrivals_.size() >= kMostTrainArrivals;
+}
+
+// Symbols that follow one another tell how long the link takes for one. What it carried and was lost behind
+// it left room for itself; what overflowed the queue before it did not.
+int64_t StartTrain::Carried() const {
+  if (neighbours_span_ == 0) return received_;
+  const double spacing = static_cast<double>(neighbours_span_) / static_cast<double>(neighbours_);
+  const auto carried = std::lround(static_cast<double>(span_) / spacing) + 1;
+  return std::clamp<int64_t>(carried, received_, sent_);
 }
 
 void StartTrain::Expire(Micros now, Micros pause) {
@@ -81,11 +99,12 @@ void StartTrain::FitLine(Micros now) {
   });
   const double slope = xy / xx;  // microseconds a symbol
   const double error = std::sqrt(std::max(0.0, yy - slope * xy) / (n - 2) / xx);
-  const bool known = slope > 0 && error <= kTolerance * slope;
+  const bool few_lost = n >= (1 - kMostLost) * static_cast<double>(settled + 1);
+  const bool known = slope > 0 && error <= kTolerance * slope && few_lost;
   complete_ = known || settled + 1 >= kMostTrainSymbols;
   if (slope <= 0) return;
   sent_ = settled + 1;
-  received_ = static_cast<int64_t>(n);
+  carried_ = received_ = static_cast<int64_t>(n);
   span_ = static_cast<Micros>(slope * static_cast<double>((received_ - 1) * sent_) / n);
   // Behind the first burst they came as the server sent them, or as the link let them pass.
   sent_span_ = 0;

@@ -27,6 +27,9 @@ class StartTrain {
   bool complete() const { return complete_; }
   int64_t sent() const { return sent_; }
   int64_t received() const { return received_; }
+  // How many passed the link in that span, with those that were lost behind it; received() where it is not
+  // known.
+  int64_t carried() const { return carried_; }
   Micros span() const { return span_; }  // from the first to the last arrival
   Micros sent_span() const {
     return sent_span_;
@@ -40,6 +43,7 @@ class StartTrain {
 
   void Begin(uint32_t number, uint32_t sent, Micros now);
   void FitLine(Micros now);
+  int64_t Carried() const;
 
   bool complete_ = false;
   uint32_t first_number_ = 0;
@@ -47,6 +51,9 @@ class StartTrain {
   Micros last_ = 0;
   int64_t sent_ = 0;
   int64_t received_ = 0;
+  int64_t carried_ = 0;
+  int64_t neighbours_ = 0;  // arrivals next to the one before, by number
+  Micros neighbours_span_ = 0;
   Micros span_ = 0;
   Micros sent_span_ = 0;
   Micros lateness_ = 0;            // the most by which one came behind a later one

@@ -77,6 +77,37 @@ TEST(AShortTrainCountsOnceNothingMoreComes) {
   CHECK_EQ(train.received(), 8);
 }
 
+// What is lost behind the link left room for itself, what overflowed the queue before it did not.
+TEST(ATrainTellsWhatItsLinkCarried) {
+  for (const bool behind : {true, false}) {
+    StartTrain train;
+    Micros now = 0;
+    for (uint32_t number = 0; number < 40; number++) {
+      const bool lost = number >= 10 && number < 28 && number % 6 != 0;
+      if (!lost || behind) now += kSpacing;
+      if (!lost) train.Add(number, 0, now);
+    }
+    CHECK(train.complete());
+    CHECK(train.sent() >= 32);
+    CHECK_EQ(train.received(), train.sent() - 15);
+    CHECK(behind ? train.carried() == train.sent() : train.carried() <= train.received() + 1);
+  }
+}
+
+// Four of 32 tell of a run of losses, not of what the link carries.
+TEST(ATrainOfWhichARunOfLossesLeftLittleGoesOn) {
+  StartTrain train;
+  uint32_t number = 0;
+  for (; number < 40; number++) {
+    if (number < 4 || number > 31) train.Add(number, 0, number * kSpacing);
+  }
+  CHECK(!train.complete());
+  for (; number < 44; number++) train.Add(number, 0, number * kSpacing);
+  CHECK(train.complete());
+  CHECK_EQ(train.received(), 16);
+  CHECK_EQ(train.carried(), train.sent());
+}
+
 // A server that numbers its symbols backwards would put the estimate off for good.
 TEST(ATrainEndsWithWhatItMayHold) {
   StartTrain train;

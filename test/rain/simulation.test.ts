@@ -194,6 +194,24 @@ for (const [cell, servers, name, change, bound] of [
   });
 }
 
+// Where SUBSCRIBEs are lost in runs, as the symbols are, and the first symbols tell of a run and not of the path: the mean
+// of two seeds.
+for (const [cell, servers, name, change, bound] of [
+  ['c', 1, 'all disturbances at once', { requestLoss: 0.2, jitterMs: 5, lossBurst: 5, duplicate: 0.05 }, 0.965],
+  ['d', 1, 'all disturbances at once', { requestLoss: 0.2, jitterMs: 5, lossBurst: 5, duplicate: 0.05 }, 0.965],
+  ['d', 8, 'loss in bursts of 5', { lossBurst: 5 }, 0.95],
+] as const) {
+  test(`${name}: little is lost by it at ${cell} from ${servers}`, () => {
+    const ratios = [1, 2].map((seed) => {
+      const clean = { ...scenario(cell, servers, 32), seed };
+      const given = { ...clean, servers: clean.servers.map((server) => ({ ...server, ...change })) };
+      return addon().simulate(clean).virtualMs / addon().simulate(given).virtualMs;
+    });
+    const mean = (ratios[0]! + ratios[1]!) / 2;
+    assert.ok(mean >= bound, `${mean} of the rate without: ${ratios}`);
+  });
+}
+
 // As a fluid: what four had left when one was killed, three carry.
 test('a server that dies costs its share only', () => {
   for (const [cell, part] of [
