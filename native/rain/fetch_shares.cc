@@ -12,6 +12,10 @@ constexpr uint32_t kSmallCode = 32;  // up to here any K symbols decode
 constexpr size_t kManyRanges = 45;   // more than half of what one SUBSCRIBE asks for
 constexpr uint32_t kLeastPatch = 8;  // symbols asked of a later block where many ranges are out
 
+// Symbols that the first block is asked for beyond its need: its reader waits for it, and the loss that the
+// need goes by is a first guess, which is the more wrong the more symbols there are.
+double FirstBlockExtra(uint32_t k) { return 6 + k / 50.0; }
+
 }  // namespace
 
 // A little of the last block: it is needed anyhow, and nobody waits for it yet.
@@ -36,7 +40,7 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
     if (room == 0 || path.asked.full()) break;
     if (Usable(path, block) && !Fed(block, now)) {
       const uint32_t even = path.symbols > 0 ? room : block.k / std::max(flowing, 1u) + 1;
-      const double need = first ? Need(block, 6, 2, now) : NeedByAge(path, block, now);
+      const double need = first ? Need(block, FirstBlockExtra(block.k), 3, now) : NeedByAge(path, block, now);
       const bool patch = !first && path.asked.ranges().size() > kManyRanges && need < kLeastPatch;
       if (!patch) room -= Ask(path, block, need, std::min(room, even), now);
       left_to_others = left_to_others || need > even;
