@@ -7,7 +7,8 @@ export interface TransferReport extends FetchReport {
   readonly culprits: readonly string[];
 }
 
-const NOTHING: FetchReport = {
+/** Of a fetch that has done nothing yet. */
+export const NOTHING: FetchReport = {
   servers: [],
   blocks: 0,
   sourceSymbols: 0,

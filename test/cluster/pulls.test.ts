@@ -7,6 +7,7 @@ import { isMurkyError } from '../../src/errors.js';
 import { HybridClock } from '../../src/object/hybrid-clock.js';
 import type { Manifest } from '../../src/object/manifest.js';
 import type { Address, BlockFetch, Located, RainNetwork } from '../../src/rain/contract.js';
+import { NOTHING } from '../../src/rain/report.js';
 import { MemoryStore } from '../simulation/memory-store.js';
 import { VirtualTime } from '../simulation/virtual-clock.js';
 import { block, manifestOf } from './sample-manifest.js';
@@ -31,14 +32,7 @@ function begin() {
       const hosts = servers.map(({ host }) => host);
       asked.set(manifest.key, hosts);
       return {
-        report: () => ({
-          servers: [],
-          blocks: 0,
-          sourceSymbols: 0,
-          decodingSymbols: 0,
-          decoderBytes: 0,
-          lookAheadBytes: 0,
-        }),
+        report: () => NOTHING,
         addServer: ({ host }) => void hosts.push(host),
         async *[Symbol.asyncIterator]() {
           await released;

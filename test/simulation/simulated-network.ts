@@ -1,5 +1,4 @@
 import { isMurkyError, MurkyError } from '../../src/errors.js';
-import type { FetchReport } from '../../src/native/addon.js';
 import { blockCount, encodeManifest, type Manifest, sha256 } from '../../src/object/manifest.js';
 import { compareVersions } from '../../src/object/version.js';
 import { MAX_BODY_BYTES } from '../../src/rain/answer.js';
@@ -14,6 +13,7 @@ import {
   RequestKind,
   type RequestOptions,
 } from '../../src/rain/contract.js';
+import { NOTHING } from '../../src/rain/report.js';
 import type { Clock } from '../../src/seam/clock.js';
 import type { Random } from '../../src/seam/random.js';
 import type { VirtualTime } from './virtual-clock.js';
@@ -163,14 +163,7 @@ export class SimulatedRain implements RainNetwork {
     const blocks = this.#blocks(manifest, all, options);
     return {
       [Symbol.asyncIterator]: () => blocks,
-      report: (): FetchReport => ({
-        servers: [],
-        blocks: 0,
-        sourceSymbols: 0,
-        decodingSymbols: 0,
-        decoderBytes: 0,
-        lookAheadBytes: 0,
-      }),
+      report: () => NOTHING,
       addServer: (server) => void all.push(server),
     };
   }
