@@ -195,6 +195,7 @@ export class CachedCopies {
       ]);
       this.budget.count(record, -1);
       this.budget.release(record.size, 'cached');
+      this.index.forget(record);
       this.moved(record, undefined);
       return true;
     });

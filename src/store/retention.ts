@@ -121,6 +121,7 @@ export class Retention {
   async #remove(record: VersionRecord): Promise<void> {
     await this.blocks.remove(record, this.forget(record));
     this.budget.release(record.size, 'overwritten');
+    this.index.forget(record);
   }
 
   async #expireOne(id: bigint, version: Buffer, expiryKey: Buffer): Promise<void> {

@@ -14,7 +14,7 @@ const DECODED_FACTOR = 6;
 const ENTRY_BYTES = 1024;
 const PAGE_RECORDS = 256;
 
-/** Reads what the index has of versions. Manifests never change under their slot, so a cache needs no invalidation. */
+/** Reads what the index has of versions. Manifests never change under their slot, so a cached one stays right. */
 export class VersionIndex {
   readonly #manifests = new LRUCache<number, Manifest>({ maxSize: CACHE_BYTES });
 
@@ -68,6 +68,11 @@ export class VersionIndex {
     const manifest = decodeManifest(bytes);
     this.#manifests.set(record.slot, manifest, { size: ENTRY_BYTES + DECODED_FACTOR * bytes.length });
     return manifest;
+  }
+
+  /** The version has been removed: its manifest takes no memory any more. */
+  forget({ slot }: VersionRecord): void {
+    this.#manifests.delete(slot);
   }
 
   /**

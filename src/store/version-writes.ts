@@ -113,7 +113,10 @@ export class VersionWrites {
       budget.move(before.size, before.role, 'overwritten');
       budget.count(before, -1);
     }
-    if (leftover) budget.release(leftover.size, 'overwritten');
+    if (leftover) {
+      budget.release(leftover.size, 'overwritten');
+      index.forget(leftover);
+    }
     if (before) await retention.trim(id);
   }
 
