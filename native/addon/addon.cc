@@ -1,14 +1,7 @@
 // The module: each part of the addon adds its names to the exports.
 #include <napi.h>
 
-#include "addon/codec_binding.h"
-#include "addon/digest_binding.h"
-#include "addon/held_block.h"
-#include "addon/hole_binding.h"
-#include "addon/loop_binding.h"
-#include "addon/measure_binding.h"
-#include "addon/pollution_binding.h"
-#include "addon/simulation_binding.h"
+#include "addon/bindings.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Encoder and Decoder for JavaScript. src/codec checks arguments and words the errors; what is checked again
 // here is what would otherwise touch memory out of bounds.
-#include "addon/codec_binding.h"
+#include "addon/bindings.h"
 
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,5 @@
 // sha256InPool() and crc32() for JavaScript: src/native/addon.ts.
-#include "addon/digest_binding.h"
+#include "addon/bindings.h"
 
 #include "addon/arguments.h"
 #include "gf2/crc32.h"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "addon/arguments.h"
+#include "addon/bindings.h"
 #include "addon/block_digest.h"
 #include "addon/block_value.h"
 #include "rain/sha256_lanes.h"

@@ -15,8 +15,6 @@
 
 namespace murky::addon {
 
-void InitHeldBlock(Napi::Env env, Napi::Object exports);
-
 // A HeldBlock of these bytes, which may be none. V8 is not told of them: they soon go.
 Napi::Object HoldBlock(Napi::Env env, gf2::Buffer bytes);
 

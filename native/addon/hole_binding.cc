@@ -1,5 +1,5 @@
 // punchHoles() for JavaScript: src/native/addon.ts.
-#include "addon/hole_binding.h"
+#include "addon/bindings.h"
 
 #include <fcntl.h>
 

@@ -3,7 +3,7 @@
 //
 // Lifetime: the loop stops at close(), when the object is collected, or when its environment (the process or
 // a worker) goes, whichever is first. While a fetch is open or a request unanswered the object is held.
-#include "addon/loop_binding.h"
+#include "addon/bindings.h"
 
 #include <algorithm>
 #include <unordered_set>

@@ -1,5 +1,5 @@
 // The codec's benchmark for bench/codec; nothing of the package itself calls it.
-#include "addon/measure_binding.h"
+#include "addon/bindings.h"
 
 #include "addon/arguments.h"
 #include "lt/codec.h"

@@ -1,6 +1,6 @@
 // A client's loop in a simulated network with servers that send wrong symbols, for JavaScript:
 // src/native/addon.ts, PollutedNetwork. Everything happens on the calling thread, in virtual time.
-#include "addon/pollution_binding.h"
+#include "addon/bindings.h"
 
 #include <algorithm>
 

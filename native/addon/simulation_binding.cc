@@ -1,5 +1,5 @@
 // simulate() for JavaScript: src/native/addon.ts, SimulationScenario and SimulationResult.
-#include "addon/simulation_binding.h"
+#include "addon/bindings.h"
 
 #include "addon/arguments.h"
 #include "addon/report_values.h"
