@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sha256InPool } from '../../src/native/pool-digest.js';
 import { punchHoles } from '../../src/native/punch-holes.js';
 import { cutBlocks } from '../../src/node/cut.js';
-import { writeBlocks } from '../../src/node/write-blocks.js';
+import { type Written, writeBlocks } from '../../src/node/write-blocks.js';
 import { resourceId } from '../../src/object/key.js';
 import { BLOCK_BYTES, type Manifest } from '../../src/object/manifest.js';
 import type { Role, Store } from '../../src/store/contract.js';
@@ -58,16 +58,7 @@ export async function putObject(
   const writer = store.begin();
   try {
     const written = await writeBlocks(key, cutBlocks(value, BLOCK_BYTES), writer, { sha256: sha256InPool });
-    const manifest: Manifest = {
-      key,
-      id: resourceId(key),
-      version: { time: BigInt(time), node: 1n },
-      tombstone: false,
-      blockBytes: BLOCK_BYTES,
-      metadata: { 'content-type': 'application/octet-stream' },
-      ...written,
-    };
-    await writer.commit(manifest, role);
+    await writer.commit(manifestOf(key, time, written), role);
   } finally {
     await writer.abort(); // nothing after a commit
   }
@@ -81,20 +72,10 @@ export async function fetchObject(
   time: number,
   role: Role = 'replica',
 ): Promise<void> {
-  const blocks = Array.from({ length: Math.ceil(value.length / BLOCK_BYTES) }, (_, block) =>
-    value.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES),
-  );
-  const manifest: Manifest = {
-    key,
-    id: resourceId(key),
-    version: { time: BigInt(time), node: 1n },
-    tombstone: false,
-    size: value.length,
-    sha256: await sha256InPool(value),
-    blockBytes: BLOCK_BYTES,
-    blockHashes: await Promise.all(blocks.map(sha256InPool)),
-    metadata: { 'content-type': 'application/octet-stream' },
-  };
+  const blocks: Uint8Array[] = [];
+  for await (const block of cutBlocks(value, BLOCK_BYTES)) blocks.push(block);
+  const [sha256, ...blockHashes] = await Promise.all([value, ...blocks].map(sha256InPool));
+  const manifest = manifestOf(key, time, { size: value.length, sha256: sha256!, blockHashes });
   const writer = await store.resume(manifest);
   try {
     for (const [index, block] of blocks.entries()) await writer.write(index, block);
@@ -102,6 +83,18 @@ export async function fetchObject(
   } finally {
     await writer.suspend(); // nothing after a commit
   }
+}
+
+function manifestOf(key: string, time: number, content: Written): Manifest {
+  return {
+    key,
+    id: resourceId(key),
+    version: { time: BigInt(time), node: 1n },
+    tombstone: false,
+    blockBytes: BLOCK_BYTES,
+    metadata: { 'content-type': 'application/octet-stream' },
+    ...content,
+  };
 }
 
 /** Runs `work` for the numbers from `from` up to, not including, `to`, `workers` at a time. */
