@@ -3,19 +3,10 @@ import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { encodeManifest } from '../../src/object/manifest.js';
+import { failure } from '../failure.js';
 import { World } from '../simulation/world.js';
 
 const value = (byte: number, length = 3000) => Buffer.alloc(length, byte);
-
-async function failure(work: Promise<unknown>): Promise<MurkyError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof MurkyError) return error;
-    throw error;
-  }
-  throw new Error('It did not fail.');
-}
 
 test('an id that belongs to another key is refused here and at the owners', async () => {
   const world = new World();

@@ -3,23 +3,13 @@ import * as assert from 'uvu/assert';
 import { encodeHeld } from '../../src/cluster/poll.js';
 import { decodeAnswer, encodePropagate } from '../../src/cluster/propagate-message.js';
 import { MAX_ENTRIES, RepairQueue } from '../../src/cluster/repair/queue.js';
-import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { encodeManifest } from '../../src/object/manifest.js';
 import { RequestKind } from '../../src/rain/contract.js';
+import { failure } from '../failure.js';
 import { type SimulatedNode, World } from '../simulation/world.js';
 
 const value = (byte: number, length = 3000) => Buffer.alloc(length, byte);
-
-async function failure(work: Promise<unknown>): Promise<MurkyError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof MurkyError) return error;
-    throw error;
-  }
-  throw new Error('It did not fail.');
-}
 
 const hintsFor = (node: SimulatedNode, other: SimulatedNode) =>
   node.cluster.peers().find(({ id }) => id === other.id.toString(16).padStart(16, '0'))?.hints;

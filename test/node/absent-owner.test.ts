@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MurkyNode } from '../../src/node/murky-node.js';
-import { codeOf, eventually, LocalCluster, readAll } from './local-cluster.js';
+import { codeOf } from '../failure.js';
+import { eventually, LocalCluster, readAll } from './local-cluster.js';
 
 const hints = async (node: MurkyNode) => (await node.status()).cluster.peers.reduce((sum, peer) => sum + peer.hints, 0);
 

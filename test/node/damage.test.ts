@@ -1,36 +1,28 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { sha256 } from '../../src/object/manifest.js';
 import { HEADER_BYTES } from '../../src/store/block-record.js';
+import { codeOf } from '../failure.js';
 import { World } from '../simulation/world.js';
 import { changeSegment, rawIndex, segments } from '../store/beds.js';
 import { eventually, LocalCluster, readAll } from './local-cluster.js';
 
 const id = resourceId('a');
 
-/** The code of the error that `work` ends with, in virtual time. */
-async function code(work: Promise<unknown>): Promise<string> {
-  return await work.then(
-    () => 'it did not fail',
-    (error) => (error instanceof MurkyError ? error.code : String(error)),
-  );
-}
-
 test('what is damaged here and held nowhere else is told by a read, and healed by a put or a delete', async () => {
   const world = new World();
   const node = await world.start(1, []);
   await node.put('a', Buffer.from('old'));
   node.store.damagedRecords.add(id);
-  assert.is(await code(node.get('a')), 'MURKY_BLOCK_CORRUPT');
+  assert.is(await codeOf(node.get('a')), 'MURKY_BLOCK_CORRUPT');
   const { replaced } = await node.put('a', Buffer.from('new'));
   assert.is(replaced, false);
   assert.is((await node.get('a')).toString(), 'new');
   node.store.damagedRecords.add(id);
   await node.delete('a');
-  assert.is(await code(node.get('a')), 'MURKY_NOT_FOUND');
+  assert.is(await codeOf(node.get('a')), 'MURKY_NOT_FOUND');
   await world.closeAll();
 });
 

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MurkyError } from '../../src/errors.js';
+import type { MurkyError } from '../../src/errors.js';
 import { get } from '../../src/node/get.js';
 import { resourceId } from '../../src/object/key.js';
+import { codeOf } from '../failure.js';
 import { nameOf } from '../simulation/memory-store.js';
 import { type SimulatedNode, World } from '../simulation/world.js';
 
@@ -13,16 +14,6 @@ function value(length: number, seed: number): Buffer {
   const bytes = Buffer.alloc(length);
   for (let i = 0; i < length; i += 4) bytes.writeUInt32LE((i * 2654435761 + seed) >>> 0, Math.min(i, length - 4));
   return bytes;
-}
-
-async function code(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof MurkyError) return error.code;
-    throw error;
-  }
-  return 'it did not fail';
 }
 
 /** Three owners, and a fourth node that owns nothing. */
@@ -58,7 +49,7 @@ test('an overwrite and a delete are seen through a cached copy', async () => {
   await owners[1]!.put('a', value(2000, 2));
   assert.ok((await reader.get('a')).equals(value(2000, 2)));
   await owners[2]!.delete('a');
-  assert.is(await code(reader.get('a')), 'MURKY_NOT_FOUND');
+  assert.is(await codeOf(reader.get('a')), 'MURKY_NOT_FOUND');
   assert.is(reader.holds(resourceId('a')), undefined, 'the copy is gone');
   await world.closeAll();
 });
@@ -81,7 +72,7 @@ test('a cached copy stays until the newer version has been fetched, and for its 
         owner.store.endGrace();
         owner.store.damaged.add(`${nameOf(manifest.id, manifest.version)}/0`);
       }
-      assert.is.not(await code(reader.get('a')), 'it did not fail');
+      assert.is.not(await codeOf(reader.get('a')), 'it did not fail');
       assert.ok(reader.holds(resourceId('a')), 'the fetch failed, the copy is still there');
       for (const owner of owners) owner.store.damaged.clear();
       assert.ok((await reader.get('a')).equals(value(3 * MIB, 2)));
@@ -100,21 +91,21 @@ test('a cached copy is served while no owner answers', async () => {
   assert.ok((await reader.get('a')).equals(value(1000, 1)));
   await world.time.run(10_000);
   assert.ok((await reader.get('a')).equals(value(1000, 1)));
-  assert.is(await code(reader.get('b')), 'MURKY_NO_SERVER', 'what is not here cannot be said to be nowhere');
+  assert.is(await codeOf(reader.get('b')), 'MURKY_NO_SERVER', 'what is not here cannot be said to be nowhere');
   await world.closeAll();
 });
 
 test('a key that nobody has is not found, also while one of three owners is away', async () => {
   const { world, owners, reader } = await withReader();
-  assert.is(await code(reader.get('nothing')), 'MURKY_NOT_FOUND');
+  assert.is(await codeOf(reader.get('nothing')), 'MURKY_NOT_FOUND');
   await world.kill(3);
-  assert.is(await code(reader.head('nothing')), 'MURKY_NOT_FOUND');
+  assert.is(await codeOf(reader.head('nothing')), 'MURKY_NOT_FOUND');
   await world.time.run(10_000);
-  assert.is(await code(owners[0]!.get('nothing')), 'MURKY_NOT_FOUND');
+  assert.is(await codeOf(owners[0]!.get('nothing')), 'MURKY_NOT_FOUND');
   await world.kill(2);
   await world.time.run(10_000);
-  assert.is(await code(owners[0]!.get('nothing')), 'MURKY_NO_SERVER');
-  assert.is(await code(owners[0]!.delete('nothing')), 'MURKY_NO_QUORUM');
+  assert.is(await codeOf(owners[0]!.get('nothing')), 'MURKY_NO_SERVER');
+  assert.is(await codeOf(owners[0]!.delete('nothing')), 'MURKY_NO_QUORUM');
   await world.closeAll();
 });
 
@@ -275,7 +266,7 @@ test('overwritten in the midst of a fetch: the old version to its end while it i
         if (!kept) for (const owner of owners) owner.store.endGrace();
       }
     };
-    const outcome = await code(world.time.until(read()));
+    const outcome = await codeOf(world.time.until(read()));
     const bytes = Buffer.concat(chunks);
     assert.ok(bytes.equals(old.subarray(0, bytes.length)), 'only bytes of the old version');
     if (kept) assert.is(bytes.length, old.length);
@@ -300,7 +291,7 @@ test('overwritten while it is read from the own store: the old version or a clea
         if (!kept) node.store.endGrace();
       }
     };
-    const outcome = await code(world.time.until(read()));
+    const outcome = await codeOf(world.time.until(read()));
     assert.ok(Buffer.concat(chunks).equals(old.subarray(0, Buffer.concat(chunks).length)));
     assert.is(outcome, kept ? 'it did not fail' : 'MURKY_SUPERSEDED');
     await world.closeAll();
@@ -318,7 +309,7 @@ test('a damaged block here is fetched from another node for the reader, and mend
   world.isolate(1);
   assert.ok((await owners[0]!.get('a')).equals(bytes), 'it was mended here');
   damage();
-  assert.is(await code(owners[0]!.get('a')), 'MURKY_BLOCK_CORRUPT');
+  assert.is(await codeOf(owners[0]!.get('a')), 'MURKY_BLOCK_CORRUPT');
   await world.closeAll();
 });
 
@@ -343,7 +334,7 @@ test('with share-content a cached copy serves others, without it does not', asyn
     await reader.get('a');
     await world.time.run(8000);
     for (const n of [1, 2, 3]) await world.kill(n);
-    const answer = await code(late.get('a'));
+    const answer = await codeOf(late.get('a'));
     assert.is(answer, shareContent ? 'it did not fail' : 'MURKY_NO_SERVER');
     await world.closeAll();
   }

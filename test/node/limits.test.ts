@@ -14,9 +14,10 @@ import { versionToBytes } from '../../src/object/version.js';
 import { RainClient } from '../../src/rain/client.js';
 import type { Address } from '../../src/rain/contract.js';
 import { cleanUp, temporaryFolder } from '../e2e/node-process.js';
+import { codeOf } from '../failure.js';
 import { noise } from '../rain/bytes.js';
 import { listen, OUTER_BYTES, request, Sender, sealed, subscribe, Type, tokenOf, unsealed } from '../rain/packets.js';
-import { codeOf, readAll } from './local-cluster.js';
+import { readAll } from './local-cluster.js';
 
 const MIB = 2 ** 20;
 const RefuseBusy = 3;

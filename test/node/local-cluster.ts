@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MurkyConfig } from '../../src/config/contract.js';
 import { defaultConfig } from '../../src/config/load.js';
-import { MurkyError } from '../../src/errors.js';
 import { MurkyNode, type NodeSeams } from '../../src/node/murky-node.js';
 
 export interface NodeChoice {
@@ -129,15 +128,4 @@ export async function readAll(node: MurkyNode, key: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of (await node.get(key)).body) chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-/** The code of the error that `work` ends with. */
-export async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof MurkyError) return error.code;
-    throw error;
-  }
-  return 'it did not fail';
 }

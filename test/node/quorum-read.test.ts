@@ -3,20 +3,11 @@ import * as assert from 'uvu/assert';
 import { MurkyError } from '../../src/errors.js';
 import { resourceId } from '../../src/object/key.js';
 import { RequestKind } from '../../src/rain/contract.js';
+import { codeOf } from '../failure.js';
 import { type SimulatedNode, World } from '../simulation/world.js';
 
 const value = (byte: number, length = 3000) => Buffer.alloc(length, byte);
 const quorum = { consistency: 'quorum' } as const;
-
-async function code(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof MurkyError) return error.code;
-    throw error;
-  }
-  return 'it did not fail';
-}
 
 /** How many PROPAGATE requests a node sends while `work` runs. */
 async function propagations(node: SimulatedNode, work: () => Promise<unknown>): Promise<number> {
@@ -72,7 +63,7 @@ async function withHalfWritten(action: (writer: SimulatedNode) => Promise<unknow
     kind === RequestKind.Propagate
       ? Promise.reject(new MurkyError('MURKY_TIMEOUT', 'Not let through.'))
       : request.call(nodes[0]!.rain, to, kind, payload, options);
-  assert.is(await code(action(nodes[0]!)), 'MURKY_NO_QUORUM');
+  assert.is(await codeOf(action(nodes[0]!)), 'MURKY_NO_QUORUM');
   return { world, nodes };
 }
 
@@ -90,9 +81,9 @@ test('a deletion that a quorum read has seen stays, also without the node it cam
   for (const look of [(node: SimulatedNode) => node.get('k', quorum), (node: SimulatedNode) => node.delete('k')]) {
     const { world, nodes } = await withHalfWritten((writer) => writer.delete('k'));
     world.isolate(3);
-    assert.is(await code(look(nodes[1]!)), 'MURKY_NOT_FOUND');
+    assert.is(await codeOf(look(nodes[1]!)), 'MURKY_NOT_FOUND');
     world.isolate(1);
-    assert.is(await code(nodes[2]!.get('k', quorum)), 'MURKY_NOT_FOUND');
+    assert.is(await codeOf(nodes[2]!.get('k', quorum)), 'MURKY_NOT_FOUND');
     await world.closeAll();
   }
 });
@@ -105,8 +96,8 @@ test('without a majority of the owners a quorum read fails, and another one does
   world.isolate(3);
   for (const wait of [0, 20_000]) {
     await world.time.run(wait);
-    assert.is(await code(c!.get('k', quorum)), 'MURKY_NO_QUORUM');
-    assert.is(await code(c!.head('k', quorum)), 'MURKY_NO_QUORUM');
+    assert.is(await codeOf(c!.get('k', quorum)), 'MURKY_NO_QUORUM');
+    assert.is(await codeOf(c!.head('k', quorum)), 'MURKY_NO_QUORUM');
     assert.ok((await c!.get('k')).equals(value(1)));
     assert.ok((await b!.get('k', quorum)).equals(value(1)));
   }
@@ -118,7 +109,7 @@ test('a node that is no owner reads at the quorum, and brings what it found to a
   for (const n of [1, 2, 3]) await world.start(n, [1, 2, 3, 4], { writeTimeoutMs: 1000 });
   const edge = await world.start(4, [1, 2, 3], { weight: 0 });
   await world.time.run(3000);
-  assert.is(await code(edge.get('k', quorum)), 'MURKY_NOT_FOUND');
+  assert.is(await codeOf(edge.get('k', quorum)), 'MURKY_NOT_FOUND');
   const body = value(3, 3 * 2 ** 20);
   await world.nodes.get(1)!.put('k', body, { metadata: { note: 'n'.repeat(4000) } }); // the manifest fits no answer
   await world.time.run(2000);
@@ -136,7 +127,7 @@ test('a damaged record does not count as an answer', async () => {
   assert.ok((await b!.get('k', quorum)).equals(value(1)));
   b!.store.damagedRecords.add(resourceId('k'));
   c!.store.damagedRecords.add(resourceId('k'));
-  assert.is(await code(a!.get('k', quorum)), 'MURKY_NO_QUORUM');
+  assert.is(await codeOf(a!.get('k', quorum)), 'MURKY_NO_QUORUM');
   await a!.put('k', value(2)); // what is damaged can be written anew
   await world.time.run(5000);
   assert.ok((await c!.get('k', quorum)).equals(value(2)));

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MurkyNode } from '../../src/node/murky-node.js';
-import { codeOf, LocalCluster, readAll } from './local-cluster.js';
+import { codeOf } from '../failure.js';
+import { LocalCluster, readAll } from './local-cluster.js';
 
 test('what goes wrong at the start is one clear error, and leaves nothing open', async () => {
   const cluster = new LocalCluster();

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../src/seam/clock.js';
-import { codeOf, eventually, LocalCluster, readAll } from './local-cluster.js';
+import { codeOf } from '../failure.js';
+import { eventually, LocalCluster, readAll } from './local-cluster.js';
 
 const MIB = 2 ** 20;
 const DAY_MS = 86_400_000;

@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { versionToText } from '../../src/index.js';
 import { MurkyNode } from '../../src/node/murky-node.js';
-import { codeOf, eventually, LocalCluster } from './local-cluster.js';
+import { codeOf } from '../failure.js';
+import { eventually, LocalCluster } from './local-cluster.js';
 
 test('overwritten and deleted versions are listed and readable for the retention time, over a restart too', async () => {
   const cluster = new LocalCluster();
