@@ -1,10 +1,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isMurkyError } from '../../src/errors.js';
+import { idText } from '../../src/node/identity.js';
 import { put } from '../../src/node/put.js';
 import { resourceId } from '../../src/object/key.js';
+import { sleep } from '../../src/seam/clock.js';
+import { Machine } from '../simulation/machine.js';
+import { MemoryEtcd } from '../simulation/memory-etcd.js';
 import { MemoryRegister } from '../simulation/memory-register.js';
-import { World } from '../simulation/world.js';
+import { addressOf, World } from '../simulation/world.js';
 
 const bytes = (text: string) => Buffer.from(text);
 
@@ -78,6 +82,51 @@ test('a write that failed half-way does not come back after it was overwritten',
   await world.time.run(60_000);
   for (const node of [a!, b!, c!]) assert.is((await node.get('k')).toString(), 'second', `node ${node.n}`);
   await world.closeAll();
+});
+
+test('a node that etcd takes for dead goes on in the middle of a conditional write: both it and its successor may be done', async () => {
+  let bothDone = 0;
+  for (let aheadMs = 0; aheadMs < 120; aheadMs += 2) {
+    const world = new World();
+    const etcd = new MemoryEtcd(world.net, addressOf(200));
+    const machine = new Machine(world.time);
+    const a = await world.start(1, [1, 2, 3], { etcd });
+    await world.start(2, [1, 2, 3], { etcd });
+    const stopped = await world.start(3, [1, 2, 3], { etcd, machine });
+    await world.time.run(5000);
+    const { manifest } = await a.put('k', bytes('first'));
+    const onFirst = { ifMatch: [Buffer.from(manifest.sha256).toString('hex')] };
+
+    // It has its claim, and commits when it goes on.
+    const begin = stopped.store.begin.bind(stopped.store);
+    stopped.store.begin = () => {
+      const writer = begin();
+      const commit = async (...what: Parameters<typeof writer.commit>) => {
+        machine.pause();
+        await sleep(machine, 1);
+        return await writer.commit(...what);
+      };
+      return { ...writer, commit };
+    };
+    const before = put(stopped.parts, 'k', bytes('stopped'), onFirst);
+    await world.time.run(60_000);
+    assert.ok(machine.paused);
+    assert.is(a.cluster.peers().find(({ id }) => id === idText(stopped.id))?.state, 'away');
+
+    const successor = put(a.parts, 'k', bytes('successor'), onFirst);
+    world.time.after(aheadMs, () => machine.resume());
+    const outcomes = await world.time.until(Promise.allSettled([before, successor]));
+    const failed = outcomes.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
+    if (failed.length === 0) bothDone += 1;
+    // One at least is done; the other one is told.
+    else assert.ok(['MURKY_PRECONDITION_FAILED', 'MURKY_SUPERSEDED'].includes(String(failed)), String(failed));
+    await world.time.run(60_000);
+    const found = [];
+    for (const node of world.nodes.values()) found.push(String(await node.get('k')));
+    assert.is(new Set(found).size, 1, `after ${aheadMs} ms: ${found}`);
+    await world.closeAll();
+  }
+  assert.ok(bothDone > 0 && bothDone <= 6, `both were done at ${bothDone} of 60 moments`);
 });
 
 test.run();
