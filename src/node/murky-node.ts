@@ -4,9 +4,7 @@ import { parseContact } from '../cluster/contact.js';
 import { SharedSource } from '../cluster/share.js';
 import type { MurkyConfig } from '../config/contract.js';
 import { readServersList } from '../config/servers-list.js';
-import { fastCrc32 } from '../native/fast-crc32.js';
 import { sha256InPool } from '../native/pool-digest.js';
-import { punchHoles } from '../native/punch-holes.js';
 import { HybridClock } from '../object/hybrid-clock.js';
 import { resourceId } from '../object/key.js';
 import type { Manifest } from '../object/manifest.js';
@@ -18,9 +16,6 @@ import type { RunningFetch } from '../rain/report.js';
 import { type Clock, systemClock } from '../seam/clock.js';
 import { type Log, silentLog } from '../seam/log.js';
 import { type Random, systemRandom } from '../seam/random.js';
-import { levelDiskWith } from '../store/disk.js';
-import { nodeFilesWith } from '../store/node-files.js';
-import { ObjectStore } from '../store/object-store.js';
 import { keyFingerprint, readClusterKeys } from './cluster-key.js';
 import { checkClusterMarks, keepClusterMarks } from './cluster-mark.js';
 import { clusterReport, summaryOf } from './cluster-report.js';
@@ -44,6 +39,7 @@ import { configuredEtcd } from './etcd.js';
 import type { NodeEvents } from './events.js';
 import { get } from './get.js';
 import { idText, nodeId } from './identity.js';
+import { openStore } from './open-store.js';
 import type { Parts } from './parts.js';
 import { put } from './put.js';
 import { findFor } from './quorum-read.js';
@@ -61,7 +57,6 @@ export interface NodeSeams {
 
 /** How long a start waits for the listed servers to answer, so that the first write sees its owners. */
 const SETTLE_MS = 1000;
-const HOUR_MS = 3_600_000;
 /** How long close() waits for running operations before it cuts them off. */
 const DRAIN_MS = 5000;
 
@@ -87,18 +82,7 @@ export class MurkyNode implements ObjectNode {
     const events = new EventEmitter<NodeEvents>();
     const opened: (() => Promise<void>)[] = [];
     try {
-      const store = await ObjectStore.open({
-        folder: config.dataDir,
-        maxBytes: config.cache.maxBytes,
-        wholeFolder: true,
-        sha256: sha256InPool,
-        crc32: fastCrc32,
-        disk: levelDiskWith(nodeFilesWith(punchHoles)),
-        reclaimTimeFraction: config.reclaim.maxTimeFraction,
-        retentionMs: config.versions.retentionHours * HOUR_MS,
-        clock,
-        log,
-      });
+      const store = await openStore(config, { clock, log });
       opened.push(() => store.close());
       if (keys) await checkClusterMarks(store.facts, keys, config.dataDir);
       const id = await nodeId(store.facts, random);

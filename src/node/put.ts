@@ -20,8 +20,7 @@ export async function put(
 ): Promise<WriteResult> {
   const { store, cluster, versions, blockBytes = BLOCK_BYTES } = parts;
   const id = resourceId(key);
-  const metadata = sortedMetadata(options.metadata ?? {});
-  checkMetadata(metadata);
+  const metadata = checkedMetadata(options.metadata);
   if ((options.length ?? 0) > MAX_OBJECT_BYTES) throw tooLarge(key);
   cluster.plan(id);
   const current = await currentIfSound(store, id);
@@ -58,11 +57,14 @@ export async function put(
   }
 }
 
-function sortedMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** As a manifest has it: in order. */
+export function checkedMetadata(given: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const metadata = Object.fromEntries(Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1)));
+  checkMetadata(metadata);
+  return metadata;
 }
 
-function taken(key: string, id: bigint, owner: string): MurkyError {
+export function taken(key: string, id: bigint, owner: string): MurkyError {
   return new MurkyError('MURKY_ID_TAKEN', `"${key}" has the id ${id}, which belongs to the key "${owner}" already.`, {
     hint: 'Choose another key.',
     facts: { id: String(id), key: owner },

@@ -1,13 +1,12 @@
 import { Readable } from 'node:stream';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { MurkyError } from '../../errors.js';
 import { checkKey } from '../../object/key.js';
 import { type IncomingObject, readArchive } from '../archive/read-archive.js';
 import { Checksum } from '../checksum.js';
 import { asMurkyError } from '../failure.js';
 import { nodeClient } from '../http/node-address.js';
-import type { NodeClient } from '../http/node-client.js';
-import { openInput } from '../input-file.js';
+import { type Input, openInput } from '../input-file.js';
 import { interruptible } from '../interruption.js';
 import {
   jsonOption,
@@ -22,9 +21,22 @@ import { print, printable, printJson } from '../terminal/output.js';
 import { type Progress, startProgress } from '../terminal/progress.js';
 import { bytesText, countText, toMicroseconds } from '../terminal/quantity.js';
 
-type ImportOptions = NodeOptions & ReportOptions;
+interface ImportOptions extends NodeOptions, ReportOptions {
+  readonly folder?: string;
+  readonly config?: string;
+}
 
-/** What the node has acknowledged. */
+/** Where the objects go: one that is told of is durable there. */
+interface Destination {
+  put(
+    key: string,
+    body: Readable,
+    facts: { bytes: number; metadata: Readonly<Record<string, string>> },
+  ): Promise<{ readonly sha256?: string | undefined }>;
+  close(): Promise<void>;
+}
+
+/** What has been acknowledged. */
 interface Imported {
   objects: number;
   bytes: number;
@@ -37,8 +49,19 @@ export function addImport(program: Command): void {
   program
     .command('import')
     .summary('store the files of a tar archive')
-    .description('Stores each file of a tar archive under its path, or under the key that murky export gave it.')
+    .description(
+      'Stores each file of a tar archive under its path, or under the key that murky export gave it; ' +
+        "in a stopped node's folder with --folder.",
+    )
     .argument('<file>', 'archive to read, not compressed; - is standard input')
+    .addOption(
+      new Option('--folder <folder>', "a stopped node's data folder to store them in, or a new one").conflicts([
+        'node',
+        'tokenFile',
+        'timeout',
+      ]),
+    )
+    .option('-c, --config <file>', 'with --folder: whose cache.max-bytes holds (default: murky-config.json here)')
     .addOption(nodeOption())
     .addOption(tokenFileOption())
     .addOption(timeoutOption(60))
@@ -48,8 +71,35 @@ export function addImport(program: Command): void {
 }
 
 async function importObjects(file: string, options: ImportOptions, signal: AbortSignal): Promise<void> {
-  const client = await nodeClient(options, signal);
   const input = await openInput(file);
+  const destination = await destinationOf(options, signal).catch((error) => {
+    input.body.destroy();
+    throw error;
+  });
+  try {
+    await takeIn(destination, file, input, options, signal);
+  } finally {
+    await destination.close();
+  }
+}
+
+async function destinationOf({ folder, config, ...options }: ImportOptions, signal: AbortSignal): Promise<Destination> {
+  if (folder !== undefined) {
+    const { openFolder } = await import('../offline/folder-import.js');
+    return await openFolder(folder, config, signal);
+  }
+  if (config !== undefined) throw new MurkyError('MURKY_BAD_USAGE', '--config goes with --folder.');
+  const client = await nodeClient(options, signal);
+  return { put: (key, body, facts) => client.put(key, body, facts), close: async () => {} };
+}
+
+async function takeIn(
+  destination: Destination,
+  file: string,
+  input: Input,
+  options: ImportOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const progress = startProgress(file === '-' ? 'import' : file, { totalBytes: input.bytes, quiet: options.quiet });
   const started = performance.now();
   const imported: Imported = { objects: 0, bytes: 0, last: undefined, skipped: 0 };
@@ -60,7 +110,8 @@ async function importObjects(file: string, options: ImportOptions, signal: Abort
       imported.skipped += 1;
       progress.note(`${printable(path)}: left out, it is no file (${type})`);
     };
-    for await (const object of readArchive(input.body, file, skip)) await store(client, object, progress, imported);
+    for await (const object of readArchive(input.body, file, skip))
+      await store(destination, object, progress, imported);
   } catch (error) {
     progress.stop();
     if (signal.aborted) process.stderr.write(`Interrupted: ${takenText(imported)}\n`);
@@ -76,7 +127,7 @@ async function importObjects(file: string, options: ImportOptions, signal: Abort
 }
 
 async function store(
-  client: NodeClient,
+  destination: Destination,
   object: IncomingObject,
   progress: Progress,
   imported: Imported,
@@ -88,9 +139,9 @@ async function store(
   const body = Readable.from(heldBack(key, checksum.of(object.body, progress.advance), object.sha256, checksum), {
     objectMode: false,
   });
-  const answer = await client.put(key, body, { bytes, metadata });
+  const answer = await destination.put(key, body, { bytes, metadata });
   if (answer.sha256 !== undefined && answer.sha256 !== checksum.sha256()) {
-    throw new MurkyError('MURKY_BLOCK_CORRUPT', `What the node stored of "${printable(key)}" is not what was sent.`, {
+    throw new MurkyError('MURKY_BLOCK_CORRUPT', `What was stored of "${printable(key)}" is not what was sent.`, {
       hint: 'Import it again.',
       facts: { sent: checksum.sha256(), stored: answer.sha256 },
     });
@@ -120,7 +171,7 @@ async function* heldBack(
   if (last) yield last;
 }
 
-/** The same failure, with what the node had taken before it. */
+/** The same failure, with what had been taken before it. */
 function partly(error: unknown, imported: Imported): MurkyError {
   const failure = asMurkyError(error);
   const { objects, bytes, last } = imported;
