@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -51,6 +52,7 @@ class Pool {
   uint8_t* Get(size_t capacity) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
+      lent_bytes_ += capacity;
       for (size_t i = free_.size(); i-- > 0;) {
         if (free_[i].capacity != capacity) continue;
         uint8_t* bytes = free_[i].bytes;
@@ -59,26 +61,34 @@ class Pool {
         return bytes;
       }
     }
-    return Allocate(capacity);
+    try {
+      return Allocate(capacity);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      lent_bytes_ -= capacity;
+      throw;
+    }
   }
 
   void Put(uint8_t* bytes, size_t capacity) {
-#if !MURKY_SANITIZED
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (capacity <= kPoolBytes) {
-      size_t oldest = 0;
-      while (held_bytes_ + capacity > kPoolBytes) {
-        held_bytes_ -= free_[oldest].capacity;
-        Free(free_[oldest].bytes, free_[oldest].capacity);
-        oldest++;
-      }
-      free_.erase(free_.begin(), free_.begin() + static_cast<std::ptrdiff_t>(oldest));
+    std::vector<Piece> over;  // given back without the lock: whoever decodes may wait for it
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      lent_bytes_ -= capacity;
       free_.push_back({bytes, capacity});
       held_bytes_ += capacity;
-      return;
+      size_t oldest = 0;
+      for (const size_t most = Most(); held_bytes_ > most; oldest++) held_bytes_ -= free_[oldest].capacity;
+      const auto kept = free_.begin() + static_cast<std::ptrdiff_t>(oldest);
+      over.assign(free_.begin(), kept);
+      free_.erase(free_.begin(), kept);
     }
-#endif
-    Free(bytes, capacity);
+    for (const Piece& piece : over) Free(piece.bytes, piece.capacity);
+  }
+
+  size_t held_bytes() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return held_bytes_;
   }
 
  private:
@@ -86,9 +96,21 @@ class Pool {
     uint8_t* bytes;
     size_t capacity;
   };
+
+  // Blocks that come fast go in gusts, as they are hashed together: what one gust lets go the next one takes.
+  size_t Most() const {
+#if MURKY_SANITIZED
+    return 0;
+#else
+    const bool busy = lent_bytes_ >= kBusyBytes && lent_bytes_ < kBusyPoolBytes;
+    return busy ? std::max(kPoolBytes, kBusyPoolBytes - lent_bytes_) : kPoolBytes;
+#endif
+  }
+
   std::mutex mutex_;
   std::vector<Piece> free_;  // the oldest first
   size_t held_bytes_ = 0;
+  size_t lent_bytes_ = 0;  // to buffers that are in use
 };
 
 // Never destroyed: buffers may still be freed while the process ends.
@@ -122,6 +144,8 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(capacity_, other.capacity_);
   return *this;
 }
+
+size_t Buffer::PooledBytes() { return SharedPool().held_bytes(); }
 
 size_t Buffer::MemoryBytes(size_t bytes) { return Capacity(bytes ? bytes : 1); }
 

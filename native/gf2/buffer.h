@@ -1,5 +1,6 @@
-// Bytes in one aligned piece of memory that goes back to a pool of at most kPoolBytes for the next block:
-// fresh memory costs a page fault for each 4 KiB, more than the coding itself.
+// Bytes in one aligned piece of memory that goes back to a pool for the next block: fresh memory costs a page
+// fault for each 4 KiB, more than the coding itself. The pool holds at most kPoolBytes, and while kBusyBytes
+// or more are in use as much as makes kBusyPoolBytes with them.
 //
 // Thread-safety: the pool is locked; a Buffer belongs to one thread at a time and may be freed by any.
 #ifndef MURKY_GF2_BUFFER_H_
@@ -12,6 +13,8 @@ namespace murky::gf2 {
 
 constexpr size_t kCacheLineBytes = 64;
 constexpr size_t kPoolBytes = 16u << 20;
+constexpr size_t kBusyBytes = 4u << 20;
+constexpr size_t kBusyPoolBytes = 48u << 20;
 
 class Buffer {
  public:
@@ -33,6 +36,8 @@ class Buffer {
   // 0 if the memory is somebody else's.
   size_t memory_bytes() const { return capacity_; }
 
+  // What the pool holds now.
+  static size_t PooledBytes();
   // What Buffer(bytes) holds.
   static size_t MemoryBytes(size_t bytes);
 

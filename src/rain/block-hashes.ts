@@ -6,10 +6,17 @@ const FAST_BYTES_PER_MS = 500_000;
 /** Fewer are hashed one by one, on several threads: side by side they take as long as this many. */
 const LEAST_TOGETHER = 8;
 
+/** Once they are thought to come fast, they are until they take so many times longer: a fetch comes in gusts. */
+const SLOW_AFTER = 2;
+/** Behind blocks that were hashed, before it is looked at how many are under way: their reader may have asked for more. */
+const LOOK_AFTER_MS = 1;
+
 export interface BlockHashesOptions {
   readonly clock: Clock;
   /** How many blocks are best hashed together; 1: each alone. */
   readonly lanes: number;
+  /** Blocks that were asked for and are not here yet; they come whatever the reader does. */
+  readonly underWay: () => number;
 }
 
 interface Waiting {
@@ -26,6 +33,8 @@ export class BlockHashes {
   readonly #cameMs: number[] = [];
   #fast = false;
   #waiting: Waiting[] = [];
+  /** How many times several are being hashed together. */
+  #together = 0;
   #cancel: () => void = () => {};
 
   constructor(private readonly options: BlockHashesOptions) {}
@@ -35,21 +44,22 @@ export class BlockHashes {
     return this.#fast ? 2 * this.options.lanes : 0;
   }
 
-  /** `underWay`: blocks that were asked for and are not here yet; they come whatever the reader does. */
-  hash(block: HeldBlock, underWay: number): Promise<Uint8Array> {
+  hash(block: HeldBlock): Promise<Uint8Array> {
     const { clock, lanes } = this.options;
     const { length } = block;
     const patienceMs = (lanes * length) / FAST_BYTES_PER_MS;
-    this.#fast = lanes >= LEAST_TOGETHER && this.#span(clock.monotonic()) <= patienceMs;
+    const spanMs = this.#span(clock.monotonic());
+    this.#fast = lanes >= LEAST_TOGETHER && spanMs <= (this.#fast ? SLOW_AFTER : 1) * patienceMs;
     if (this.#waiting[0] && this.#waiting[0].block.length !== length) this.flush();
-    const missing = lanes - this.#waiting.length - 1;
-    const worthIt = this.#fast && underWay >= missing;
-    if (!worthIt && this.#waiting.length === 0) return block.sha256();
-    if (this.#waiting.length === 0) this.#cancel = clock.after(patienceMs, () => this.flush());
+    if (this.#waiting.length === 0) {
+      if (!this.#fast || !this.#enough(lanes - 1)) return block.sha256();
+      this.#cancel = clock.after(patienceMs, () => this.flush());
+    }
     const hash = new Promise<Uint8Array>((settle) => {
       this.#waiting.push({ block, settle });
     });
-    if (!worthIt || missing === 0) this.flush();
+    if (!this.#fast) this.flush();
+    else this.#look();
     return hash;
   }
 
@@ -64,7 +74,22 @@ export class BlockHashes {
       return;
     }
     const hashes = first.sha256Together(others);
+    this.#together++;
+    const done = () => {
+      this.#together--;
+      if (this.#waiting.length > 0) this.options.clock.after(LOOK_AFTER_MS, () => this.#look());
+    };
+    hashes.then(done, done);
     for (const [at, { settle }] of waiting.entries()) settle(hashes.then((each) => each[at]!));
+  }
+
+  #look(): void {
+    if (!this.#enough(this.options.lanes - this.#waiting.length)) this.flush();
+  }
+
+  /** Whether so many more will come. While blocks are being hashed the reader cannot ask for others in their place. */
+  #enough(missing: number): boolean {
+    return missing > 0 && (this.#together > 0 || this.options.underWay() >= missing);
   }
 
   /** In how many milliseconds the last `lanes` blocks came, with the one that is here now. */

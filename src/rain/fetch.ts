@@ -73,7 +73,11 @@ export class VerifiedFetch implements BlockFetch {
       wholeBlocks: () => this.#hashing + this.#ready.size,
       clock: host.clock,
     });
-    this.#hashes = new BlockHashes({ clock: host.clock, lanes: addon().sha256Lanes() });
+    this.#hashes = new BlockHashes({
+      clock: host.clock,
+      lanes: addon().sha256Lanes(),
+      underWay: () => this.#wanted.size - this.#hashing - this.#onTrial.size,
+    });
     this.#stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.#signal = options.signal;
     this.#next = plan.first;
@@ -247,7 +251,7 @@ export class VerifiedFetch implements BlockFetch {
     }
     this.#hashing++;
     const verifying = this.#hashes
-      .hash(block, this.#wanted.size - this.#verifying.size - 1)
+      .hash(block)
       .finally(() => this.#hashing--)
       .then((hash) => this.#onHashed(position, block, hash, givers))
       .catch((error) => this.#fail(error))

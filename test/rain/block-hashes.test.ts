@@ -14,11 +14,13 @@ const ENOUGH = 100;
 /** Gives blocks to a BlockHashes and says how they were hashed: alone, or together with how many. */
 function start(lanes = LANES) {
   const clock = new ManualClock();
-  const hashes = new BlockHashes({ clock, lanes });
+  let underWay = ENOUGH;
+  const hashes = new BlockHashes({ clock, lanes, underWay: () => underWay });
   const hashed: number[] = [];
   const checks: Promise<void>[] = [];
   let seed = 0;
-  const give = (underWay = ENOUGH, length = BLOCK_BYTES) => {
+  const give = (others = ENOUGH, length = BLOCK_BYTES) => {
+    underWay = others;
     const bytes = noise(length, ++seed);
     const inner = held(bytes);
     const block: HeldBlock = {
@@ -34,16 +36,19 @@ function start(lanes = LANES) {
       },
     };
     plain.set(block, createHash('sha256').update(bytes).digest());
-    checks.push(hashes.hash(block, underWay).then((hash) => assert.equal(Buffer.from(hash), plain.get(block))));
+    checks.push(hashes.hash(block).then((hash) => assert.equal(Buffer.from(hash), plain.get(block))));
   };
   /** Blocks that come 1 ms after each other. */
-  const stream = (count: number, underWay = ENOUGH) => {
+  const stream = (count: number, others = ENOUGH) => {
     for (let i = 0; i < count; i++) {
       clock.advance(1);
-      give(underWay);
+      give(others);
     }
   };
-  return { clock, hashes, hashed, give, stream, right: () => Promise.all(checks) };
+  const asksFor = (others: number) => {
+    underWay = others;
+  };
+  return { clock, hashes, hashed, give, stream, asksFor, right: () => Promise.all(checks) };
 }
 
 const plain = new WeakMap<HeldBlock, Buffer>();
@@ -77,6 +82,37 @@ test('blocks that come slowly, or of which not enough are under way, wait for no
   narrow.stream(40);
   assert.equal(narrow.hashed, alone(40), 'this processor gains nothing');
   await Promise.all([slow, last, narrow].map(({ right }) => right()));
+});
+
+test('while others are being hashed blocks wait for what their reader asks for next', async () => {
+  for (const [others, expected] of [
+    [12, []],
+    [5, [10]],
+  ] as const) {
+    const { clock, hashed, stream, asksFor, right } = start();
+    stream(2 * LANES);
+    assert.equal(hashed.slice(LANES), [LANES], 'being hashed');
+    stream(10, 0);
+    assert.equal(hashed.slice(LANES), [LANES], 'ten wait, though none is under way as long as their reader has none');
+    await settle(); // the hashes are there: it takes its blocks and asks for others
+    asksFor(others);
+    clock.advance(1.5);
+    assert.equal(hashed.slice(LANES + 1), expected, `${others} under way`);
+    clock.advance(32);
+    await right();
+  }
+});
+
+test('a pause within the gusts that blocks come in does not part them', async () => {
+  const { clock, hashed, stream, right } = start();
+  stream(LANES + 8);
+  clock.advance(16.5); // sixteen take 32.5 ms now
+  stream(8);
+  assert.equal(hashed.slice(LANES), [LANES]);
+  clock.advance(60);
+  stream(1);
+  assert.equal(hashed.slice(LANES), [LANES, 1], 'no longer fast');
+  await right();
 });
 
 test('what waits is hashed after 32 ms, together where that is worth it', async () => {
