@@ -65,7 +65,7 @@ function build() {
 function fuzz(name) {
   if (name === MESSAGES) {
     const words = ['--import', 'tsx', 'test/fuzz/messages.ts', `--seconds=${seconds}`, ...(keep ? ['--keep'] : [])];
-    return run('node', words);
+    return run(process.execPath, words);
   }
   const found = `${out}/corpus-${name}`;
   const kept = `test/fuzz/corpus/${name}`;
