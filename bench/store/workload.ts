@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileWrites } from '../../src/native/file-writes.js';
 import { sha256InPool } from '../../src/native/pool-digest.js';
 import { punchHoles } from '../../src/native/punch-holes.js';
 import { cutBlocks } from '../../src/node/cut.js';
@@ -17,7 +18,7 @@ export const MIB = 2 ** 20;
 export const GIB = 2 ** 30;
 
 /** As a node has it. */
-export const nodeDisk = levelDiskWith(nodeFilesWith(punchHoles));
+export const nodeDisk = levelDiskWith(nodeFilesWith(punchHoles, fileWrites));
 
 /** Runs `work` on a folder of its own, on the disk that TMPDIR names, and removes it. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

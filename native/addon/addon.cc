@@ -14,6 +14,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   murky::addon::InitLoop(env, exports);
   murky::addon::InitSimulation(env, exports);
   murky::addon::InitPollution(env, exports);
+  murky::addon::InitWrites(env, exports);
   return exports;
 }
 

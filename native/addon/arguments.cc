@@ -39,6 +39,15 @@ double AmountOf(Napi::Value value) {
   return number;
 }
 
+uint64_t OffsetOf(Napi::Value value) {
+  constexpr double kMostOffset = 9007199254740991;
+  const double offset = AmountOf(value);
+  if (offset > kMostOffset || offset != std::floor(offset)) {
+    throw BadArgument(value.Env(), "An offset is not whole, or over 2^53 - 1.");
+  }
+  return static_cast<uint64_t>(offset);
+}
+
 bool BooleanOf(Napi::Value value) {
   if (!value.IsBoolean()) throw BadArgument(value.Env(), "A boolean is missing.");
   return value.As<Napi::Boolean>().Value();

@@ -20,6 +20,8 @@ Napi::Uint8Array BytesOf(Napi::Value value);
 uint32_t WholeOf(Napi::Value value, uint32_t limit = UINT32_MAX);
 // A number that is finite and at least 0.
 double AmountOf(Napi::Value value);
+// A place in a file: a whole number that JavaScript holds exactly.
+uint64_t OffsetOf(Napi::Value value);
 bool BooleanOf(Napi::Value value);
 // A bigint from 0 to 2^64 - 1.
 uint64_t BigOf(Napi::Value value);

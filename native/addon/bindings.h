@@ -22,6 +22,8 @@ void InitMeasure(Napi::Env env, Napi::Object exports);
 void InitPollution(Napi::Env env, Napi::Object exports);
 // simulate.
 void InitSimulation(Napi::Env env, Napi::Object exports);
+// writeParts.
+void InitWrites(Napi::Env env, Napi::Object exports);
 
 }  // namespace murky::addon
 

@@ -2,18 +2,11 @@
 
 #include <algorithm>
 #include <climits>
-#include <cmath>
 #include <utility>
 
 #include "addon/arguments.h"
 
 namespace murky::addon {
-
-namespace {
-
-constexpr double kMostOffset = 9007199254740991;  // what a number of JavaScript holds exactly
-
-}  // namespace
 
 FileRead::FileRead(Napi::Object owner, const rain::FilePlace& place, std::function<void(Bytes)> done)
     : Napi::AsyncWorker(owner.Env(), "murky-file-read"),
@@ -44,11 +37,7 @@ rain::FilePlace FilePlaceOf(Napi::Value value, uint32_t most_bytes) {
   const Napi::Object given = ObjectOf(value);
   rain::FilePlace place;
   place.descriptor = static_cast<int>(WholeOf(given.Get("descriptor"), INT_MAX));
-  const double offset = AmountOf(given.Get("offset"));
-  if (offset > kMostOffset || offset != std::floor(offset)) {
-    throw BadArgument(value.Env(), "An offset is not whole, or over 2^53 - 1.");
-  }
-  place.offset = static_cast<uint64_t>(offset);
+  place.offset = OffsetOf(given.Get("offset"));
   place.length = WholeOf(given.Get("length"), most_bytes);
   const Napi::Uint8Array sha256 = BytesOf(given.Get("sha256"));
   if (sha256.ByteLength() != place.sha256.size()) throw BadArgument(value.Env(), "A SHA-256 has 32 bytes.");

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { MurkyError } from '../errors.js';
 import type { FilePlace } from '../seam/file-place.js';
 import type { HeldBlock } from './held-block.js';
+import type { PoolWork } from './pool-work.js';
 
 export type { HeldBlock };
 
@@ -10,7 +11,7 @@ export type { HeldBlock };
  * The native addon as it is: unchecked and unforgiving. Everything outside `src/codec` and `src/rain` uses their typed
  * and checked faces instead. 64-bit numbers are bigints; versions are 16 bytes; rates are bits of IP payload per second.
  */
-export interface Addon {
+export interface Addon extends PoolWork {
   kernelName(): string;
   /** Memory of taken or fetched blocks that has not come back from JavaScript: native/addon/block_value.h. */
   blockBytesOut(): number;
@@ -25,12 +26,6 @@ export interface Addon {
   measureDecode(k: number, symbolBytes: number, loss: number, seconds: number): DecodeFigures;
   threadSeconds(): number;
   overheadHistogram(k: number, loss: number, pattern: 'each' | 'run', trials: number, seed: number): number[];
-  /** SHA-256 by OpenSSL on a thread of Node's pool; the memory must stay as it is until then. */
-  sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;
-  /** CRC-32 as zlib's; not there where the CPU has nothing that zlib does not use. */
-  crc32?(bytes: Uint8Array): number;
-  /** On a thread of Node's pool; `holes` are offset and bytes in turn. False where the file system has no holes. */
-  punchHoles(descriptor: number, holes: readonly number[]): Promise<boolean>;
   /**
    * Gives the memory of a decoded block back; the array is empty afterwards. Left to the collector it comes back, too, at
    * the cost of marking the heap for every 20 MiB or so. Nothing may be reading it any more, on no thread.

@@ -1,5 +1,6 @@
 import type { MurkyConfig } from '../config/contract.js';
 import { fastCrc32 } from '../native/fast-crc32.js';
+import { fileWrites } from '../native/file-writes.js';
 import { sha256InPool } from '../native/pool-digest.js';
 import { punchHoles } from '../native/punch-holes.js';
 import type { Clock } from '../seam/clock.js';
@@ -20,7 +21,7 @@ export function openStore(config: StoreConfig, { clock, log }: { clock: Clock; l
     wholeFolder: true,
     sha256: sha256InPool,
     crc32: fastCrc32,
-    disk: levelDiskWith(nodeFilesWith(punchHoles)),
+    disk: levelDiskWith(nodeFilesWith(punchHoles, fileWrites)),
     reclaimTimeFraction: config.reclaim.maxTimeFraction,
     retentionMs: config.versions.retentionHours * HOUR_MS,
     clock,

@@ -1,7 +1,9 @@
 import type { MurkyError } from '../errors.js';
 import { BLOCK_BYTES } from '../object/manifest.js';
+import type { Crc32 } from '../seam/digest.js';
 import type { Segment } from './block-log.js';
-import { type BlockName, HEADER_BYTES, type Location, recordBytes } from './block-record.js';
+import { type BlockName, HEADER_BYTES, type Location, recordBytes, sumHeader } from './block-record.js';
+import type { StoreFile } from './files.js';
 import type { SegmentFiles } from './segment-files.js';
 
 /** One write is no longer than the largest record: calls for several MiB take several times as long for each. */
@@ -21,8 +23,13 @@ export interface Appended {
   readonly settled: Promise<void>;
 }
 
-interface Record {
-  readonly parts: readonly Uint8Array[];
+/** What is written: a block behind a header that has no sums yet, or a copy of a record, header and all. */
+export interface Written {
+  readonly header?: Buffer;
+  readonly block: Uint8Array;
+}
+
+interface Record extends Written {
   readonly bytes: number;
   readonly name: BlockName;
   resolve(appended: Appended): void;
@@ -61,6 +68,7 @@ export interface AppenderParts {
   /** Makes a new segment the active one. */
   readonly open: () => Promise<void>;
   readonly maxSegmentBytes: number;
+  readonly crc32: Crc32;
   /** Why nothing is written any more, or undefined. */
   readonly failure: () => MurkyError | undefined;
   /** Ends the writing; the failure that the log has from now on. */
@@ -91,11 +99,11 @@ export class Appender {
     private readonly parts: AppenderParts,
   ) {}
 
-  /** Written when it resolves. `parts` are the record, header and all. */
-  append(name: BlockName, parts: readonly Uint8Array[]): Promise<Appended> {
+  /** In the file when it resolves. */
+  append(name: BlockName, written: Written): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-      this.#waiting.push({ parts, bytes, name, resolve, reject });
+      const bytes = (written.header?.length ?? 0) + written.block.length;
+      this.#waiting.push({ ...written, bytes, name, resolve, reject });
       if (!this.#placing) void this.#place();
     });
   }
@@ -147,8 +155,7 @@ export class Appender {
   async #write(segment: Segment, group: readonly Placed[]): Promise<void> {
     this.#writes++;
     try {
-      const parts = group.flatMap((record) => record.parts);
-      await this.files.use(segment.number, (file) => file.write(parts, group[0]!.appended.location.offset));
+      await this.files.use(segment.number, (file) => this.#writeTo(file, group));
       this.#written.push(...group);
       for (const { appended, resolve } of group) resolve(appended);
     } catch (error) {
@@ -160,6 +167,18 @@ export class Appender {
     this.#writes--;
     this.#advance();
     if (!this.#syncing) void this.#sync();
+  }
+
+  async #writeTo(file: StoreFile, group: readonly Placed[]): Promise<void> {
+    const parts: Uint8Array[] = [];
+    const headers: number[] = [];
+    for (const { header, block } of group) {
+      if (header && file.writeRecords) headers.push(parts.length);
+      else if (header) sumHeader(header, block, this.parts.crc32);
+      parts.push(...(header ? [header, block] : [block]));
+    }
+    const { offset } = group[0]!.appended.location;
+    await (headers.length > 0 ? file.writeRecords!(parts, headers, offset) : file.write(parts, offset));
   }
 
   async #sync(): Promise<void> {

@@ -77,7 +77,7 @@ export class BlockLog {
     private readonly log: Log,
     /** Told when the log may have room to give back. */
     private readonly onDead: () => void,
-    private readonly crc32: Crc32 = crc32Here,
+    crc32: Crc32 = crc32Here,
   ) {
     this.#files = new SegmentFiles(files, folder);
     this.#dead = new DeadBlocks(this.#files, this.#readers, budget);
@@ -85,6 +85,7 @@ export class BlockLog {
       active: (bytes) => this.#activeFor(bytes),
       open: () => this.#open(),
       maxSegmentBytes: segmentBytes,
+      crc32,
       failure: () => this.#failure,
       fail: (error) => this.#fail(error, this.#next - 1),
     });
@@ -115,12 +116,12 @@ export class BlockLog {
 
   /** Written when it resolves; its bytes on the disk must have been reserved. The record is unnamed until `name`. */
   append(name: BlockName, bytes: Uint8Array): Promise<Appended> {
-    return this.#appender.append(name, [encodeHeader(name, bytes, this.crc32), bytes]);
+    return this.#appender.append(name, { header: encodeHeader(name, bytes.length), block: bytes });
   }
 
   /** A record as it is elsewhere in the log, damaged or not; it is verified by who reads it. */
   appendCopy(name: BlockName, record: Uint8Array): Promise<Appended> {
-    return this.#appender.append(name, [record]);
+    return this.#appender.append(name, { block: record });
   }
 
   /** The index names the record from now on. */

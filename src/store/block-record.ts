@@ -25,16 +25,20 @@ export const recordBytes = (length: number): number => HEADER_BYTES + length;
 export const sameLocation = (a: Location, b: Location): boolean =>
   a.segment === b.segment && a.offset === b.offset && a.length === b.length;
 
-/** The header of a record; docs/disk-format.md has the table of offsets. */
-export function encodeHeader(name: BlockName, bytes: Uint8Array, crc32OfBlock: Crc32): Buffer {
+/** The header of a record, all but its sums; docs/disk-format.md has the table of offsets. */
+export function encodeHeader(name: BlockName, length: number): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   header.writeUInt32BE(MAGIC, 0);
   header.writeBigUInt64BE(BigInt(name.slot), 4);
   header.writeUInt32BE(name.index, 12);
-  header.writeUInt32BE(bytes.length, 16);
-  header.writeUInt32BE(crc32OfBlock(bytes), 20);
-  header.writeUInt32BE(crc32(header.subarray(0, 24)), 24);
+  header.writeUInt32BE(length, 16);
   return header;
+}
+
+/** Puts the sums of its block and of itself into a header. */
+export function sumHeader(header: Buffer, block: Uint8Array, crc32OfBlock: Crc32): void {
+  header.writeUInt32BE(crc32OfBlock(block), 20);
+  header.writeUInt32BE(crc32(header.subarray(0, 24)), 24);
 }
 
 /** What a header says, or undefined unless it is whole and undamaged. */

@@ -25,6 +25,15 @@ export interface StoreFile {
   size(): Promise<number>;
   /** Writes the parts one behind the other from byte `offset` on, all of them or it rejects. */
   write(parts: readonly Uint8Array[], offset: number): Promise<void>;
+  /** `write`, then `sync`, in one go, where there is a way; what a failure leaves is as after either. */
+  readonly writeSynced?: ((parts: readonly Uint8Array[], offset: number) => Promise<void>) | undefined;
+  /**
+   * `write` after `sumHeader` of each part whose index is in `headers` and the part behind it, away from the JavaScript
+   * thread, where there is a way.
+   */
+  readonly writeRecords?:
+    | ((parts: readonly Uint8Array[], headers: readonly number[], offset: number) => Promise<void>)
+    | undefined;
   /** Bytes from `offset` on; fewer than `length` where the file ends. */
   read(offset: number, length: number): Promise<Buffer>;
   /** What was written before, and the size, survive a power cut (fdatasync). */

@@ -149,10 +149,9 @@ export class IndexJournal implements CommitJournal {
       await this.#file!.write([header], this.#end);
       await this.sync();
     }
-    await this.#file!.write(parts, this.#end);
+    await this.#writeSynced(parts);
     this.#end += length(parts);
     this.#openBytes += length(parts);
-    await this.sync();
   }
 
   applied(): void {
@@ -221,6 +220,20 @@ export class IndexJournal implements CommitJournal {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
+  }
+
+  async #writeSynced(parts: readonly Uint8Array[]): Promise<void> {
+    const file = this.#file!;
+    if (!file.writeSynced) {
+      await file.write(parts, this.#end);
+      return await this.sync();
+    }
+    try {
+      await file.writeSynced(parts, this.#end);
+    } catch (error) {
+      this.#incomplete = true; // as after a failed sync
+      throw error;
+    }
   }
 
   /** What the logs may hold before a snapshot is due. */

@@ -1,11 +1,15 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { AfterWrite, FileWrites } from '../seam/file-writes.js';
 import type { Hole, PunchHoles } from '../seam/punch-holes.js';
 import type { FileHoles, Files, StoreFile } from './files.js';
 
 /** writev takes at most this many parts in one call (IOV_MAX is 1024 on Linux and macOS). */
 const MAX_PARTS = 1024;
+
+/** The disk begins at once to write so many bytes, and has less to do when they are synced. */
+const EARLY_BYTES = 256 * 2 ** 10;
 
 const FLAGS = {
   new: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
@@ -46,21 +50,33 @@ export const nodeFiles: Files = {
   },
 };
 
-/** The same, with holes. */
-export function nodeFilesWith(punchHoles: PunchHoles): Files {
+/** The same, with holes, and with writes that go further in one go. */
+export function nodeFilesWith(punchHoles: PunchHoles, fileWrites?: FileWrites): Files {
   return {
     ...nodeFiles,
-    open: async (path, mode) => new NodeFile(await open(path, FLAGS[mode], 0o600), punchHoles),
+    open: async (path, mode) => new NodeFile(await open(path, FLAGS[mode], 0o600), punchHoles, fileWrites),
   };
 }
 
 class NodeFile implements StoreFile {
   readonly holes: FileHoles | undefined;
+  readonly writeSynced: StoreFile['writeSynced'];
+  readonly writeRecords: StoreFile['writeRecords'];
+  /** The handle does not know of writes past it, and would not wait for them. */
+  private readonly underWay = new Set<Promise<void>>();
 
   constructor(
     private readonly handle: FileHandle,
     punchHoles?: PunchHoles,
+    private readonly fileWrites?: FileWrites,
   ) {
+    if (fileWrites) {
+      this.writeSynced = (parts, offset) => this.#writeThen('sync', fileWrites, parts, offset);
+      if (fileWrites.sums) {
+        this.writeRecords = (parts, headers, offset) =>
+          this.#writeThen(startOf(parts), fileWrites, parts, offset, headers);
+      }
+    }
     this.holes = punchHoles && { bytes: () => this.#holeBytes(), punch: (parts) => this.#punch(parts, punchHoles) };
   }
 
@@ -73,9 +89,26 @@ class NodeFile implements StoreFile {
   }
 
   async write(parts: readonly Uint8Array[], offset: number): Promise<void> {
+    if (this.fileWrites) return await this.#writeThen(startOf(parts), this.fileWrites, parts, offset);
     let at = offset;
     for (let from = 0; from < parts.length; from += MAX_PARTS) {
       at = await this.#writeAll(parts.slice(from, from + MAX_PARTS), at);
+    }
+  }
+
+  async #writeThen(
+    after: AfterWrite,
+    { write }: FileWrites,
+    parts: readonly Uint8Array[],
+    offset: number,
+    headers?: readonly number[],
+  ): Promise<void> {
+    const writing = write(this.handle.fd, parts, offset, after, headers);
+    this.underWay.add(writing);
+    try {
+      await writing;
+    } finally {
+      this.underWay.delete(writing);
     }
   }
 
@@ -116,6 +149,7 @@ class NodeFile implements StoreFile {
   }
 
   async close(): Promise<void> {
+    await Promise.allSettled(this.underWay);
     await this.handle.close();
   }
 
@@ -131,6 +165,9 @@ class NodeFile implements StoreFile {
     return holes.length === 0 || (await punchHoles(this.handle.fd, holes));
   }
 }
+
+const startOf = (parts: readonly Uint8Array[]): AfterWrite =>
+  parts.reduce((sum, part) => sum + part.length, 0) >= EARLY_BYTES ? 'start' : 'nothing';
 
 function wholeBlocks({ offset, length }: Hole, blockBytes: number): Hole[] {
   const from = Math.ceil(offset / blockBytes) * blockBytes;

@@ -1,4 +1,6 @@
+import { crc32Here } from '../../../src/seam/digest.js';
 import type { Hole } from '../../../src/seam/punch-holes.js';
+import { sumHeader } from '../../../src/store/block-record.js';
 import type { FileHoles, Files, StoreFile } from '../../../src/store/files.js';
 import type { Seeded } from './seeded.js';
 
@@ -141,6 +143,8 @@ export class MemoryFiles {
   keepHoles = true;
   /** Blocks that were given back to the disk. */
   punched = 0;
+  /** Whether a file does in one go what takes two steps otherwise. */
+  combined = false;
 
   constructor(private readonly random: Seeded) {}
 
@@ -297,7 +301,7 @@ export class MemoryFiles {
         return true;
       },
     };
-    return {
+    const file: StoreFile = {
       holes: this.holes ? holes : undefined,
       size: async () => inode.seen.length,
       write: async (parts, offset) => {
@@ -334,6 +338,18 @@ export class MemoryFiles {
         change({ size });
       },
       close: async () => {},
+    };
+    if (!this.combined) return file;
+    return {
+      ...file,
+      writeSynced: async (parts, offset) => {
+        await file.write(parts, offset);
+        await file.sync();
+      },
+      writeRecords: async (parts, headers, offset) => {
+        for (const at of headers) sumHeader(parts[at] as Buffer, parts[at + 1]!, crc32Here);
+        await file.write(parts, offset);
+      },
     };
   }
 }

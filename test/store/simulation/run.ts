@@ -67,6 +67,9 @@ const FAULTS_WITH_HOLES = [...FAULTS, 'punchFails'] as const;
 /** Half of the seeds, and all long ones, have a file system with holes. */
 const hasHoles = (seed: number): boolean => seed % 8 < 4;
 
+/** Half of the seeds, of either kind, and all long ones, have files that do in one go what takes two steps. */
+const isCombined = (seed: number): boolean => seed % 4 < 2;
+
 /** The value that version `time` has; undefined for a tombstone. */
 function writtenAt(time: number): Buffer | undefined {
   if (time % 7 === 0) return undefined;
@@ -128,6 +131,7 @@ class Simulation {
     this.#journalBytes = JOURNAL_BYTES[this.#random.below(JOURNAL_BYTES.length)]!;
     this.#disk = new MemoryDisk(this.#random);
     this.#disk.files.holes = hasHoles(seed);
+    this.#disk.files.combined = isCombined(seed);
   }
 
   async run(): Promise<Tally> {
