@@ -8,7 +8,7 @@ namespace murky::addon {
 
 // Encoder, Decoder, kernelName and blockBytesOut.
 void InitCodec(Napi::Env env, Napi::Object exports);
-// sha256InPool and crc32.
+// sha256InPool, sha256Together, sha256Streams and crc32.
 void InitDigest(Napi::Env env, Napi::Object exports);
 // holdBlock and sha256Lanes.
 void InitHeldBlock(Napi::Env env, Napi::Object exports);

@@ -1,8 +1,7 @@
 #include "rain/sha256_lanes.h"
 
-#include <cstring>
-
 #include "rain/big_endian.h"
+#include "rain/sha256_ending.h"
 
 #if defined(__x86_64__)
 
@@ -155,22 +154,16 @@ bool HasSha256Lanes() {
 }
 
 void Sha256InLanes(const uint8_t* const* messages, size_t count, size_t bytes, Sha256Bytes* out) {
-  const size_t blocks = bytes / kBlockBytes;
-  const size_t left = bytes % kBlockBytes;
-  // Section 5.1.1: a bit, zeros, and the length.
-  const size_t end_blocks = left + 1 + sizeof(uint64_t) <= kBlockBytes ? 1 : 2;
-  uint8_t padded[kLanes][2 * kBlockBytes] = {};
+  Sha256Ending endings[kLanes];
   const uint8_t* lanes[kLanes];
   const uint8_t* ends[kLanes];
   for (size_t lane = 0; lane < kLanes; lane++) {
     lanes[lane] = messages[lane < count ? lane : 0];  // one that is left over does what the first one does
-    ends[lane] = padded[lane];
-    if (left > 0) std::memcpy(padded[lane], lanes[lane] + blocks * kBlockBytes, left);
-    padded[lane][left] = 0x80;
-    PutBig<8>(padded[lane] + end_blocks * kBlockBytes - 8, static_cast<uint64_t>(bytes) * 8);
+    endings[lane] = EndingOf(lanes[lane], bytes);
+    ends[lane] = endings[lane].bytes;
   }
   uint32_t words[kStateWords][kLanes];
-  HashLanes(lanes, blocks, ends, end_blocks, words);
+  HashLanes(lanes, bytes / kBlockBytes, ends, endings[0].blocks, words);
   for (size_t lane = 0; lane < count; lane++) {
     for (size_t i = 0; i < kStateWords; i++) PutBig<4>(out[lane].data() + 4 * i, words[i][lane]);
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rain/seeded_random.h"
+#include "rain/sha256_streams.h"
 #include "testing/check.h"
 #include "testing/hex.h"
 
@@ -11,8 +12,10 @@ namespace murky::rain {
 
 namespace {
 
-// `count` random messages of one length, hashed in lanes and by OpenSSL.
-void CheckAgainstOpenSsl(size_t count, size_t bytes, SeededRandom& random) {
+using Together = void (*)(const uint8_t* const* messages, size_t count, size_t bytes, Sha256Bytes* out);
+
+// `count` random messages of one length, hashed together and by OpenSSL.
+void CheckAgainstOpenSsl(Together together, size_t count, size_t bytes, SeededRandom& random) {
   std::vector<std::vector<uint8_t>> messages(count);
   std::vector<const uint8_t*> places;
   for (auto& message : messages) {
@@ -21,7 +24,7 @@ void CheckAgainstOpenSsl(size_t count, size_t bytes, SeededRandom& random) {
     places.push_back(message.data());
   }
   std::vector<Sha256Bytes> hashes(count);
-  Sha256InLanes(places.data(), count, bytes, hashes.data());
+  together(places.data(), count, bytes, hashes.data());
   for (size_t i = 0; i < count; i++) {
     Sha256Bytes expected;
     CHECK(Sha256(messages[i].data(), bytes, &expected));
@@ -35,7 +38,8 @@ void CheckAgainstOpenSsl(size_t count, size_t bytes, SeededRandom& random) {
 TEST(sha256_lanes_agree_with_openssl_at_every_length_of_two_blocks) {
   if (!HasSha256Lanes()) return;
   SeededRandom random(1);
-  for (size_t bytes = 0; bytes <= 130; bytes++) CheckAgainstOpenSsl(kSha256Lanes, bytes, random);
+  for (size_t bytes = 0; bytes <= 130; bytes++)
+    CheckAgainstOpenSsl(Sha256InLanes, kSha256Lanes, bytes, random);
 }
 
 TEST(sha256_lanes_agree_with_openssl_at_random_lengths_and_counts) {
@@ -43,7 +47,24 @@ TEST(sha256_lanes_agree_with_openssl_at_random_lengths_and_counts) {
   SeededRandom random(2);
   for (int trial = 0; trial < 200; trial++) {
     const size_t count = 1 + random.Next() % kSha256Lanes;
-    CheckAgainstOpenSsl(count, random.Next() % 20'000, random);
+    CheckAgainstOpenSsl(Sha256InLanes, count, random.Next() % 20'000, random);
+  }
+}
+
+TEST(sha256_streams_agree_with_openssl_at_every_length_of_two_blocks) {
+  if (!HasSha256Streams()) return;
+  SeededRandom random(3);
+  for (size_t count = 1; count <= kSha256Streams; count++) {
+    for (size_t bytes = 0; bytes <= 130; bytes++) CheckAgainstOpenSsl(Sha256InStreams, count, bytes, random);
+  }
+}
+
+TEST(sha256_streams_agree_with_openssl_at_random_lengths_and_counts) {
+  if (!HasSha256Streams()) return;
+  SeededRandom random(4);
+  for (int trial = 0; trial < 200; trial++) {
+    const size_t count = 1 + random.Next() % kSha256Streams;
+    CheckAgainstOpenSsl(Sha256InStreams, count, random.Next() % 20'000, random);
   }
 }
 

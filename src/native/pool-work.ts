@@ -2,6 +2,10 @@
 export interface PoolWork {
   /** SHA-256 by OpenSSL on a thread of Node's pool; the memory must stay as it is until then. */
   sha256InPool(bytes: Uint8Array): Promise<Uint8Array>;
+  /** Of 1 to `sha256Streams` arrays of one length, by turns on one thread of the pool; only where that is more than 1. */
+  sha256Together(arrays: readonly Uint8Array[]): Promise<Uint8Array[]>;
+  /** How many arrays are hashed together at most; 1 where this processor gains nothing by it. */
+  sha256Streams(): number;
   /** CRC-32 as zlib's; not there where the CPU has nothing that zlib does not use. */
   crc32?(bytes: Uint8Array): number;
   /** On a thread of Node's pool; `holes` are offset and bytes in turn. False where the file system has no holes. */

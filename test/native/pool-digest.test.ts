@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addon } from '../../src/native/addon.js';
@@ -25,24 +26,36 @@ test('views into larger memory, many at once, none at all', async () => {
   assert.throws(() => addon().sha256InPool('abc' as never), /bytes|Uint8Array|Buffer/i);
 });
 
-test('at most two at once, so that files and LevelDB find a thread', async () => {
+/** Counts what is in the pool. */
+function counted() {
   const native = addon();
-  const { sha256InPool: real } = native;
-  let atOnce = 0;
-  let most = 0;
-  native.sha256InPool = async (bytes) => {
-    most = Math.max(most, ++atOnce);
+  const { sha256InPool: one, sha256Together: together } = native;
+  const seen = { atOnce: 0, mostAtOnce: 0, groups: [] as number[] };
+  const count = async <T>(arrays: number, work: () => Promise<T>): Promise<T> => {
+    seen.groups.push(arrays);
+    seen.mostAtOnce = Math.max(seen.mostAtOnce, ++seen.atOnce);
     try {
-      return await real(bytes);
+      return await work();
     } finally {
-      atOnce--;
+      seen.atOnce--;
     }
   };
+  native.sha256InPool = (bytes) => count(1, async () => await one(bytes));
+  native.sha256Together = (arrays) => count(arrays.length, async () => await together(arrays));
+  const restore = () => Object.assign(native, { sha256InPool: one, sha256Together: together });
+  return { seen, restore };
+}
+
+const hashed = async (block: Uint8Array) =>
+  assert.is(hex(await sha256InPool(block)), createHash('sha256').update(block).digest('hex'));
+
+test('at most two at once, and one processor is left to files and LevelDB', async () => {
+  const { seen, restore } = counted();
   try {
     const blocks = Array.from({ length: 40 }, (_, i) => Buffer.alloc(100_000, i));
     const ended: number[] = [];
     const hashing = blocks.map(async (block, i) => {
-      assert.is(hex(await sha256InPool(block)), createHash('sha256').update(block).digest('hex'));
+      await hashed(block);
       ended.push(i);
     });
     // One that fails lets the next one pass.
@@ -52,11 +65,42 @@ test('at most two at once, so that files and LevelDB find a thread', async () =>
     });
     assert.ok(refused);
     await Promise.all(hashing);
-    assert.is(most, 2);
+    assert.is(seen.mostAtOnce, Math.min(2, Math.max(1, availableParallelism() - 1)));
     assert.is(ended.length, blocks.length);
-    assert.is(hex(await sha256InPool(blocks[7]!)), createHash('sha256').update(blocks[7]!).digest('hex'));
+    await hashed(blocks[7]!);
   } finally {
-    native.sha256InPool = real;
+    restore();
+  }
+});
+
+test('what waits is hashed together with others of its length, as far as the processor gains by it', async () => {
+  const { seen, restore } = counted();
+  try {
+    const lengths = [50_000, 60_000, 1_000_000].flatMap((length) => Array.from({ length: 9 }, () => length));
+    const mixed = lengths.map((_, i) => Buffer.alloc(lengths[(i * 10) % lengths.length]!, i));
+    await Promise.all(mixed.map(hashed));
+    const most = addon().sha256Streams();
+    assert.is(Math.max(...seen.groups), most);
+    assert.is(
+      seen.groups.reduce((sum, arrays) => sum + arrays, 0),
+      mixed.length,
+    );
+  } finally {
+    restore();
+  }
+});
+
+test('arrays that cannot be hashed together are refused', () => {
+  if (addon().sha256Streams() === 1) return;
+  const refused = [
+    [],
+    [Buffer.alloc(10), Buffer.alloc(11)],
+    [Buffer.alloc(10), 'ten bytes.'],
+    Array.from({ length: addon().sha256Streams() + 1 }, () => Buffer.alloc(10)),
+    Buffer.alloc(10),
+  ];
+  for (const arrays of refused) {
+    assert.throws(() => addon().sha256Together(arrays as never), /hashed together|Uint8Array/);
   }
 });
 
