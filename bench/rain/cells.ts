@@ -39,6 +39,11 @@ export function withoutToken(given: SimulationScenario): SimulationScenario {
   return { ...given, lookUpFirst: false };
 }
 
+/** Each server with these of its properties instead. */
+export function changed(given: SimulationScenario, change: Partial<SimulatedServer>): SimulationScenario {
+  return { ...given, servers: given.servers.map((server) => ({ ...server, ...change })) };
+}
+
 const results = new Map<string, SimulationResult>();
 /** Of all that was run: seconds of network, and of this thread's processor time that they took. */
 export const spent = { virtualSeconds: 0, cpuSeconds: 0 };

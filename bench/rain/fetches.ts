@@ -3,6 +3,7 @@ import type { SimulatedServer, SimulationResult, SimulationScenario } from '../.
 import {
   CELLS,
   type Cell,
+  changed,
   efficiency,
   mean,
   run,
@@ -195,8 +196,4 @@ function queues(seeds: Seeds): void {
       ]),
     ),
   );
-}
-
-function changed(given: SimulationScenario, change: Partial<SimulatedServer>): SimulationScenario {
-  return { ...given, servers: given.servers.map((server) => ({ ...server, ...change })) };
 }

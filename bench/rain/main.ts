@@ -1,7 +1,8 @@
 /**
  * `npm run bench:rain`: what the transport reaches on the simulated network, as the tables of docs/rain.md.
- * --seeds N; --full: objects of 256 MiB, too; --rivals: shares beside TCP-like flows instead; --plots FOLDER: writes
- * rain-loss.svg and rain-delay.svg instead.
+ * --seeds N; --full: objects of 256 MiB, too; --disturbances: lost requests, jitter and runs of losses with several
+ * servers instead; --rivals: shares beside TCP-like flows instead; --plots FOLDER: writes rain-loss.svg and
+ * rain-delay.svg instead.
  * --loopback: real sockets of this machine, beside TCP.
  * --hosts HOST:PORT,... --object KEY: real servers (--key-file, --rounds, --rate-bits-per-second and --loss of each link).
  * --serve HOST:PORT --object KEY --mebibytes N: such a server, in clear, with an object that is the same everywhere.
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseAddress } from '../../src/rain/address.js';
 import { machineLine } from '../machine.js';
+import { printDisturbances } from './disturbances.js';
 import { printFetches } from './fetches.js';
 import { printHosts } from './hosts.js';
 import { measureLoopback } from './loopback.js';
@@ -22,6 +24,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
     full: { type: 'boolean', default: false },
+    disturbances: { type: 'boolean' },
     rivals: { type: 'boolean' },
     plots: { type: 'string' },
     loopback: { type: 'boolean' },
@@ -58,6 +61,8 @@ if (values.loopback) {
   const footer = `Simulated network, 100 Mbit/s for each server, queue 50 ms, ${seeds.length} seeds`;
   writeFileSync(join(values.plots, 'rain-loss.svg'), efficiencyOverLoss(seeds, footer));
   writeFileSync(join(values.plots, 'rain-delay.svg'), efficiencyOverDelay(seeds, footer));
+} else if (values.disturbances) {
+  printDisturbances(seeds);
 } else if (values.rivals) {
   printRivals(seeds);
 } else {

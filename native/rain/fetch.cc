@@ -241,6 +241,7 @@ bool Fetch::Useless(const ServerPath& path) const {
 
 void Fetch::GiveUp(ServerPath& path) {
   path.asked.CancelAll();
+  path.next_repeat = kNever;
   SetState(path, ServerState::kRefused);
 }
 

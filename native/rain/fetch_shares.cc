@@ -11,6 +11,8 @@ namespace {
 constexpr uint32_t kSmallCode = 32;  // up to here any K symbols decode
 constexpr size_t kManyRanges = 45;   // more than half of what one SUBSCRIBE asks for
 constexpr uint32_t kLeastPatch = 8;  // symbols asked of a later block where many ranges are out
+constexpr size_t kNextBlocks = 12;   // that the reader waits for next
+constexpr int kIdleSteps = 5;        // in which idle links are asked for what blocks may lack
 
 // Symbols that the first block is asked for beyond its need: its reader waits for it, and the loss that the
 // need goes by is a first guess, which is the more wrong the more symbols there are.
@@ -49,14 +51,23 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
   }
   if (room == 0 || path.asked.full() || left_to_others) return;
   // Everything is asked. Idle links may as well carry what would otherwise cost a round trip: much at the end
-  // of the fetch and of the block that its reader waits for, less of those behind it.
+  // of the fetch and of the blocks that its reader waits for next, as a full window stops all links for it;
+  // less of those behind them.
   everything_asked_ = true;
-  for (Block& block : blocks_) {
-    if (room == 0 || path.asked.full()) break;
-    if (!Usable(path, block) || Fed(block, now)) continue;
-    const bool last = still_to_want_ == 0 || &block == &blocks_.front();
-    const double need = last ? Need(block, block.k > kSmallCode ? 9 : 1, 3, now) : Need(block, 3, 2, now);
-    room -= Ask(path, block, need, room, now);
+  // At the end all get a little of it before any gets more: what one block does not need would hold up what
+  // another does. Before, and where a group may yet bring the later ones, the earliest come first.
+  const int steps = still_to_want_ > 0 || hears_group_ ? 1 : kIdleSteps;
+  for (int step = 1; step <= steps; step++) {
+    const double part = static_cast<double>(step) / steps;
+    size_t before = 0;
+    for (Block& block : blocks_) {
+      if (room == 0 || path.asked.full()) return;
+      const bool next = still_to_want_ == 0 || before++ < kNextBlocks;
+      if (!Usable(path, block) || Fed(block, now)) continue;
+      const double symbols = !next ? 3 : block.k > kSmallCode ? 9 : 1;
+      const double need = Need(block, part * symbols, part * (next ? 3 : 2), now);
+      room -= Ask(path, block, need, room, now);
+    }
   }
 }
 

@@ -265,6 +265,52 @@ TEST(ASilentServerIsReportedProbedAndWelcomeBack) {
   CHECK(client.states.back() == ServerState::kAlive);
 }
 
+TEST(AGreetingIsRepeatedSoonAndThenLessAndLessOften) {
+  Client client({At(2)});
+  client.Pass(319'000);
+  CHECK_EQ(client.Take(MessageType::kSubscribe).size(), 7u);  // after 5, 10, 20, 40, 80 and 160 ms more
+  client.Pass(10'000'000);
+  CHECK(client.Take(MessageType::kSubscribe).size() <= 41);
+}
+
+TEST(UntilTheFirstSymbolComesARequestIsRepeatedBetweenTicks) {
+  Client client({At(2)});
+  Subscribe asked;
+  CHECK(client.Last(At(2), &asked));
+  client.Pass(100'000);  // so long is a round trip, and a tick 10 ms
+  client.Take(MessageType::kSubscribe);
+  TokenMessage answer;
+  answer.fetch = asked.fetch;
+  answer.token.fill(5);
+  client.Receive(At(2), answer);
+  client.Pass(100'000);
+  CHECK(client.Take(MessageType::kSubscribe).size() >= 20);
+}
+
+TEST(AServerThatHasJustFallenSilentIsProbedOften) {
+  Client client({At(2), At(3)});
+  Subscribe greeting;
+  CHECK(client.Last(At(2), &greeting));
+  TokenMessage answer;
+  answer.fetch = greeting.fetch;
+  answer.token.fill(5);
+  for (int host = 2; host <= 3; host++) client.Receive(At(host), answer);
+  client.Pass(1'000);
+  Subscribe asked;
+  CHECK(client.Last(At(2), &asked));
+  client.SendSymbol(At(2), asked, 0, asked.ranges[0].from);
+  client.Pass(200'000);
+  client.sent.clear();
+  client.Pass(300'000);
+  size_t probes = 0;
+  for (const Sent& one : client.Take(MessageType::kSubscribe)) {
+    Subscribe probe;
+    CHECK(ParseSubscribe(one.inner(), one.inner_bytes(), &probe));
+    if (probe.ranges.size() == 1 && probe.ranges[0].count == 2) probes++;
+  }
+  CHECK(probes >= 12 && probes <= 16);
+}
+
 TEST(ADuplicatedSymbolCountsOnce) {
   Client client({At(2)});
   const Subscribe asked = client.Greet(At(2));

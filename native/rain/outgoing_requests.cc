@@ -22,6 +22,7 @@ void OutgoingRequests::Transmit(uint64_t id, Pending& pending, Micros now) {
   Request message;
   message.id = id;
   message.token = tokens_.Find(pending.to, now);
+  if (pending.proven_at == kNever && message.token != Token{}) pending.proven_at = now;
   message.payload = pending.payload.data();
   message.payload_bytes = pending.payload.size();
   outbox_.Send(pending.to, WriteRequest(message, outbox_.inner()));
@@ -56,7 +57,10 @@ void OutgoingRequests::OnResponse(const Address& from, const Response& response,
     counters_.dropped_unknown++;
     return;
   }
-  tokens_.SawRoundTrip(from, now - found->second.asked_at);
+  // Before a repeat could be answered, it is the first one with a token that was.
+  const Micros proven_at = found->second.proven_at;
+  const bool known = proven_at != kNever && now - proven_at < kFirstRepeat;
+  tokens_.SawRoundTrip(from, now - (known ? proven_at : found->second.asked_at));
   schedule_.erase({found->second.due, response.id});
   pending_.erase(found);
   notifications_.Add([id = response.id, payload = std::vector<uint8_t>(

@@ -44,6 +44,7 @@ class OutgoingRequests {
     Address to;
     std::vector<uint8_t> payload;
     Micros asked_at = 0;
+    Micros proven_at = kNever;  // when it first went out with a token: nothing before is answered
     Micros deadline = 0;
     Micros repeat_after = kFirstRepeat;
     Micros due = 0;           // its place in the schedule

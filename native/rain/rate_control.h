@@ -57,7 +57,7 @@ class RateControl {
 };
 
 constexpr uint32_t kStartSymbols = 256;  // and more on a long path, up to
-constexpr uint32_t kMostStartSymbols = 512;
+constexpr uint32_t kMostStartSymbols = 1024;
 
 // The delay-based law; docs/rain.md has it with its constants. `history` is the path's last known capacity in
 // bits per second, 0 if it is unknown.

@@ -129,6 +129,40 @@ TEST(ARequestIsRepeatedLessAndLessOftenAndTimesOut) {
   CHECK_EQ(client.wake_ups, 0);
 }
 
+// Nothing is answered that bore no token, so the time of what was lost before is none of the path's: a fetch
+// would ask for as much more at its start.
+TEST(ARequestThatWasLostTellsOfNoLongRoundTrip) {
+  EngineHarness client;
+  CHECK(client.engine->SendRequest(1, At(9), kPing, sizeof kPing, 3'000'000, client.now));
+  client.Pass(240'000);  // it went out again after 200 ms
+  TokenMessage token;
+  token.answered = MessageType::kRequest;
+  token.request = 1;
+  token.token.fill(5);
+  client.Receive(At(9), token);
+  client.Pass(40'000);
+  Response response;
+  response.id = 1;
+  response.payload = kPing;
+  response.payload_bytes = sizeof kPing;
+  client.Receive(At(9), response);
+  CHECK_EQ(client.responses.size(), 1u);
+  FetchSpec spec;
+  spec.resource = 99;
+  spec.symbol_bytes = 1344;
+  spec.servers.emplace_back(At(9));
+  const uint32_t fetch = client.engine->OpenFetch(spec, client.now);
+  for (uint32_t block = 0; block < 4; block++) CHECK(client.engine->Want(fetch, block, 1u << 20, client.now));
+  client.Pass(1'000);
+  const std::vector<Sent> sent = client.Take(MessageType::kSubscribe);
+  CHECK(!sent.empty());
+  Subscribe asked;
+  CHECK(ParseSubscribe(sent[0].inner(), sent[0].inner_bytes(), &asked));
+  uint32_t count = 0;
+  for (const Range& range : asked.ranges) count += range.count;
+  CHECK(count >= 352 && count < 600);  // of 40 ms at 100 Mbit/s, and a little more
+}
+
 // Where losses come in runs, a run of them takes several repeats: so many go out that an answer comes in
 // time.
 TEST(ARequestOutlivesARunOfLosses) {

@@ -18,6 +18,7 @@ constexpr Micros kTicksAhead = 4;        // that the credit holds against lost S
 constexpr Micros kMostTicksForRuns = 4;  // and more of them where losses come in runs
 constexpr Micros kRepeatsATick = 2;      // of the last SUBSCRIBE, on a path that loses
 constexpr double kSymbolsARepeat = 8;    // at least, that a path carries in between
+constexpr Micros kStartAhead = 14'000;   // beyond a round trip: the first symbols, and a tick
 constexpr uint32_t kLeastCredit = 16;
 constexpr uint32_t kMostCredit = 1u << 20;
 constexpr Micros kLateness = 5'000;  // that tells nothing, in the last round trip
@@ -45,8 +46,10 @@ Micros ServerPath::TicksAhead() const {
   return kTicksAhead + std::min(static_cast<Micros>(law->loss_dispersion()) - 1, kMostTicksForRuns);
 }
 
+// At the start what is asked lasts until the first symbols have told of the path and what is asked then is
+// there.
 double ServerPath::InFlight() const {
-  const Micros ahead = TicksAhead() * Interval() + 2'000;
+  const Micros ahead = law->starting() ? kStartAhead : TicksAhead() * Interval() + 2'000;
   const double seconds = static_cast<double>(meter.round_trip() + meter.queue() + ahead) / 1e6;
   return law->rate() * seconds / symbol_bits;
 }
@@ -104,7 +107,9 @@ bool ServerPath::Silent(Micros now) const {
 }
 
 Micros ServerPath::RepeatAt(Micros now) const {
-  if (!flowing() || symbols == 0 || law->loss() <= kLossless) return kNever;
+  if (!flowing()) return kNever;
+  if (symbols == 0) return now + kRepeatInterval;
+  if (law->loss() <= kLossless) return kNever;
   const auto spacing = static_cast<Micros>(kSymbolsARepeat * symbol_bits * 1e6 / law->rate());
   return now + std::max(Interval() / (kRepeatsATick + 1), spacing);
 }
@@ -119,9 +124,11 @@ void ServerPath::OnStall() {
 }
 
 Micros ServerPath::ProbeInterval(Micros now) const {
-  if (symbols == 0 && heartbeat <= kQuickConnects) return kConnectInterval * std::max<uint32_t>(heartbeat, 1);
-  const bool long_gone = unanswered_since_ != kNever && now - unanswered_since_ > kSlowProbeAfter;
-  return long_gone ? kSlowProbeInterval : kProbeInterval;
+  const Micros silence = unanswered_since_ == kNever ? 0 : now - unanswered_since_;
+  if (silence > kSlowProbeAfter) return kSlowProbeInterval;
+  if (has_token()) return std::clamp(silence / kProbesOfASilence, kLeastProbeInterval, kProbeInterval);
+  const uint32_t doubled = std::clamp<uint32_t>(heartbeat, 1, 8) - 1;
+  return std::min(kConnectInterval << doubled, kProbeInterval);
 }
 
 void ServerPath::Shrink(Micros now) {

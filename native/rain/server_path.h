@@ -13,14 +13,14 @@
 
 namespace murky::rain {
 
-constexpr Micros kHeartbeat = 1'000'000;  // at the latest, while anything is wanted
-constexpr Micros kConnectInterval =
-    25'000;  // before the second attempt to reach a server; then twice, three times as long
-constexpr uint32_t kQuickConnects = 5;
-constexpr Micros kRepeatInterval = 5'000;  // of the first request, and of the first rate that was measured
+constexpr Micros kHeartbeat = 1'000'000;    // at the latest, while anything is wanted
+constexpr Micros kConnectInterval = 5'000;  // before the second attempt to reach a server; then doubled
+constexpr Micros kRepeatInterval = 5'000;   // of the first request, and of the first rate that was measured
 constexpr int kRepeats = 2;
-constexpr double kLossless = 0.003;         // up to it a path counts as free of loss
-constexpr Micros kProbeInterval = 250'000;  // of a server that does not answer
+constexpr double kLossless = 0.003;             // up to it a path counts as free of loss
+constexpr Micros kLeastProbeInterval = 20'000;  // of a server that does not answer any more; this share
+constexpr Micros kProbesOfASilence = 16;        // of its silence later, up to
+constexpr Micros kProbeInterval = 250'000;
 constexpr Micros kSlowProbeInterval = 1'000'000;
 constexpr Micros kSlowProbeAfter = 10'000'000;
 constexpr uint32_t kProbeSymbols = 2;

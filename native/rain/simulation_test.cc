@@ -64,6 +64,50 @@ TEST(TheLinkIsFullUnlessLossIsExtreme) {
   CHECK(Efficiency(scenario, Simulate(scenario)) > 0.6);
 }
 
+// What is asked at first lasts until the answer to what the first symbols told is there.
+TEST(OnALongPathTheLinkIsBusyFromTheFirstSymbolOn) {
+  SimulationScenario scenario = Scenario(1, 0, 4u << 20);
+  scenario.look_up_first = true;
+  scenario.servers[0].delay = 50'000;
+  const SimulationResult result = Simulate(scenario);
+  CHECK(result.intact);
+  const auto transmission = static_cast<Micros>(static_cast<double>(4u << 20) * 8 / (100 * 0.9465));
+  CHECK(result.virtual_micros <= 100'000 + transmission + 15'000);
+}
+
+// Idle links bring what blocks may lack in small parts in turn: what one does not need holds up no other.
+TEST(AtTheEndLittleComesForNothingWhereLossesComeInRuns) {
+  uint64_t symbols = 0;
+  uint64_t useful = 0;
+  for (uint64_t seed = 1; seed <= 4; seed++) {
+    SimulationScenario scenario = Scenario(8, 0.1, 32u << 20);
+    scenario.seed = seed;
+    scenario.look_up_first = true;
+    for (SimulatedServer& server : scenario.servers) {
+      server.delay = 50'000;
+      server.loss_burst = 5;
+    }
+    const SimulationResult result = Simulate(scenario);
+    CHECK(result.intact);
+    for (const ServerReport& server : result.report.servers) symbols += server.symbols;
+    useful += result.report.decoding_symbols;
+  }
+  CHECK(static_cast<double>(symbols) <= 1.041 * static_cast<double>(useful));
+}
+
+// Where the reader's window is short for the path, the blocks that it waits for next come whole in time.
+TEST(AFarFetchIsNotStoppedByTheBlocksThatItsReaderWaitsFor) {
+  for (const uint64_t seed : {10, 11}) {
+    SimulationScenario scenario = Scenario(4, 0.02, 128u << 20);
+    scenario.seed = seed;
+    scenario.look_up_first = true;
+    for (SimulatedServer& server : scenario.servers) server.delay = 300'000;
+    const SimulationResult result = Simulate(scenario);
+    CHECK(result.intact);
+    CHECK(result.virtual_micros <= 5'250'000);
+  }
+}
+
 // A repair symbol is never worth its encoder where nothing is lost.
 TEST(WithoutLossOnlySourceSymbolsAreAskedFor) {
   const SimulationResult result = Simulate(Scenario(1, 0, 32u << 20));

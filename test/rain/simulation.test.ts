@@ -291,7 +291,7 @@ for (const [name, change, fluidMs, bound] of [
       for (const one of servers) Object.assign(one, { killAtMs: T / 2, backAfterMs: 500 });
     },
     (T: number) => T + 500,
-    1.2, // silent servers are probed every 250 ms
+    1.2, // silent servers are probed every 31 ms by then
   ],
 ] as const) {
   test(name, () => {
