@@ -91,7 +91,8 @@ test('a node that loses its folder under load is full again without a command, a
     await wiped.start();
     assert.is.not(wiped.id, before, 'the folder is a new one');
     serving.add(wiped); // as soon as it says that it is ready it is read from, and must not say "not found"
-    await until('writes after its return', 20, async () => next >= BEFORE + 30);
+    const enough = () => next >= BEFORE + 30 && reads > BEFORE && farReads > BEFORE;
+    await until('writes after its return, and reads', 20, async () => enough());
   })();
   await Promise.race([load, fault]).finally(() => {
     loaded = false;
