@@ -10,7 +10,8 @@ import { murky, type Served, serve } from './murky-process.js';
 const test = suite('fetch');
 const folder = mkdtempSync(join(tmpdir(), 'murky-fetch-'));
 const keyFile = join(folder, 'cluster.key');
-const bytes = randomBytes(4 * 2 ** 20 + 17);
+// So long that a server which gets no processor for some milliseconds still has its part of it.
+const bytes = randomBytes(48 * 2 ** 20 + 17);
 let nodes: Served[] = [];
 
 test.before(async () => {
