@@ -53,6 +53,7 @@ int WriteAll(int descriptor, std::vector<iovec> parts, uint64_t offset) {
     const ssize_t written = pwritev(descriptor, parts.data(), count, static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;
+    if (written == 0) return EIO;  // no failure, and no way on
     offset += static_cast<uint64_t>(written);
     Skip(parts, static_cast<size_t>(written));
   }
