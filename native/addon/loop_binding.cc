@@ -14,6 +14,7 @@
 #include "addon/held_block.h"
 #include "addon/loop_events.h"
 #include "addon/loop_options.h"
+#include "addon/open_fetches.h"
 #include "addon/report_values.h"
 #include "lt/codec.h"
 #include "rain/loop_group.h"
@@ -97,7 +98,7 @@ class LoopObject : public Napi::ObjectWrap<LoopObject> {
   std::unique_ptr<rain::LoopGroup> loops_;
   std::vector<LoopEvents*> events_;  // of each loop, until Shutdown
   rain::LoopCounters last_counters_;
-  std::unordered_set<uint32_t> fetches_;   // open
+  OpenFetches fetches_{rain::EngineLimits{}.max_blocks_wanted};
   std::unordered_set<uint64_t> requests_;  // not answered
   bool held_ = false;
 };
@@ -138,7 +139,7 @@ void LoopObject::Shutdown() {
 
 void LoopObject::Close(const Napi::CallbackInfo&) {
   Shutdown();
-  fetches_.clear();
+  fetches_.CloseAll();
   requests_.clear();
   HoldWhileBusy();
 }
@@ -163,6 +164,7 @@ void LoopObject::Deliver(Napi::Env env, std::vector<LoopEvent> events) {
     const bool answered =
         events[i].type == LoopEvent::Type::kResponse || events[i].type == LoopEvent::Type::kTimeout;
     if (answered) requests_.erase(events[i].id);
+    if (events[i].type == LoopEvent::Type::kBlockDecoded) fetches_.Ended(events[i].fetch, events[i].index);
     list.Set(i, EventValue(env, events[i]));
   }
   HoldWhileBusy();
@@ -233,7 +235,7 @@ void LoopObject::ForgetResource(const Napi::CallbackInfo& info) {
 Napi::Value LoopObject::OpenFetch(const Napi::CallbackInfo& info) {
   const rain::FetchSpec spec = FetchSpecOf(info[0]);
   const uint32_t fetch = loops_ ? loops_->OpenFetch(spec) : 0;
-  if (fetch != 0) fetches_.insert(fetch);
+  if (fetch != 0) fetches_.Open(fetch, spec.symbol_bytes);
   HoldWhileBusy();
   return Napi::Number::New(info.Env(), fetch);
 }
@@ -242,8 +244,13 @@ Napi::Value LoopObject::Want(const Napi::CallbackInfo& info) {
   const uint32_t fetch = WholeOf(info[0]);
   const uint32_t block = WholeOf(info[1]);
   const size_t block_bytes = WholeOf(info[2]);
-  const bool wanted =
-      Asked(fetch, [&](Engine& engine, Micros now) { return engine.Want(fetch, block, block_bytes, now); });
+  const bool wanted = loops_ && fetches_.Want(fetch, block, block_bytes);
+  // Not asked: the loop may be busy with datagrams for a millisecond, and a fetch wants a thousand blocks a
+  // second.
+  if (wanted) {
+    loops_->OfHandle(fetch).Post(
+        [=](Engine& engine, Micros now) { engine.Want(fetch, block, block_bytes, now); });
+  }
   return Napi::Boolean::New(info.Env(), wanted);
 }
 
@@ -287,7 +294,7 @@ void LoopObject::CloseFetch(const Napi::CallbackInfo& info) {
   if (loops_) {
     loops_->OfHandle(fetch).Post([=](Engine& engine, Micros now) { engine.CloseFetch(fetch, now); });
   }
-  fetches_.erase(fetch);
+  fetches_.Close(fetch);
   HoldWhileBusy();
 }
 

@@ -145,7 +145,10 @@ export interface NativeLoop {
   forgetResource(resource: bigint): void;
   /** Returns the fetch's handle, 0 if a limit is reached. */
   openFetch(spec: FetchSpec): number;
-  /** A block that was decoded may be wanted again, and is then fetched anew: its bytes were wrong. */
+  /**
+   * Returns at once, whatever the loop is busy with. A block that was decoded may be wanted again, and is then fetched anew:
+   * its bytes were wrong. False for one that is under way, of an impossible length, or over the 256 of one fetch.
+   */
   want(fetch: number, block: number, blockBytes: number): boolean;
   addServer(fetch: number, server: FetchServer): boolean;
   /** The other servers keep their indices. */
