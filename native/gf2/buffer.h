@@ -14,7 +14,7 @@ namespace murky::gf2 {
 constexpr size_t kCacheLineBytes = 64;
 constexpr size_t kPoolBytes = 16u << 20;
 constexpr size_t kBusyBytes = 4u << 20;
-constexpr size_t kBusyPoolBytes = 48u << 20;
+constexpr size_t kBusyPoolBytes = 40u << 20;
 
 class Buffer {
  public:
