@@ -6,6 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FILE_TIMEOUT_SECONDS = 240;
+// A test that failed may have left nodes open, which keep its process alive: the file has told all it will.
+const AFTER_FAILURE_SECONDS = 5;
 // Most files wait for processes and sockets more than they compute.
 const FILES_AT_ONCE = 2;
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -23,8 +25,12 @@ function run(file) {
     const args = [...before.flatMap((module) => ['--import', module]), file];
     const child = spawn(process.execPath, args, { cwd: root, detached: true });
     let output = '';
+    let lastTimer;
     const keep = (chunk) => {
       output += chunk;
+      const { total, passed, skipped } = told(output);
+      if (lastTimer || passed + skipped === total || !/Duration:/.test(output)) return;
+      lastTimer = setTimeout(() => kill(child.pid), AFTER_FAILURE_SECONDS * 1000);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
@@ -34,10 +40,9 @@ function run(file) {
     }, FILE_TIMEOUT_SECONDS * 1000);
     child.on('close', (code) => {
       clearTimeout(timer);
+      clearTimeout(lastTimer);
       kill(child.pid); // whatever the file's processes left behind
-      const total = Number(/Total:\s+(\d+)/.exec(output)?.[1] ?? 0);
-      const passed = Number(/Passed:\s+(\d+)/.exec(output)?.[1] ?? 0);
-      const skipped = Number(/Skipped:\s+(\d+)/.exec(output)?.[1] ?? 0);
+      const { total, passed, skipped } = told(output);
       let failed = total - passed - skipped;
       if ((code !== 0 || total === 0) && failed === 0) failed = 1;
       const seconds = ((Date.now() - started) / 1000).toFixed(1);
@@ -46,6 +51,12 @@ function run(file) {
       resolve({ passed, failed, skipped });
     });
   });
+}
+
+// What a file's output says of its tests.
+function told(output) {
+  const count = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
+  return { total: count('Total'), passed: count('Passed'), skipped: count('Skipped') };
 }
 
 function kill(pid) {
