@@ -198,7 +198,7 @@ void Fetch::Tick(ServerPath& path, Micros now) {
     return;
   }
   const bool estimated = path.law->starting() && path.meter.train_complete();
-  if (estimated || now - path.last_measured >= path.Interval()) {
+  if (estimated || now - path.last_measured >= path.TickAfter(now)) {
     path.law->Tick(path.meter.Sample(now, path.Interval(), path.symbol_bits));
     path.last_measured = now;
     if (estimated) path.repeats = kRepeats;
@@ -219,7 +219,7 @@ void Fetch::Tick(ServerPath& path, Micros now) {
   if (Listens(now) && &path == Pourer()) TellPourer(path, now);
   const bool repeat = path.repeats > 0;
   if (repeat) path.repeats--;
-  path.next_tick = now + (repeat ? kRepeatInterval : path.Interval());
+  path.next_tick = now + (repeat ? kRepeatInterval : path.TickAfter(now));
 }
 
 // A server that has not answered yet, or no longer: asked for nothing, or for very little.

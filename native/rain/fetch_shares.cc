@@ -54,6 +54,9 @@ void Fetch::Fill(ServerPath& path, uint32_t credit, Micros now) {
   // of the fetch and of the blocks that its reader waits for next, as a full window stops all links for it;
   // less of those behind them.
   everything_asked_ = true;
+  const uint32_t spare = path.SpareCredit();
+  if (path.asked.outstanding() >= spare) return;
+  room = std::min(room, spare - path.asked.outstanding());
   // At the end all get a little of it before any gets more: what one block does not need would hold up what
   // another does. Before, and where a group may yet bring the later ones, the earliest come first.
   const int steps = still_to_want_ > 0 || hears_group_ ? 1 : kIdleSteps;

@@ -95,7 +95,7 @@ AskedRanges::Match Fetch::Arrived(ServerPath& path, uint32_t block, uint32_t esi
   }
   if (path.law->starting() && path.meter.train_complete()) path.next_tick = now;
   // What was measured may make ticks more frequent than was thought before.
-  path.next_tick = std::min(path.next_tick, now + path.Interval());
+  path.next_tick = std::min(path.next_tick, now + path.TickAfter(now));
   return match;
 }
 

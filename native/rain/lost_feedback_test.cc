@@ -1,5 +1,6 @@
 // A server whose client is not heard any more (RFC 8085, section 3.1.10; RFC 8083): it sends what had been
 // asked of it until then, and not a byte more.
+#include "rain/engine_harness.h"
 #include "testing/check.h"
 #include "testing/sim_crowd.h"
 
@@ -38,6 +39,39 @@ TEST(WhenAllFeedbackIsLostAServerSendsWhatWasAskedAndStops) {
     crowd.network.Run(kCutAt + 30'000'000);
     CHECK_EQ(server.bytes_out - before, after);
   }
+}
+
+// What the server was asked at the start ends soon, and losses of SUBSCRIBEs come in runs.
+TEST(WhenTheFirstSymbolsComeWhatIsAskedNextIsSaidOften) {
+  EngineHarness client;
+  FetchSpec spec;
+  spec.resource = 99;
+  spec.symbol_bytes = 64;
+  spec.servers.emplace_back(At(2));
+  const uint32_t fetch = client.engine->OpenFetch(spec, client.now);
+  CHECK(client.engine->Want(fetch, 0, 1u << 18, client.now));
+  client.Pass(100'000);  // so long is a round trip, and a tick 10 ms
+  Subscribe asked;
+  const auto last = [&client, &asked] {
+    const std::vector<Sent> sent = client.Take(MessageType::kSubscribe);
+    CHECK(!sent.empty());
+    CHECK(ParseSubscribe(sent.back().inner(), sent.back().inner_bytes(), &asked));
+  };
+  last();
+  TokenMessage answer;
+  answer.fetch = asked.fetch;
+  answer.token.fill(5);
+  client.Receive(At(2), answer);
+  client.Pass(100'000);
+  last();
+  uint8_t inner[kSymbolHeaderBytes + 64] = {};
+  SymbolHeader header;
+  header.fetch = asked.fetch;
+  header.esi = asked.ranges[0].from;
+  WriteSymbolHeader(header, inner);
+  client.Receive(At(2), inner, sizeof inner);
+  client.Pass(20'000);
+  CHECK(client.Take(MessageType::kSubscribe).size() >= 18);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 namespace murky::rain {
 
 constexpr Micros kFirstRepeat = 200'000;  // doubled at each repeat
-constexpr Micros kLongestRepeat = 800'000;
+constexpr Micros kLongestRepeat = 600'000;
 
 class OutgoingRequests {
  public:

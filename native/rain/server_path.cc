@@ -14,11 +14,16 @@ constexpr Micros kMostInterval = 10'000;
 // After a start, or a pause, the credit fills over several ticks: what was lost meanwhile, and is asked anew,
 // would wait at the server behind all that had been asked at once.
 constexpr double kTicksAtOnce = 3;
-constexpr Micros kTicksAhead = 4;        // that the credit holds against lost SUBSCRIBEs,
-constexpr Micros kMostTicksForRuns = 4;  // and more of them where losses come in runs
-constexpr Micros kRepeatsATick = 2;      // of the last SUBSCRIBE, on a path that loses
-constexpr double kSymbolsARepeat = 8;    // at least, that a path carries in between
-constexpr Micros kStartAhead = 14'000;   // beyond a round trip: the first symbols, and a tick
+constexpr Micros kSpareTicksAhead = 2;     // that spare symbols are asked for,
+constexpr Micros kTicksAhead = 4;          // that the credit holds against lost SUBSCRIBEs,
+constexpr Micros kMostTicksForRuns = 4;    // and more of them where losses come in runs
+constexpr Micros kRepeatsATick = 2;        // of the last SUBSCRIBE, on a path that loses
+constexpr double kSymbolsARepeat = 8;      // at least, that a path carries in between
+constexpr Micros kStartAhead = 14'000;     // beyond a round trip: the first symbols, and a tick
+constexpr Micros kFreshTime = 100'000;     // at most, in which the server has no reserve
+constexpr Micros kStartInterval = 2'000;   // between ticks in it
+constexpr Micros kUrgentInterval = 1'000;  // between SUBSCRIBEs in it, and of the first ones,
+constexpr uint32_t kUrgentRepeats = 4;     // doubled behind so many of these
 constexpr uint32_t kLeastCredit = 16;
 constexpr uint32_t kMostCredit = 1u << 20;
 constexpr Micros kLateness = 5'000;  // that tells nothing, in the last round trip
@@ -50,6 +55,10 @@ Micros ServerPath::TicksAhead() const {
 // there.
 double ServerPath::InFlight() const {
   const Micros ahead = law->starting() ? kStartAhead : TicksAhead() * Interval() + 2'000;
+  return SymbolsOf(ahead);
+}
+
+double ServerPath::SymbolsOf(Micros ahead) const {
   const double seconds = static_cast<double>(meter.round_trip() + meter.queue() + ahead) / 1e6;
   return law->rate() * seconds / symbol_bits;
 }
@@ -71,6 +80,20 @@ uint32_t ServerPath::TakeCredit(Micros now) {
       std::min<double>(credit, asked.outstanding() + std::max<double>(kLeastCredit, step)));
 }
 
+uint32_t ServerPath::SpareCredit() const {
+  if (law->starting()) return Credit();
+  const double symbols = SymbolsOf(kSpareTicksAhead * Interval() + 2'000);
+  return static_cast<uint32_t>(std::clamp<double>(symbols, kLeastCredit, Credit()));
+}
+
+bool ServerPath::Fresh(Micros now) const {
+  return first_symbol_ != kNever && now < first_symbol_ + std::min(meter.round_trip(), kFreshTime);
+}
+
+Micros ServerPath::TickAfter(Micros now) const {
+  return law->starting() && Fresh(now) ? std::min(kStartInterval, Interval()) : Interval();
+}
+
 void ServerPath::ExpectAnswer(Micros now) {
   if (unanswered_since_ == kNever) unanswered_since_ = now;
   if (due_ == kNever && asked.outstanding() > 0) due_ = now + meter.round_trip();
@@ -80,6 +103,7 @@ void ServerPath::OnAnswer(Micros now) { unanswered_since_ = asked.outstanding() 
 
 void ServerPath::OnSymbol(Micros now) {
   OnAnswer(now);
+  if (first_symbol_ == kNever) first_symbol_ = now;
   due_ = kNever;
   // What was asked within the last round trip cannot be here yet.
   if (asked.outstanding() > 0) due_ = std::max(now, asked.ranges().front().asked_at + meter.round_trip());
@@ -108,8 +132,13 @@ bool ServerPath::Silent(Micros now) const {
 
 Micros ServerPath::RepeatAt(Micros now) const {
   if (!flowing()) return kNever;
-  if (symbols == 0) return now + kRepeatInterval;
+  // Losses come in runs: what makes the server begin, or go on at first, is said again at once.
+  if (symbols == 0) {
+    const uint32_t doubled = std::min(heartbeat / kUrgentRepeats, 8u);
+    return now + std::min(kUrgentInterval << doubled, kRepeatInterval);
+  }
   if (law->loss() <= kLossless) return kNever;
+  if (Fresh(now)) return now + kUrgentInterval;
   const auto spacing = static_cast<Micros>(kSymbolsARepeat * symbol_bits * 1e6 / law->rate());
   return now + std::max(Interval() / (kRepeatsATick + 1), spacing);
 }

@@ -14,7 +14,7 @@
 namespace murky::rain {
 
 constexpr Micros kHeartbeat = 1'000'000;    // at the latest, while anything is wanted
-constexpr Micros kConnectInterval = 5'000;  // before the second attempt to reach a server; then doubled
+constexpr Micros kConnectInterval = 3'000;  // before the second attempt to reach a server; then doubled
 constexpr Micros kRepeatInterval = 5'000;   // of the first request, and of the first rate that was measured
 constexpr int kRepeats = 2;
 constexpr double kLossless = 0.003;             // up to it a path counts as free of loss
@@ -77,6 +77,11 @@ class ServerPath {
   uint32_t Credit() const;
   // The part of it that may be made use of at this tick.
   uint32_t TakeCredit(Micros now);
+  // How many may be asked and not yet sent if blocks can do without them: as few as keep the link busy, as
+  // later ticks know better which block lacks any.
+  uint32_t SpareCredit() const;
+  // From one tick to the next.
+  Micros TickAfter(Micros now) const;
   // Something that a server must answer was sent now.
   void ExpectAnswer(Micros now);
   // A genuine datagram came from the server.
@@ -98,11 +103,16 @@ class ServerPath {
 
  private:
   Micros TicksAhead() const;
+  double SymbolsOf(Micros ahead) const;  // of a round trip and so much more, at the present rate
+  // The first symbols have just come. What was asked at the start ends a round trip after it, and not until
+  // the server hears of more has it any reserve against lost SUBSCRIBEs.
+  bool Fresh(Micros now) const;
 
   Micros unanswered_since_ = kNever;  // any answer ends it
   Micros last_credit_ = kNever;       // taken at
   Micros due_ = kNever;               // when the next symbol of what was asked is due
   Micros oversized_since_ = kNever;   // more than twice the credit is outstanding
+  Micros first_symbol_ = kNever;      // when it came
   Micros patience_ = 0;               // grows with each stall in a row
 };
 
