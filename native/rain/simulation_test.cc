@@ -95,6 +95,28 @@ TEST(AtTheEndLittleComesForNothingWhereLossesComeInRuns) {
   CHECK(static_cast<double>(symbols) <= 1.041 * static_cast<double>(useful));
 }
 
+// They are asked for no further ahead than keeps the link busy: later it is known better which block lacks
+// any.
+TEST(AtTheEndWhatIsSpareIsAskedForLate) {
+  uint64_t symbols = 0;
+  uint64_t useful = 0;
+  for (uint64_t seed = 1; seed <= 12; seed++) {
+    SimulationScenario scenario = Scenario(8, 0.1, 32u << 20);
+    scenario.seed = seed;
+    scenario.look_up_first = true;
+    for (SimulatedServer& server : scenario.servers) {
+      server.delay = 50'000;
+      server.loss_burst = 5;
+      server.request_loss = 0.2;
+    }
+    const SimulationResult result = Simulate(scenario);
+    CHECK(result.intact);
+    for (const ServerReport& server : result.report.servers) symbols += server.symbols;
+    useful += result.report.decoding_symbols;
+  }
+  CHECK(static_cast<double>(symbols) <= 1.0535 * static_cast<double>(useful));
+}
+
 // Where the reader's window is short for the path, the blocks that it waits for next come whole in time.
 TEST(AFarFetchIsNotStoppedByTheBlocksThatItsReaderWaitsFor) {
   for (const uint64_t seed : {10, 11}) {
