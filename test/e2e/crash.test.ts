@@ -15,6 +15,8 @@ test(`${KILLS} × SIGKILL during puts: every acknowledged object is intact, none
 
   for (let kill = 0; kill < KILLS; kill++) {
     let stop = false;
+    // fetch does not always notice that its server is gone, and then waits for ever.
+    const killed = new AbortController();
     // Each writer has keys of its own, so that of two puts of one key the later one must win.
     const writer = async (_: unknown, index: number) => {
       while (!stop) {
@@ -23,7 +25,8 @@ test(`${KILLS} × SIGKILL during puts: every acknowledged object is intact, none
         const key = `writer-${index}/object-${count % 7}`;
         attempted.set(key, [...(attempted.get(key) ?? []), seed]);
         try {
-          const answer = await node.put(key, bytesOf(seed));
+          const { signal } = killed;
+          const answer = await fetch(node.url(key), { method: 'PUT', body: bytesOf(seed), signal });
           if (answer.status < 300) acknowledged.set(key, seed);
         } catch {
           return; // the node was killed under this put
@@ -34,7 +37,9 @@ test(`${KILLS} × SIGKILL during puts: every acknowledged object is intact, none
     await new Promise((resolve) => setTimeout(resolve, 60 + ((kill * 37) % 200)));
     stop = true;
     await node.kill();
+    const patience = setTimeout(() => killed.abort(), 5000);
     await Promise.all(writers);
+    clearTimeout(patience);
     await node.start();
     if (kill % 5 === 4) await check();
   }
